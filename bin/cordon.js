@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+// A clone runs the sources, the published package its compiled JavaScript: Node strips no types below node_modules.
+const sources = new URL('../src/cli/main.ts', import.meta.url)
+const entry = existsSync(sources) ? sources : new URL('../dist/cli/main.js', import.meta.url)
+
+if (Number(process.versions.node.split('.')[0]) >= 24) {
+  await import(entry.href)
+} else {
+  const own = fileURLToPath(new URL('../node_modules/.bin/node', import.meta.url))
+  if (!existsSync(own)) {
+    process.stderr.write(`cordon needs Node 24 or newer; this is ${process.version}\n`)
+    process.exit(1)
+  }
+  const child = spawnSync(own, [fileURLToPath(entry), ...process.argv.slice(2)], { stdio: 'inherit' })
+  process.exit(child.status ?? 1)
+}

@@ -1,0 +1,159 @@
+import { createHmac } from 'node:crypto'
+import { instantOf } from '../io/clock.ts'
+import { CordonError } from '../model/errors.ts'
+import { isRoleName, type RoleName, rolePermissions } from '../model/permissions.ts'
+import { deleteSession, insertSession, peekSignInLink, readSession, useSignInLink } from '../store/access.ts'
+import { type Actor, recordChange } from '../store/record.ts'
+import type { RequestFacts } from './authenticate.ts'
+import type { Caller } from './authorize.ts'
+import { hashSecret, makeSecret, matchesHash } from './secret-text.ts'
+import type { AccessDeps } from './tenants.ts'
+
+/** A signed-in person's session, found by the cookie of a request. */
+export interface Session {
+  readonly tenantId: string
+  readonly user: { readonly id: string; readonly name: string; readonly role: RoleName }
+  /** Stored hash of the session's secret; tokens drawn from the session carry it. */
+  readonly hash: string
+  /** Must come back in `X-CSRF-Token` on everything but GET. */
+  readonly csrfToken: string
+}
+
+const sessionLifeSeconds = 12 * 3_600
+const secretForm = /^[A-Za-z0-9_-]{43}$/
+
+/** True for text that has the form of a sign-in link's token; anything else is not worth a look into the store. */
+export function isLinkToken(text: string): boolean {
+  return secretForm.test(text)
+}
+
+/** The name of the person a link is for, without using it up; undefined when it is used, ended or unknown. */
+export async function readLinkOwner(deps: AccessDeps, token: string): Promise<string | undefined> {
+  if (!isLinkToken(token)) return undefined
+  const user = await peekSignInLink(deps.store.read, hashSecret(token), deps.clock.now())
+  return user?.name
+}
+
+/**
+ * Uses a sign-in link up and opens a session of 12 hours.
+ * @returns the value of `Set-Cookie`; undefined when the link is used, ended or unknown
+ */
+export async function signIn(deps: AccessDeps, request: RequestFacts, token: string): Promise<string | undefined> {
+  if (!isLinkToken(token)) return undefined
+  const secret = makeSecret()
+  const at = deps.clock.now()
+  const expiresAt = instantOf(deps.clock.nowMs() + sessionLifeSeconds * 1_000)
+  const opened = await deps.store.transaction(async (tx) => {
+    const user = await useSignInLink(tx, hashSecret(token), at)
+    if (user === undefined) return false
+    await insertSession(tx, {
+      tenant_id: user.tenant_id,
+      token_hash: hashSecret(secret),
+      user_id: user.id,
+      csrf_hash: hashSecret(csrfTokenOf(secret)),
+      created_at: at,
+      expires_at: expiresAt,
+    })
+    const audit = { action: 'signIn', objectType: 'user', objectId: user.id, decision: 'allowed' } as const
+    await recordChange(tx, { at, actor: personActor(request, user.tenant_id, user.id, user.name), audit })
+    return true
+  })
+  return opened ? cookieOf(request.origin, secret, sessionLifeSeconds) : undefined
+}
+
+/** Ends the session: its cookie and every token drawn from it. @returns the `Set-Cookie` value that removes the cookie */
+export async function signOut(deps: AccessDeps, request: RequestFacts, session: Session): Promise<string> {
+  const { tenantId, user } = session
+  await deps.store.transaction(async (tx) => {
+    await deleteSession(tx, session.hash)
+    const audit = { action: 'signOut', objectType: 'user', objectId: user.id, decision: 'allowed' } as const
+    const at = deps.clock.now()
+    await recordChange(tx, { at, actor: personActor(request, tenantId, user.id, user.name), audit })
+  })
+  return cookieOf(request.origin, '', 0)
+}
+
+/**
+ * The session of the request's cookie. Looks at the cookie only: on anything but GET use {@link requireSession}.
+ * @returns undefined when there is none
+ */
+export async function readOwnSession(deps: AccessDeps, request: RequestFacts): Promise<Session | undefined> {
+  const secret = readCookie(request)
+  if (secret === undefined) return undefined
+  const hash = hashSecret(secret)
+  const open = await readSession(deps.store.read, hash, deps.clock.now())
+  if (open === undefined || !isRoleName(open.user.role)) return undefined
+  const { id, name, role, tenant_id: tenantId } = open.user
+  return { tenantId, user: { id, name, role }, hash, csrfToken: csrfTokenOf(secret) }
+}
+
+/**
+ * The session of the request, proof against other sites: everything but GET and HEAD must come from our own page (Sec-Fetch-Site or
+ * Origin) and carry the session's CSRF token.
+ * @throws CordonError InvalidAuthenticationToken without a session, Forbidden for a request another site may have caused
+ */
+export async function requireSession(deps: AccessDeps, request: RequestFacts): Promise<Session> {
+  const session = await readOwnSession(deps, request)
+  if (session === undefined) throw new CordonError('InvalidAuthenticationToken', 'There is no session; sign in first.')
+  if (request.method === 'GET' || request.method === 'HEAD') return session
+  const sent = request.headers['x-csrf-token']
+  const isSame = typeof sent === 'string' && matchesHash(sent, hashSecret(session.csrfToken))
+  if (!isSame || !isFromOwnPage(request)) {
+    throw new CordonError('Forbidden', 'The request does not come from a page of this portal.')
+  }
+  return session
+}
+
+/** The person behind the session as a caller, for routes that take the portal's cookie. Throws as {@link requireSession} does. */
+export async function authenticateSession(deps: AccessDeps, request: RequestFacts): Promise<Caller> {
+  const { tenantId, user } = await requireSession(deps, request)
+  return {
+    ...personActor(request, tenantId, user.id, user.name),
+    permissions: new Set(rolePermissions[user.role]),
+  }
+}
+
+/**
+ * True when the browser says that a page of this origin made the request. A request without both headers is not from a browser that
+ * carries cookies across sites, but nothing of ours sends one either.
+ * @source Fetch metadata (W3C): Sec-Fetch-Site is set by the browser and out of reach of scripts
+ */
+export function isFromOwnPage(request: RequestFacts): boolean {
+  const site = request.headers['sec-fetch-site']
+  if (site !== undefined) return site === 'same-origin'
+  return request.headers.origin === request.origin
+}
+
+function csrfTokenOf(secret: string): string {
+  return createHmac('sha256', secret).update('cordon csrf').digest('base64url')
+}
+
+function personActor(request: RequestFacts, tenantId: string, id: string, name: string): Actor {
+  const { requestId, clientRequestId } = request
+  return { tenantId, id, kind: 'user', name, requestId, clientRequestId }
+}
+
+/** The prefix binds the cookie to this host, to TLS and to the whole site; browsers refuse it over plain http. */
+function cookieName(origin: string): string {
+  return origin.startsWith('https:') ? '__Host-session' : 'session'
+}
+
+function cookieOf(origin: string, value: string, maxAgeSeconds: number): string {
+  const secure = origin.startsWith('https:') ? ' Secure;' : ''
+  return `${cookieName(origin)}=${value}; Path=/; Max-Age=${maxAgeSeconds};${secure} HttpOnly; SameSite=Lax`
+}
+
+function readCookie(request: RequestFacts): string | undefined {
+  const header = request.headers.cookie
+  if (typeof header !== 'string') return undefined
+  const prefix = `${cookieName(request.origin)}=`
+  const values = header
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith(prefix))
+  const [value] = values
+  // Two cookies of the name: somebody planted one, and there is no telling which.
+  if (value === undefined || values.length > 1) return undefined
+  const secret = value.slice(prefix.length)
+  return secretForm.test(secret) ? secret : undefined
+}

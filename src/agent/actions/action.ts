@@ -1,0 +1,71 @@
+import type { JsonObject } from '../../protocol/decode.ts'
+import type { CommandResult, Proof, TargetState } from '../../protocol/result.ts'
+import type { AgentConfig } from '../config.ts'
+import type { Clock, Sleep } from '../host/clock.ts'
+import type { RunProgram } from '../host/run-program.ts'
+import type { StateDirectory } from '../state.ts'
+import type { Endpoint } from './addresses.ts'
+
+/** What heartbeats and control probes report of the isolation. */
+export interface IsolatedState {
+  readonly isolated: boolean
+  readonly until: string | null
+}
+
+/** What an action works with. */
+export interface ActionDeps {
+  readonly run: RunProgram
+  readonly clock: Clock
+  readonly sleep: Sleep
+  readonly state: StateDirectory
+  readonly config: AgentConfig
+  readonly deviceId: string
+  readonly egressHook: boolean
+  /** Every address of the control channel. */
+  readonly resolveControl: () => Promise<readonly Endpoint[]>
+  /** Sends a real message to the server over a new connection to this address. @throws when no answer came */
+  readonly probeControl: (address: string, timeoutMs: number, isolation: IsolatedState) => Promise<void>
+  /** Empty unless a fault test ends the process at a named place. */
+  readonly failpoint: (name: string) => void
+}
+
+/** The frame of a command as its action sees it. */
+export interface ActionOrder {
+  readonly commandId: string
+  readonly dryRun: boolean
+  readonly leaseSeconds: number
+  readonly selfTestSeconds: number
+  /** State of the host before this command's first effect, when an earlier run of the agent began it. */
+  readonly resumedFrom: JsonObject | null
+  /** Must be called, with the observed state, before the first effect. */
+  readonly begin: (before: JsonObject) => void
+}
+
+/** What an action did. */
+export interface ActionOutcome {
+  readonly state: Extract<CommandResult['state'], 'succeeded' | 'failed' | 'refused'>
+  readonly target: { readonly state: TargetState; readonly changed: boolean }
+  readonly code: string | null
+  readonly detail: string | null
+  readonly before: JsonObject | null
+  readonly after: JsonObject | null
+  readonly proof: Proof | null
+}
+
+/** An outcome without any effect. */
+export function describeFailure(
+  state: 'failed' | 'refused',
+  code: string,
+  detail: string,
+  observed: { readonly before: JsonObject | null; readonly after: JsonObject | null; readonly proof?: Proof },
+): ActionOutcome {
+  return {
+    state,
+    target: { state: code === 'Unsupported' ? 'unsupported' : state, changed: false },
+    code,
+    detail,
+    before: observed.before,
+    after: observed.after,
+    proof: observed.proof ?? null,
+  }
+}

@@ -1,0 +1,113 @@
+import type { ProofCheck } from '../../protocol/result.ts'
+import type { ActionDeps, IsolatedState } from './action.ts'
+import { addressFamily, type Endpoint } from './addresses.ts'
+import { type ForbiddenProbe, isBreach, probeForbidden } from './probes.ts'
+
+/** Outcome of a self-test of an isolation. */
+export interface SelfTest {
+  /** Null when it held. */
+  readonly failure: 'ChannelLost' | 'NotEffective' | null
+  readonly checks: readonly ProofCheck[]
+}
+
+/** The control channel's addresses of one family, and whether they answered before. */
+export interface ControlProbe {
+  readonly family: 4 | 6
+  readonly addresses: readonly string[]
+  /** False: silent already before the isolation, so its silence afterwards is nobody's fault. */
+  readonly required: boolean
+}
+
+const CONTROL_TIMEOUT_MS = 2_000
+const MIN_CONTROL_TIMEOUT_MS = 500
+const RETRY_PAUSE_MS = 300
+
+/**
+ * Groups the control addresses by family and finds out which family must keep working: the one that answers now.
+ * @param isolated state to report while probing
+ */
+export async function probeControlBaseline(
+  deps: ActionDeps,
+  control: readonly Endpoint[],
+  isolated: IsolatedState,
+): Promise<readonly ControlProbe[]> {
+  const probes: ControlProbe[] = []
+  for (const family of [4, 6] as const) {
+    const addresses = control.map(({ address }) => address).filter((address) => addressFamily(address) === family)
+    if (addresses.length === 0) continue
+    const { got } = await checkControl(deps, { family, addresses, required: true }, isolated, CONTROL_TIMEOUT_MS / 2)
+    probes.push({ family, addresses, required: got === 'pass' })
+  }
+  return probes
+}
+
+/**
+ * Tests an isolation from both sides until it holds or the time is up: the control channel must answer in every family that answered
+ * before (in at least one when none was known), every forbidden address must be silent.
+ * @param seconds how long to go on trying
+ * @source design actions.md 10.6
+ */
+export async function testIsolation(
+  deps: ActionDeps,
+  control: readonly ControlProbe[],
+  forbidden: readonly ForbiddenProbe[],
+  isolated: IsolatedState,
+  seconds: number,
+): Promise<SelfTest> {
+  const deadlineMs = performance.now() + seconds * 1000
+  for (;;) {
+    // A last try that begins in time gets a fair chance to end.
+    const left = Math.max(MIN_CONTROL_TIMEOUT_MS, deadlineMs - performance.now())
+    const [passing, failing] = await Promise.all([
+      checkControls(deps, control, isolated, Math.min(CONTROL_TIMEOUT_MS, left)),
+      probeForbidden(forbidden),
+    ])
+    const checks = [...passing, ...failing]
+    const lost = isChannelLost(control, passing)
+    const failure = lost ? 'ChannelLost' : failing.some(isBreach) ? 'NotEffective' : null
+    if (failure === null || performance.now() >= deadlineMs) return { failure, checks }
+    await deps.sleep(Math.min(RETRY_PAUSE_MS, Math.max(1, deadlineMs - performance.now())))
+  }
+}
+
+/** Tries the control channel once per family. One after the other: their request numbers must arrive in order. */
+export async function checkControls(
+  deps: ActionDeps,
+  control: readonly ControlProbe[],
+  isolated: IsolatedState,
+  timeoutMs: number,
+): Promise<readonly ProofCheck[]> {
+  const checks: ProofCheck[] = []
+  for (const probe of control) checks.push(await checkControl(deps, probe, isolated, timeoutMs))
+  return checks
+}
+
+function isChannelLost(control: readonly ControlProbe[], checks: readonly ProofCheck[]): boolean {
+  const passed = (family: 4 | 6): boolean =>
+    checks.some(({ name, got }) => name === `control${family}` && got === 'pass')
+  const required = control.filter((probe) => probe.required)
+  return required.length === 0
+    ? !control.some(({ family }) => passed(family))
+    : !required.every(({ family }) => passed(family))
+}
+
+async function checkControl(
+  deps: ActionDeps,
+  probe: ControlProbe,
+  isolated: IsolatedState,
+  timeoutMs: number,
+): Promise<ProofCheck> {
+  const start = performance.now()
+  let got = 'no-address'
+  for (const address of probe.addresses) {
+    try {
+      await deps.probeControl(address, timeoutMs, isolated)
+      got = 'pass'
+      break
+    } catch (error) {
+      got = `no-answer: ${error instanceof Error ? error.message.slice(0, 120) : 'unknown'}`
+    }
+  }
+  const want = probe.required ? 'pass' : 'any'
+  return { name: `control${probe.family}`, want, got, ms: Math.ceil(performance.now() - start) }
+}

@@ -1,0 +1,202 @@
+import type { KeyObject } from 'node:crypto'
+import { DecodeError, type Decoder, decode, isObject, parseJson } from '../protocol/decode.ts'
+import { parseInstantMs } from '../protocol/instants.ts'
+import {
+  type Ack,
+  decodeEnrollAnswer,
+  decodePollAnswer,
+  type EnrollAnswer,
+  type EnrollRequest,
+  type Heartbeat,
+  type PollAnswer,
+} from '../protocol/messages.ts'
+import { ENROLL_KID, signRequest } from '../protocol/request-signature.ts'
+import type { CommandResult } from '../protocol/result.ts'
+import {
+  AGENT_PATH,
+  messageLimits,
+  PROTOCOL_HEADER,
+  PROTOCOL_VERSION,
+  SEQUENCE_HEADER,
+  SIGNATURE_HEADER,
+} from '../protocol/version.ts'
+import { ChannelError, type IncomingAnswer, type Transport } from './transport.ts'
+
+/** What the server made of a message. `refused`: it will never take this message; everything that might pass later is a ChannelError. */
+export type Delivery =
+  | { readonly kind: 'taken' }
+  | { readonly kind: 'refused'; readonly status: number; readonly code: string }
+
+/** The agent's side of the channel. Every method throws ChannelError when no usable answer came. */
+export interface Channel {
+  /** @returns the answer; undefined when there is nothing (204) */
+  readonly poll: (waitSeconds: number, signal: AbortSignal) => Promise<PollAnswer | undefined>
+  readonly acknowledge: (ack: Ack) => Promise<Delivery>
+  readonly sendResult: (result: CommandResult) => Promise<Delivery>
+  readonly sendHeartbeat: (heartbeat: Heartbeat) => Promise<Delivery>
+  /** Sends a heartbeat over a new connection to this very address; resolves when any HTTP answer came over the pinned TLS. */
+  readonly probe: (heartbeat: Heartbeat, address: string, timeoutMs: number) => Promise<void>
+  /** Server clock minus own clock in milliseconds, as of the last answer; 0 before the first. */
+  readonly serverOffsetMs: () => number
+}
+
+/** What the channel is built from. */
+export interface ChannelParts {
+  readonly transport: Transport
+  readonly deviceId: string
+  readonly token: string
+  readonly key: KeyObject
+  /** The next request number. */
+  readonly nextSeq: () => number
+  readonly nowMs: () => number
+}
+
+const ANSWER_TIMEOUT_MS = 20_000
+// A number can be overtaken by one sent later over another connection; the refused request had no effect, so it may be sent again.
+const MAX_SEQUENCE_RETRIES = 3
+
+/** Opens the channel of an enrolled device. */
+export function openChannel(parts: ChannelParts): Channel {
+  let offsetMs = 0
+  const note = (serverMs: number | undefined): void => {
+    if (serverMs !== undefined) offsetMs = serverMs - parts.nowMs()
+  }
+  const send = async (call: Call): Promise<IncomingAnswer> => {
+    for (let attempt = 1; ; attempt += 1) {
+      const answer = await sendSigned(parts, call).catch((error: unknown) => {
+        if (error instanceof ChannelError && error.staleConnection && attempt <= MAX_SEQUENCE_RETRIES) return undefined
+        throw error
+      })
+      if (answer === undefined) continue
+      note(answer.dateMs)
+      if (attempt > MAX_SEQUENCE_RETRIES || answer.status !== 401 || readErrorCode(answer.body) !== 'StaleSequence') {
+        return answer
+      }
+    }
+  }
+  const deliver = async (path: string, message: unknown): Promise<Delivery> => {
+    const answer = await send({ method: 'POST', path, body: JSON.stringify(message), timeoutMs: ANSWER_TIMEOUT_MS })
+    return readDelivery(answer)
+  }
+  return {
+    poll: async (waitSeconds, signal) => {
+      const timeoutMs = waitSeconds * 1000 + ANSWER_TIMEOUT_MS
+      const answer = await send({ method: 'GET', path: `/commands?wait=${waitSeconds}`, body: '', timeoutMs, signal })
+      if (answer.status === 204) return undefined
+      if (answer.status !== 200) throw new ChannelError(`poll answered ${answer.status} ${readErrorCode(answer.body)}`)
+      const poll = readAnswer(decodePollAnswer, answer.body)
+      note(parseInstantMs(poll.serverTime))
+      return poll
+    },
+    acknowledge: (ack) => deliver('/ack', ack),
+    sendResult: (result) => deliver('/results', result),
+    sendHeartbeat: (heartbeat) => deliver('/heartbeat', heartbeat),
+    probe: async (heartbeat, address, timeoutMs) => {
+      await sendSigned(parts, {
+        method: 'POST',
+        path: '/heartbeat',
+        body: JSON.stringify(heartbeat),
+        timeoutMs,
+        through: address,
+      })
+    },
+    serverOffsetMs: () => offsetMs,
+  }
+}
+
+/** The server said no to an enrolment. */
+export class EnrollmentRefused extends Error {
+  readonly status: number
+
+  constructor(status: number, code: string) {
+    super(`the server refused the enrolment: ${status} ${code}`)
+    this.name = 'EnrollmentRefused'
+    this.status = status
+  }
+}
+
+/**
+ * Enrols a new device: the request is signed with the key it carries.
+ * @param token one-time enrolment token
+ * @throws EnrollmentRefused, ChannelError
+ */
+export async function sendEnrollment(
+  transport: Transport,
+  token: string,
+  key: KeyObject,
+  message: EnrollRequest,
+): Promise<EnrollAnswer> {
+  const answer = await sendSigned(
+    { transport, deviceId: ENROLL_KID, token, key, nextSeq: () => 1 },
+    { method: 'POST', path: '/enroll', body: JSON.stringify(message), timeoutMs: ANSWER_TIMEOUT_MS },
+  )
+  if (answer.status !== 201) throw new EnrollmentRefused(answer.status, readErrorCode(answer.body))
+  return readAnswer(decodeEnrollAnswer, answer.body)
+}
+
+interface Call {
+  readonly method: 'GET' | 'POST'
+  /** Below the agent prefix, with query. */
+  readonly path: string
+  readonly body: string
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
+  readonly through?: string
+}
+
+function sendSigned(parts: Omit<ChannelParts, 'nowMs'>, call: Call): Promise<IncomingAnswer> {
+  const { method, body, timeoutMs, signal, through } = call
+  const pathAndQuery = `${AGENT_PATH}${call.path}`
+  const seq = parts.nextSeq()
+  return parts.transport.send({
+    method,
+    pathAndQuery,
+    body,
+    timeoutMs,
+    signal,
+    ...(through === undefined ? {} : { through }),
+    maxAnswerBytes: messageLimits.answerBytes,
+    headers: {
+      authorization: `Bearer ${parts.token}`,
+      [PROTOCOL_HEADER]: String(PROTOCOL_VERSION),
+      [SEQUENCE_HEADER]: String(seq),
+      [SIGNATURE_HEADER]: signRequest(parts.key, parts.deviceId, { method, pathAndQuery, seq, body }),
+      accept: 'application/json',
+      ...(method === 'GET' ? {} : { 'content-type': 'application/json' }),
+    },
+  })
+}
+
+function readAnswer<T>(decoder: Decoder<T>, body: string): T {
+  try {
+    return decode(decoder, parseJson(body, messageLimits.answerBytes))
+  } catch (error) {
+    if (error instanceof DecodeError) throw new ChannelError(`answer not understood: ${error.message}`, error)
+    throw error
+  }
+}
+
+function readDelivery(answer: IncomingAnswer): Delivery {
+  const { status } = answer
+  if (status >= 200 && status < 300) return { kind: 'taken' }
+  const code = readErrorCode(answer.body)
+  // 401 may end (clock, revocation taken back), 408, 429 and 5xx pass; the rest stays as it is.
+  if (status >= 400 && status < 500 && status !== 401 && status !== 408 && status !== 429) {
+    return { kind: 'refused', status, code }
+  }
+  throw new ChannelError(`answered ${status} ${code}`)
+}
+
+/** `error.innerError.code` of a Graph error body, else `error.code`, else empty. */
+function readErrorCode(body: string): string {
+  try {
+    const document = parseJson(body, messageLimits.answerBytes)
+    const error = isObject(document) && isObject(document.error) ? document.error : {}
+    const inner = isObject(error.innerError) ? error.innerError : {}
+    const code = inner.code ?? error.code
+    return typeof code === 'string' ? code : ''
+  } catch (error) {
+    if (error instanceof DecodeError) return ''
+    throw error
+  }
+}

@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs'
+import { type CommandAction, commandActions } from '../protocol/body.ts'
+import { type Endpoint, parseEndpoint } from './actions/addresses.ts'
+
+/** What the owner of the host decided in `agent.conf`. The server cannot change any of it. */
+export interface AgentConfig {
+  /** Actions this host lets be done to it. */
+  readonly allow: ReadonlySet<CommandAction>
+  /** Addresses that must be out of reach under isolation; empty: the default gateways. */
+  readonly probes: readonly Endpoint[]
+}
+
+/** `agent.conf` has a line the agent does not understand; it refuses to guess. */
+export class ConfigError extends Error {
+  constructor(line: number, problem: string) {
+    super(`agent.conf line ${line}: ${problem}`)
+    this.name = 'ConfigError'
+  }
+}
+
+/** Without a file everything the agent can do is allowed. */
+export const defaultConfig: AgentConfig = { allow: new Set(commandActions), probes: [] }
+
+/**
+ * Reads `agent.conf`: lines `allow = isolateDevice unIsolateDevice` and `probe = 192.0.2.7:443 [2001:db8::7]:443`, `#` starts a comment.
+ * @throws ConfigError for anything else
+ */
+export function parseConfig(text: string): AgentConfig {
+  let { allow, probes } = defaultConfig
+  for (const [index, raw] of text.split('\n').entries()) {
+    const line = raw.replace(/#.*/, '').trim()
+    if (line === '') continue
+    const match = /^([a-z]+)\s*=\s*(.*)$/.exec(line)
+    const words = (match?.[2] ?? '').split(/\s+/).filter((word) => word !== '')
+    if (match?.[1] === 'allow') allow = new Set(words.map((word) => readAction(word, index + 1)))
+    else if (match?.[1] === 'probe') probes = words.map((word) => readProbe(word, index + 1))
+    else throw new ConfigError(index + 1, 'not one of allow, probe')
+  }
+  return { allow, probes }
+}
+
+/** Reads the file at `path`; a missing file is the {@link defaultConfig}. @throws ConfigError */
+export function readConfig(path: string): AgentConfig {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return defaultConfig
+    throw error
+  }
+  return parseConfig(text)
+}
+
+function readAction(word: string, line: number): CommandAction {
+  const action = commandActions.find((name) => name === word)
+  if (action === undefined) throw new ConfigError(line, `no such action: ${word.slice(0, 40)}`)
+  return action
+}
+
+function readProbe(word: string, line: number): Endpoint {
+  const endpoint = parseEndpoint(word)
+  if (endpoint === undefined) throw new ConfigError(line, `not IP:PORT: ${word.slice(0, 60)}`)
+  return endpoint
+}

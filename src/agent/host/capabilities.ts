@@ -1,0 +1,67 @@
+import type { CommandAction } from '../../protocol/body.ts'
+import type { Capability } from '../../protocol/messages.ts'
+import { egressProbe } from '../actions/ruleset.ts'
+import type { RunProgram } from './run-program.ts'
+
+/** What this host can do, probed without any effect. */
+export interface HostCapabilities {
+  /** Sent to the server at enrolment and with heartbeats. */
+  readonly list: readonly Capability[]
+  /** The kernel has the netfilter egress hook, so raw sockets can be covered. */
+  readonly egressHook: boolean
+}
+
+const notBuilt: readonly CommandAction[] = [
+  'restrictAppExecution',
+  'unRestrictAppExecution',
+  'stopAndQuarantineFile',
+  'runAntiVirusScan',
+  'collectInvestigationPackage',
+  'submitIocRule',
+]
+
+const inetProbe = `table inet cordon_probe {
+  set probe { type nf_proto; flags timeout; elements = { ipv4 timeout 1s } }
+  chain probe { type filter hook output priority -200; policy accept; meta nfproto != @probe accept; ct state established accept; }
+}
+`
+
+/**
+ * Asks the kernel, by transactions that are checked and thrown away, whether isolation will work here.
+ * @param uid the process's user id
+ */
+export async function probeCapabilities(run: RunProgram, uid: number): Promise<HostCapabilities> {
+  const problem = await findIsolationProblem(run, uid)
+  const egressHook = problem === undefined && (await run('nft', ['-c', '-f', '-'], egressProbe)).code === 0
+  const isolation: Omit<Capability, 'actionType'> =
+    problem === undefined
+      ? { supported: true, notes: egressHook ? ['egressHook'] : ['rawSocketsNotCovered'] }
+      : { supported: false, reason: problem }
+  return {
+    egressHook,
+    list: [
+      { actionType: 'isolateDevice', ...isolation, ...(isolation.supported ? { modes: ['full', 'selective'] } : {}) },
+      { actionType: 'unIsolateDevice', ...isolation },
+      ...notBuilt.map((actionType) => ({
+        actionType,
+        supported: false,
+        reason: 'not available in this agent version',
+      })),
+    ],
+  }
+}
+
+/** Tells whether an action is among the supported ones. */
+export function canDo(capabilities: HostCapabilities, action: CommandAction): boolean {
+  return capabilities.list.some(({ actionType, supported }) => actionType === action && supported)
+}
+
+async function findIsolationProblem(run: RunProgram, uid: number): Promise<string | undefined> {
+  if (uid !== 0) return 'the agent does not run as root'
+  const version = await run('nft', ['--version'])
+  if (version.code !== 0) return 'nft is not installed (package nftables)'
+  const check = await run('nft', ['-c', '-f', '-'], inetProbe)
+  return check.code === 0
+    ? undefined
+    : 'the kernel refuses nftables (nf_tables or conntrack missing, or no CAP_NET_ADMIN)'
+}

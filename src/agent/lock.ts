@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs'
+import { type StateDirectory, stateFiles } from './state.ts'
+
+/** Another agent works on this state directory. */
+export class AlreadyRunning extends Error {
+  constructor(pid: number) {
+    super(`an agent already runs on this state directory (process ${pid})`)
+    this.name = 'AlreadyRunning'
+  }
+}
+
+/**
+ * Takes the state directory for this process. The lock names process and its start, so that one left by a killed agent, whose number
+ * another process may have by now, does not count.
+ * @returns what gives it back
+ * @throws AlreadyRunning
+ */
+export function takeLock(state: StateDirectory, pid: number): () => void {
+  const [heldBy, heldSince] = (state.read(stateFiles.lock) ?? '').trim().split(' ')
+  if (heldBy && heldSince && Number(heldBy) !== pid && readStart(Number(heldBy)) === heldSince) {
+    throw new AlreadyRunning(Number(heldBy))
+  }
+  state.write(stateFiles.lock, `${pid} ${readStart(pid)}\n`)
+  return () => state.remove(stateFiles.lock)
+}
+
+/** Start time of a process in clock ticks since boot (proc(5), field 22), or empty when there is none. */
+function readStart(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // The command name before may hold spaces and brackets.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,280 @@
+import { assertNever } from '../model/errors.ts'
+import type { CommandBody } from '../protocol/body.ts'
+import { type Command, openCommand } from '../protocol/command.ts'
+import { formatInstant } from '../protocol/instants.ts'
+import type { PollAnswer } from '../protocol/messages.ts'
+import type { CommandResult } from '../protocol/result.ts'
+import { renewLease } from './actions/isolateDevice.ts'
+import { type ObservedIsolation, RulesetError, removeIsolation } from './actions/nftables.ts'
+import { executeCommand, refuseCommand } from './execute.ts'
+import type { JournalEntry } from './journal.ts'
+import { checkTime, judgeCommand, readCommandBody } from './policy.ts'
+import { adoptPolicy, observeHost, refreshFacts, type Session, writeHeartbeat } from './session.ts'
+import { readIsolation, stateFiles } from './state.ts'
+import { ChannelError } from './transport.ts'
+
+/** How often facts go to the server when nothing changed; polls tell it that the host is alive. */
+const HEARTBEAT_MS = 5 * 60_000
+const EMPTY_POLL_MS = 1_000
+const BACKOFF_CAP_MS = 60_000
+const BACKOFF_BASE_MS = 1_000
+// Containment first, then scans, then collections: the order in which a host does what arrived together.
+const lanes = ['isolation', 'restriction', 'account', 'ioc', 'file', 'scan', 'package']
+
+/** What the loop remembers between its turns. */
+interface LoopMemory {
+  heartbeatDueMs: number
+  /** What the last heartbeat said, to send another at once when it changes. */
+  wasIsolated: boolean | undefined
+}
+
+/**
+ * Runs the agent until the signal fires: deliver results, report, wait for commands, do them. A failed contact is tried again after a
+ * random time up to a cap that doubles to 60 s; nothing the host holds depends on a contact.
+ */
+export async function runLoop(session: Session, signal: AbortSignal): Promise<void> {
+  const memory: LoopMemory = { heartbeatDueMs: 0, wasIsolated: undefined }
+  let failures = 0
+  // Asked for at once: what was received before a restart waits for the server's clock.
+  let waitSeconds = 0
+  while (!signal.aborted) {
+    try {
+      await runTurn(session, memory, waitSeconds, signal)
+      failures = 0
+      waitSeconds = chooseWait(session)
+    } catch (error) {
+      if (signal.aborted) return
+      // nft can fail for a moment while another program changes rules; like a lost contact this passes.
+      if (!(error instanceof ChannelError) && !(error instanceof RulesetError)) throw error
+      failures += 1
+      const pauseMs = chooseBackoff(failures, session.host.random())
+      session.host.log('turn not finished', { problem: error.message, failures, pauseMs })
+      await session.host.sleep(pauseMs, signal)
+    }
+  }
+}
+
+/** One turn without waiting for commands. @throws ChannelError when the server could not be reached */
+export async function runOnce(session: Session, signal: AbortSignal): Promise<void> {
+  await runTurn(session, { heartbeatDueMs: 0, wasIsolated: undefined }, 0, signal)
+}
+
+/** Finishes what an earlier run of the agent had begun, by what the host looks like now. Needs no server. */
+export async function recoverCommands(session: Session): Promise<void> {
+  for (const entry of session.journal.entries()) {
+    if (entry.state !== 'running') continue
+    session.host.log('command resumed', { commandId: entry.commandId })
+    await carryOut(session, entry)
+  }
+}
+
+/**
+ * Full-jitter backoff.
+ * @param failures contacts that failed in a row, from 1
+ * @param random from 0 to 1
+ * @returns milliseconds, at most 60,000
+ */
+export function chooseBackoff(failures: number, random: number): number {
+  return Math.floor(random * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** Math.min(failures, 10)))
+}
+
+async function runTurn(session: Session, memory: LoopMemory, waitSeconds: number, signal: AbortSignal): Promise<void> {
+  const { host } = session
+  await deliverResults(session)
+  await reportState(session, memory)
+  const asked = host.clock.elapsedMs()
+  const answer = await session.channel.poll(waitSeconds, signal)
+  const taken = answer === undefined ? 0 : await takeCommands(session, answer)
+  const done = await doCommands(session)
+  if (answer !== undefined && answer.holds.isolation > 0 && (await renewLease(session.actions)))
+    host.log('lease renewed')
+  await deliverResults(session)
+  // A server (or a proxy before it) that answers at once with nothing we can use must not make us ask without end.
+  const idle = taken + done === 0 && waitSeconds > 0 && host.clock.elapsedMs() - asked < EMPTY_POLL_MS
+  if (idle) await host.sleep(EMPTY_POLL_MS, signal)
+}
+
+async function reportState(session: Session, memory: LoopMemory): Promise<void> {
+  const now = session.host.clock.elapsedMs()
+  const observed = await observeHost(session)
+  await noteEndedIsolation(session, observed)
+  const urgent = observed.isolated !== memory.wasIsolated || session.tamper.length > 0
+  if (now < memory.heartbeatDueMs && !urgent) return
+  await refreshFacts(session)
+  const sent = session.tamper.length
+  const until = observed.isolated ? (readIsolation(session.state)?.until ?? null) : null
+  const heartbeat = writeHeartbeat(session, { isolated: observed.isolated, until })
+  const delivery = await session.channel.sendHeartbeat(heartbeat)
+  if (delivery.kind === 'refused')
+    session.host.log('heartbeat refused', { status: delivery.status, code: delivery.code })
+  session.tamper.splice(0, sent)
+  memory.heartbeatDueMs = now + HEARTBEAT_MS
+  memory.wasIsolated = observed.isolated
+}
+
+async function noteEndedIsolation(session: Session, observed: ObservedIsolation): Promise<void> {
+  const record = observed.isolated ? undefined : readIsolation(session.state)
+  if (record === undefined) return
+  const nowMs = session.host.clock.nowMs()
+  const { until } = record
+  // The record names an end in the future but the kernel holds nothing: somebody took the tables away.
+  if (Date.parse(until) - nowMs > 2_000) {
+    session.host.log('isolation removed by somebody else', { until })
+    session.tamper.push({ kind: 'IsolationRemoved', at: formatInstant(nowMs), detail: `lease until ${until}` })
+  } else {
+    session.host.log('isolation lease ended', { until })
+  }
+  if (observed.tables.length > 0) await removeIsolation(session.host.run, observed.tables)
+  session.state.remove(stateFiles.isolation)
+}
+
+/** @returns how many commands were new to us and are recorded now */
+async function takeCommands(session: Session, answer: PollAnswer): Promise<number> {
+  if (answer.policy !== null && !adoptPolicy(session, answer.policy)) session.host.log('policy refused')
+  let taken = 0
+  for (const jws of answer.commands) if (await takeCommand(session, jws)) taken += 1
+  return taken
+}
+
+async function takeCommand(session: Session, jws: string): Promise<boolean> {
+  const { journal, host, channel } = session
+  const nowMs = host.clock.nowMs()
+  const verdict = judgeCommand(jws, {
+    deviceId: session.identity.deviceId,
+    findKey: session.findKey,
+    serverNowMs: nowMs + channel.serverOffsetMs(),
+    findEntry: journal.find,
+    highestSeq: journal.highestSeq,
+    highestEpoch: journal.highestEpoch,
+    config: session.config,
+    policy: session.policy,
+    capabilities: session.capabilities,
+  })
+  switch (verdict.kind) {
+    case 'accept':
+      journal.receive(verdict.command, jws)
+      host.failpoint('after-receive')
+      return true
+    case 'known':
+      // Delivered again, so the server has no answer yet: it gets the recorded one, or the acknowledgement, once more.
+      await repeatAnswer(session, verdict.entry)
+      return false
+    case 'refuse':
+      host.log('command refused', { commandId: verdict.command.commandId, code: verdict.code, detail: verdict.detail })
+      journal.finish(verdict.command, refuseCommand(verdict.command, verdict.code, verdict.detail, nowMs))
+      return true
+    case 'reject': {
+      const { claimed, code, detail } = verdict
+      host.log('command rejected', { commandId: claimed?.commandId, code, detail })
+      session.tamper.push({
+        kind: code,
+        at: formatInstant(nowMs),
+        detail: `${claimed?.commandId ?? 'unnamed'}: ${detail}`,
+      })
+      if (claimed === undefined) return false
+      const named = { ...claimed, epoch: 0, deviceId: session.identity.deviceId }
+      await channel.sendResult(refuseCommand(named, code, detail, nowMs))
+      return false
+    }
+    default:
+      return assertNever(verdict)
+  }
+}
+
+async function repeatAnswer(session: Session, entry: JournalEntry): Promise<void> {
+  if (entry.result !== null) await deliver(session, entry.result)
+  else await session.channel.acknowledge({ commandId: entry.commandId, journalSeq: entry.line })
+}
+
+/** Does what was received and not begun; the server must know of it before the first effect. */
+async function doCommands(session: Session): Promise<number> {
+  const waiting = session.journal
+    .entries()
+    .filter(({ state }) => state === 'received')
+    .sort((left, right) => lanes.indexOf(left.family) - lanes.indexOf(right.family) || left.seq - right.seq)
+  for (const entry of waiting) {
+    if (!entry.acknowledged) {
+      const delivery = await session.channel.acknowledge({ commandId: entry.commandId, journalSeq: entry.line })
+      if (delivery.kind === 'refused') {
+        // The server took the command back before it knew that we have it.
+        cancel(session, entry, `acknowledgement refused: ${delivery.status} ${delivery.code}`)
+        continue
+      }
+      session.journal.acknowledge(entry.commandId)
+      session.host.failpoint('after-acknowledge')
+    }
+    await carryOut(session, entry)
+    await deliverResults(session)
+  }
+  return waiting.length
+}
+
+async function carryOut(session: Session, entry: JournalEntry): Promise<void> {
+  const { journal, host, actions, channel } = session
+  const read = rereadCommand(session, entry)
+  if (read === undefined) {
+    const result = refuseCommand(
+      { ...entry, deviceId: session.identity.deviceId },
+      'BadCommand',
+      'unreadable',
+      host.clock.nowMs(),
+    )
+    journal.finish(entry, result)
+    return
+  }
+  const { command, body } = read
+  const begun = entry.state === 'running'
+  const late = begun ? undefined : checkTime(command, host.clock.nowMs() + channel.serverOffsetMs())
+  if (late !== undefined) {
+    journal.finish(entry, refuseCommand(command, late.code, late.detail, host.clock.nowMs()))
+    return
+  }
+  const start = performance.now()
+  const result = await executeCommand(actions, command, body, begun ? entry.before : null, (before) => {
+    journal.begin(entry.commandId, before)
+    host.failpoint('after-begin')
+  })
+  journal.finish(entry, result)
+  const ms = Math.round(performance.now() - start)
+  host.log('command done', { commandId: entry.commandId, action: body.actionType, state: result.state, ms })
+  host.failpoint('after-finish')
+}
+
+// The signature counts again: nothing that lay on the disk is trusted more than what came over the wire.
+function rereadCommand(
+  session: Session,
+  entry: JournalEntry,
+): { readonly command: Command; readonly body: CommandBody } | undefined {
+  if (entry.jws === null) return undefined
+  const opened = openCommand(entry.jws, session.identity.deviceId, session.findKey)
+  if (!opened.ok) return undefined
+  const body = readCommandBody(opened.command)
+  return 'code' in body ? undefined : { command: opened.command, body }
+}
+
+function cancel(session: Session, entry: JournalEntry, detail: string): void {
+  const named = { ...entry, deviceId: session.identity.deviceId }
+  session.journal.finish(entry, refuseCommand(named, 'Cancelled', detail, session.host.clock.nowMs()))
+}
+
+async function deliverResults(session: Session): Promise<void> {
+  for (const entry of session.journal.entries()) {
+    if (entry.state === 'done' && !entry.delivered && entry.result !== null) await deliver(session, entry.result)
+  }
+}
+
+async function deliver(session: Session, result: CommandResult): Promise<void> {
+  const delivery = await session.channel.sendResult(result)
+  session.host.failpoint('after-result')
+  if (delivery.kind === 'refused') {
+    session.host.log('result refused', { commandId: result.commandId, status: delivery.status, code: delivery.code })
+  }
+  if (session.journal.find(result.commandId)?.delivered === false) session.journal.deliver(result.commandId)
+}
+
+// An isolated host asks more often when its lease is short, or the renewal would come too late.
+function chooseWait(session: Session): number {
+  const full = session.identity.pollSeconds * (0.9 + 0.1 * session.host.random())
+  const lease = readIsolation(session.state)?.leaseSeconds
+  return Math.max(1, Math.floor(lease === undefined ? full : Math.min(full, lease / 4)))
+}

@@ -1,0 +1,193 @@
+import type { KeyObject } from 'node:crypto'
+import { join } from 'node:path'
+import { formatInstant } from '../protocol/instants.ts'
+import { readPrivateKey, readPublicKey } from '../protocol/jws.ts'
+import type { Heartbeat, HostFacts, Tamper } from '../protocol/messages.ts'
+import { type AgentPolicy, openPolicy } from '../protocol/policy.ts'
+import type { ActionDeps, IsolatedState } from './actions/action.ts'
+import { addressFamily, type Endpoint } from './actions/addresses.ts'
+import { notIsolated, type ObservedIsolation, observeIsolation } from './actions/nftables.ts'
+import { type Channel, openChannel } from './channel.ts'
+import { type AgentConfig, readConfig } from './config.ts'
+import type { AgentHost } from './host/agent-host.ts'
+import { canDo, type HostCapabilities, probeCapabilities } from './host/capabilities.ts'
+import { readBootId, readHostFacts } from './host/facts.ts'
+import { type Journal, openJournal } from './journal.ts'
+import {
+  type Identity,
+  openSequence,
+  readControlAddresses,
+  readIsolation,
+  type StateDirectory,
+  stateFiles,
+  writeState,
+} from './state.ts'
+import { openTransport, readServerUrl, type Transport } from './transport.ts'
+
+/** Everything a running agent holds open. */
+export interface Session {
+  readonly host: AgentHost
+  readonly identity: Identity
+  readonly config: AgentConfig
+  readonly state: StateDirectory
+  readonly journal: Journal
+  readonly transport: Transport
+  readonly channel: Channel
+  readonly capabilities: HostCapabilities
+  readonly actions: ActionDeps
+  readonly findKey: (kid: string) => KeyObject | undefined
+  /** Things to tell the server with the next heartbeat. */
+  readonly tamper: Tamper[]
+  /** What heartbeats say about the host; see `refreshFacts`. */
+  facts: HostFacts
+  /** The signed policy in force; undefined when none was ever sent. */
+  policy: AgentPolicy | undefined
+}
+
+/** The state directory does not hold an enrolled device, or not a whole one. */
+export class NotEnrolled extends Error {
+  constructor(directory: string, problem: string) {
+    super(`${problem} in ${directory}; run "cordon agent enroll" first`)
+    this.name = 'NotEnrolled'
+  }
+}
+
+/**
+ * Opens an enrolled device: keys, journal, channel, and what the host can do.
+ * @param probes see `RunOptions.probes`
+ * @throws NotEnrolled, ConfigError, DecodeError when a state file is damaged
+ */
+export async function openSession(
+  host: AgentHost,
+  state: StateDirectory,
+  identity: Identity,
+  configPath: string,
+  probes: readonly Endpoint[],
+): Promise<Session> {
+  const keyPem = state.read(stateFiles.deviceKey)
+  const ca = state.read(stateFiles.ca)
+  if (keyPem === undefined || ca === undefined) throw new NotEnrolled(state.path, 'the key or the CA is missing')
+  const written = readConfig(configPath)
+  const config = probes.length === 0 ? written : { ...written, probes }
+  const journal = openJournal(join(state.path, stateFiles.journal), () => formatInstant(host.clock.nowMs()))
+  const capabilities = await probeCapabilities(host.run, host.uid)
+  const transport = openTransport(identity.server, ca, {
+    read: () => readControlAddresses(state),
+    write: (addresses) => pinAddresses(state, addresses),
+    onlyPinned: () => readIsolation(state) !== undefined,
+  })
+  const channel = openChannel({
+    transport,
+    deviceId: identity.deviceId,
+    token: identity.token,
+    key: readPrivateKey(keyPem),
+    nextSeq: openSequence(state, host.clock.nowMs()),
+    nowMs: host.clock.nowMs,
+  })
+  const keys = new Map(identity.commandKeys.map(({ kid, publicKey }) => [kid, readPublicKey(publicKey)]))
+  const tamper: Tamper[] = []
+  if (journal.damagedLines > 0) {
+    const at = formatInstant(host.clock.nowMs())
+    tamper.push({ kind: 'JournalDamaged', at, detail: `${journal.damagedLines} unreadable lines` })
+  }
+  const findKey = (kid: string): KeyObject | undefined => keys.get(kid)
+  const session: Session = {
+    host,
+    identity,
+    config,
+    state,
+    journal,
+    transport,
+    channel,
+    capabilities,
+    findKey,
+    tamper,
+    facts: await readHostFacts(host.run, identity.name ?? undefined),
+    policy: readPolicy(state, findKey),
+    actions: {
+      run: host.run,
+      clock: host.clock,
+      sleep: host.sleep,
+      state,
+      config,
+      deviceId: identity.deviceId,
+      egressHook: capabilities.egressHook,
+      resolveControl: () => resolveControl(identity, transport),
+      probeControl: async (address, timeoutMs, observed) => {
+        await channel.probe(writeHeartbeat(session, observed), address, timeoutMs)
+      },
+      failpoint: host.failpoint,
+    },
+  }
+  return session
+}
+
+/** Closes what a session holds open. */
+export function closeSession(session: Session): void {
+  session.transport.close()
+  session.journal.close()
+}
+
+/**
+ * Takes over a policy the server sent, unless its signature is wrong or it is older than the one in force.
+ * @returns whether it counts now
+ */
+export function adoptPolicy(session: Session, jws: string): boolean {
+  const policy = openPolicy(jws, session.findKey)
+  const current = session.policy
+  if (policy === undefined || (current !== undefined && policy.v < current.v)) {
+    session.tamper.push({
+      kind: policy === undefined ? 'BadPolicy' : 'OldPolicy',
+      at: formatInstant(session.host.clock.nowMs()),
+      detail: policy === undefined ? 'signature or form is wrong' : `version ${policy.v} after ${current?.v}`,
+    })
+    return false
+  }
+  if (current === undefined || policy.v > current.v) session.state.write(stateFiles.policy, jws)
+  session.policy = policy
+  return true
+}
+
+/** Reads our tables back, or says "not isolated" on a host that cannot isolate. */
+export function observeHost(session: Session): Promise<ObservedIsolation> {
+  return canDo(session.capabilities, 'isolateDevice')
+    ? observeIsolation(session.host.run)
+    : Promise.resolve(notIsolated)
+}
+
+/** Looks the facts up anew that heartbeats carry. */
+export async function refreshFacts(session: Session): Promise<void> {
+  session.facts = await readHostFacts(session.host.run, session.identity.name ?? undefined)
+}
+
+/** Writes a heartbeat with the facts last looked up. */
+export function writeHeartbeat(session: Session, isolation: IsolatedState): Heartbeat {
+  const { host, journal, capabilities, tamper, facts } = session
+  return {
+    time: formatInstant(host.clock.nowMs()),
+    bootId: readBootId(),
+    agentVersion: host.agentVersion,
+    journalDepth: journal.entries().filter(({ delivered }) => !delivered).length,
+    host: facts,
+    state: { ...isolation, restricted: false, iocVersion: 0 },
+    capabilities: capabilities.list,
+    tamper: tamper.slice(0, 100),
+  }
+}
+
+function readPolicy(state: StateDirectory, findKey: (kid: string) => KeyObject | undefined): AgentPolicy | undefined {
+  const jws = state.read(stateFiles.policy)
+  return jws === undefined ? undefined : openPolicy(jws.trim(), findKey)
+}
+
+function pinAddresses(state: StateDirectory, addresses: readonly string[]): void {
+  const sorted = [...addresses].sort()
+  if (sorted.join() !== [...readControlAddresses(state)].join()) writeState(state, stateFiles.control, sorted)
+}
+
+async function resolveControl(identity: Identity, transport: Transport): Promise<readonly Endpoint[]> {
+  const url = readServerUrl(identity.server)
+  const port = Number(url.port === '' ? 443 : url.port)
+  const addresses = (await transport.resolveServer()).filter((address) => addressFamily(address) !== undefined)
+  return [...new Set(addresses)].sort().map((address) => ({ address, port }))
+}

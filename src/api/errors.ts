@@ -1,0 +1,76 @@
+import { CordonError, type ErrorName } from '../model/errors.ts'
+
+/** Ids and time that every error body carries. */
+export interface ErrorContext {
+  readonly requestId: string
+  readonly clientRequestId: string
+  /** 7-digit instant. */
+  readonly now: string
+}
+
+/** A rendered refusal. */
+export interface RenderedError {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/**
+ * The only place where an error becomes HTTP: Graph's error body, on Graph routes and on Cordon's own alike.
+ * @source design contract 14.1: camelCase innerError, date without zone and fraction, both ids always there
+ */
+export function renderError(error: CordonError, context: ErrorContext): RenderedError {
+  const { target, retryAfterSeconds, allow, challenge } = error.extras
+  const specific = innerCode(error)
+  const headers: Record<string, string> = {}
+  if (error.status === 429 || error.status === 503) headers['Retry-After'] = String(Math.ceil(retryAfterSeconds ?? 5))
+  if (allow) headers.Allow = allow.join(', ')
+  if (challenge) headers['WWW-Authenticate'] = challenge
+  const body = {
+    error: {
+      code: error.code,
+      message: error.message,
+      ...(target === undefined ? {} : { target }),
+      innerError: {
+        ...(specific === null ? {} : { code: specific }),
+        date: context.now.slice(0, 19),
+        'request-id': context.requestId,
+        'client-request-id': context.clientRequestId,
+      },
+    },
+  }
+  return { status: error.status, headers, body: JSON.stringify(body) }
+}
+
+function innerCode(error: CordonError): string | null {
+  if (error.kind === error.code || error.kind === 'MethodNotAllowed') return null
+  return error.kind === 'PreconditionFailed' ? 'resourceModified' : error.kind
+}
+
+/** Statuses that Fastify and Node themselves raise while reading a request, as rows of our error table. */
+const transportErrors: Readonly<Record<number, [ErrorName, string]>> = {
+  400: ['BadRequest', 'The request is malformed.'],
+  408: ['RequestTimeout', 'The request did not arrive in time.'],
+  413: ['RequestEntityTooLarge', 'The request body is too large.'],
+  415: ['UnsupportedMediaType', 'The body must be application/json.'],
+  431: ['RequestHeaderFieldsTooLarge', 'The URL or the headers are too long.'],
+}
+
+/**
+ * Turns anything thrown into a {@link CordonError}. What is not ours and not a transport refusal is a 500 without details; the cause goes
+ * to the log only.
+ */
+export function toCordonError(cause: unknown): CordonError {
+  if (cause instanceof CordonError) return cause
+  if (typeof cause === 'object' && cause !== null && 'statusCode' in cause && typeof cause.statusCode === 'number') {
+    const known = transportErrors[cause.statusCode]
+    if (known) return new CordonError(known[0], known[1], { cause })
+  }
+  return new CordonError(
+    'InternalServerError',
+    'Something went wrong on our side. The request-id finds it in the log.',
+    {
+      cause,
+    },
+  )
+}

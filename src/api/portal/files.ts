@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { OpenHandler } from '../route.ts'
+import { portalHeaders } from './html.ts'
+
+const folder = fileURLToPath(new URL('../../portal/app/', import.meta.url))
+
+const contentTypes: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+}
+
+/** Names of the portal's files in `src/portal/app`, the page shell among them. */
+export function listPortalFiles(): string[] {
+  return readdirSync(folder).filter((name) => extname(name) in contentTypes)
+}
+
+/**
+ * Serves one file of the portal, read once at start. Caches must ask again each time (`no-cache`), and get 304 while it is unchanged, so
+ * that a new version is never mixed with an old one.
+ */
+export function servePortalFile(name: string): OpenHandler {
+  const body = readFileSync(join(folder, name))
+  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
+  const contentType = contentTypes[extname(name)] ?? 'application/octet-stream'
+  const headers = { ...portalHeaders, ETag: etag, 'Cache-Control': 'no-cache' }
+  return async (call) => {
+    const known = String(call.headers['if-none-match'] ?? '')
+    const isKnown = known.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
+    return isKnown ? { status: 304, headers } : { status: 200, contentType, headers, body }
+  }
+}

@@ -1,0 +1,58 @@
+import { type IssueDeps, issueToken } from '../../access/issue.ts'
+import { readOwnSession, requireSession, signOut } from '../../access/sessions.ts'
+import { type AccessDeps, lookUpTenant } from '../../access/tenants.ts'
+import type { Answer, OpenHandler } from '../route.ts'
+import { portalHeaders } from './html.ts'
+
+/** What the portal's session routes need of the rest. */
+export interface SessionDeps extends AccessDeps, IssueDeps {}
+
+/** Who is signed in, for the page's header, with the CSRF token that its writes carry. 200 also when nobody is. */
+export function readSessionState(deps: AccessDeps): OpenHandler {
+  return async (call) => {
+    const session = await readOwnSession(deps, call)
+    if (session === undefined) return answerPrivate({ signedIn: false })
+    const tenant = await lookUpTenant(deps.store.read, session.tenantId)
+    return answerPrivate({
+      signedIn: true,
+      user: { name: session.user.name, role: session.user.role },
+      tenant: { id: session.tenantId, name: typeof tenant === 'string' ? '' : tenant.name },
+      csrfToken: session.csrfToken,
+    })
+  }
+}
+
+/**
+ * Draws a ten-minute bearer token from the session, for the Graph routes, where cookies are no credential. The page keeps it in memory
+ * only.
+ */
+export function drawToken(deps: SessionDeps): OpenHandler {
+  return async (call) => {
+    const { tenantId, user, hash } = await requireSession(deps, call)
+    const subject = { kind: 'user', tenantId, ...user, sessionHash: hash } as const
+    const issued = await issueToken(deps, call.origin, subject)
+    return answerPrivate({
+      token_type: 'Bearer',
+      expires_in: issued.expiresInSeconds,
+      access_token: issued.token,
+    })
+  }
+}
+
+/** Ends the session and, within a second, the tokens drawn from it. */
+export function endSession(deps: AccessDeps): OpenHandler {
+  return async (call) => {
+    const session = await requireSession(deps, call)
+    const cookie = await signOut(deps, call, session)
+    return { status: 204, headers: { 'Set-Cookie': cookie, 'Cache-Control': 'no-store' } }
+  }
+}
+
+function answerPrivate(body: Readonly<Record<string, unknown>>): Answer {
+  return {
+    status: 200,
+    contentType: 'application/json; charset=utf-8',
+    headers: { ...portalHeaders, 'Cache-Control': 'no-store' },
+    body: JSON.stringify(body),
+  }
+}

@@ -1,0 +1,95 @@
+import type { Permission } from '../model/permissions.ts'
+import type { ExecuteDeps } from '../respond/execute.ts'
+import type { UndoDeps } from '../respond/undo.ts'
+import { countCollection, type GraphDeps, getFromCollection, listCollection } from './graph/collection.ts'
+import { alerts, incidents, tasks } from './graph/collections.ts'
+import { getMetadata, getServiceDocument, runHuntingQuery } from './graph/metadata.ts'
+import { createAlertComment } from './graph/security/alerts_v2/comment.ts'
+import { updateAlert } from './graph/security/alerts_v2/update.ts'
+import { createIncidentComment } from './graph/security/incidents/comment.ts'
+import { updateIncident } from './graph/security/incidents/update.ts'
+import { createIncidentTask } from './graph/security/incidentTasks/create.ts'
+import { executeResponseAction } from './graph/security/incidentTasks/executeResponseAction.ts'
+import { updateIncidentTask } from './graph/security/incidentTasks/update.ts'
+import { getHealth, getReadiness } from './health.ts'
+import type { ApiVersion } from './odata/resource.ts'
+import { open, permitted, type Route } from './route.ts'
+import { listTaskExecutions } from './v1/tasks/executions.ts'
+import { undoTaskAction } from './v1/tasks/undo.ts'
+
+/** What the operations together need. */
+export interface RouteDeps extends GraphDeps, ExecuteDeps, UndoDeps {
+  readonly isDraining: () => boolean
+}
+
+/** Least permission first; the refusal names them in this order. @source design contract 3.1 */
+const incidentRead: readonly Permission[] = ['SecurityIncident.Read.All', 'SecurityIncident.ReadWrite.All']
+const incidentWrite: readonly Permission[] = ['SecurityIncident.ReadWrite.All']
+const alertRead: readonly Permission[] = [
+  'SecurityAlert.Read.All',
+  'SecurityAlert.ReadWrite.All',
+  'SecurityIncident.Read.All',
+  'SecurityIncident.ReadWrite.All',
+]
+const alertWrite: readonly Permission[] = ['SecurityAlert.ReadWrite.All']
+const taskRead: readonly Permission[] = [...incidentRead, 'SecurityIncidentTask.ReadWrite.All']
+const taskWrite: readonly Permission[] = ['SecurityIncident.ReadWrite.All', 'SecurityIncidentTask.ReadWrite.All']
+const taskExecute: readonly Permission[] = [
+  'SecurityIncident.ReadWrite.All',
+  'SecurityIncidentTask.TakeAction.ReadWrite.All',
+]
+const expert: readonly Permission[] = ['Cordon.Expert']
+
+/** The Graph surface and Cordon's own operations beside it, one line per operation. */
+export function operationRoutes(deps: RouteDeps): Route[] {
+  return [
+    ...graphRoutes(deps, 'v1.0'),
+    ...graphRoutes(deps, 'beta'),
+    ...taskRoutes(deps),
+    permitted('GET', '/api/v1/tasks/:id/executions', taskRead, 'none', listTaskExecutions(deps)),
+    permitted('POST', '/api/v1/tasks/:id/undo', taskExecute, 'optional-json', undoTaskAction(deps)),
+    open('GET', '/healthz', 'public', 'none', getHealth()),
+    open('GET', '/readyz', 'public', 'none', getReadiness(deps)),
+  ]
+}
+
+function graphRoutes(deps: RouteDeps, version: ApiVersion): Route[] {
+  const root = `/${version}`
+  const one = `${root}/security/incidents/:id`
+  const alert = `${root}/security/alerts_v2/:id`
+  return [
+    open('GET', root, 'public', 'none', getServiceDocument(version)),
+    open('GET', `${root}/`, 'public', 'none', getServiceDocument(version)),
+    open('GET', `${root}/$metadata`, 'public', 'none', getMetadata(version)),
+    permitted('GET', `${root}/security/incidents`, incidentRead, 'none', listCollection(deps, version, incidents)),
+    permitted(
+      'GET',
+      `${root}/security/incidents/$count`,
+      incidentRead,
+      'none',
+      countCollection(deps, version, incidents),
+    ),
+    permitted('GET', one, incidentRead, 'none', getFromCollection(deps, version, incidents)),
+    permitted('PATCH', one, incidentWrite, 'json', updateIncident(deps, version)),
+    permitted('POST', `${one}/comments`, incidentWrite, 'json', createIncidentComment(deps, version)),
+    permitted('GET', `${root}/security/alerts_v2`, alertRead, 'none', listCollection(deps, version, alerts)),
+    permitted('GET', `${root}/security/alerts_v2/$count`, alertRead, 'none', countCollection(deps, version, alerts)),
+    permitted('GET', alert, alertRead, 'none', getFromCollection(deps, version, alerts)),
+    permitted('PATCH', alert, alertWrite, 'json', updateAlert(deps, version)),
+    permitted('POST', `${alert}/comments`, alertWrite, 'json', createAlertComment(deps, version)),
+    permitted('POST', `${root}/security/runhuntingquery`, incidentRead, 'none', runHuntingQuery()),
+  ]
+}
+
+function taskRoutes(deps: RouteDeps): Route[] {
+  const all = '/beta/security/incidenttasks'
+  const one = `${all}/:id`
+  return [
+    permitted('GET', all, taskRead, 'none', listCollection(deps, 'beta', tasks)),
+    permitted('GET', `${all}/$count`, taskRead, 'none', countCollection(deps, 'beta', tasks)),
+    permitted('POST', all, expert, 'json', createIncidentTask(deps)),
+    permitted('GET', one, taskRead, 'none', getFromCollection(deps, 'beta', tasks)),
+    permitted('PATCH', one, taskWrite, 'json', updateIncidentTask(deps)),
+    permitted('POST', `${one}/executeresponseaction`, taskExecute, 'optional-json', executeResponseAction(deps)),
+  ]
+}

@@ -1,0 +1,22 @@
+import { CordonError } from '../../../model/errors.ts'
+import type { Store } from '../../../store/db.ts'
+import { type Execution, readExecutionsOfTask } from '../../../store/executions.ts'
+import { readTask } from '../../../store/tasks.ts'
+import type { AuthorizedHandler } from '../../route.ts'
+
+/** GET /api/v1/tasks/{id}/executions: every run and undo of a task, newest first, with state, reason and proof of effect. */
+export function listTaskExecutions(deps: { readonly store: Store }): AuthorizedHandler {
+  return async (call) => {
+    const id = call.params.id ?? ''
+    const task = await readTask(deps.store.read, call.caller.tenantId, id)
+    if (!task) throw new CordonError('NotFound', `taskId ${id.slice(0, 100)} not found`)
+    const executions = await readExecutionsOfTask(deps.store.read, call.caller.tenantId, id)
+    return { status: 200, body: JSON.stringify({ value: executions.map(show) }) }
+  }
+}
+
+/** An execution without what is only ours: tenant, handle and claim number. */
+function show(execution: Execution): object {
+  const { tenantId: _tenant, handle: _handle, epoch: _epoch, ...shown } = execution
+  return shown
+}

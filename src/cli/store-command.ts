@@ -1,0 +1,112 @@
+import { userInfo } from 'node:os'
+import type { Command, CommanderError } from 'commander'
+import { type AccessDeps, ensureFirstTenant, lookUpTenant, type Tenant } from '../access/tenants.ts'
+import { randomIds, systemClock } from '../io/clock.ts'
+import { databaseFile } from '../io/data-dir.ts'
+import { readEnvironment } from '../io/env.ts'
+import { CordonError } from '../model/errors.ts'
+import { listTenants } from '../store/access.ts'
+import { openStore } from '../store/db.ts'
+import type { Actor } from '../store/record.ts'
+
+/** Options of every command that works on the store of a server, running or not. */
+export interface StoreOptions {
+  readonly data?: string
+  readonly database?: string
+  readonly json?: boolean
+}
+
+/** Adds `--data`, `--database` and `--json` to a command, and exit code 2 for a wrong command line. */
+export function addStoreOptions(command: Command): Command {
+  return command
+    .option('--data <dir>', 'data folder of the server')
+    .option('--database <url>', 'postgres:// URL of the server, instead of --data')
+    .option('--json', 'print JSON')
+    .exitOverride((error: CommanderError) => process.exit(error.exitCode === 0 ? 0 : 2))
+}
+
+/**
+ * Opens the store the options name, runs `work` and sets the exit code: 2 for bad input, 1 for any other failure.
+ * @param verb the command in words; stands in the audit log
+ */
+export async function runStoreCommand(
+  options: StoreOptions,
+  verb: string,
+  work: (deps: AccessDeps, actor: Omit<Actor, 'tenantId'>) => Promise<void>,
+): Promise<void> {
+  try {
+    const store = await openStore(chooseDatabase(options))
+    try {
+      await work({ store, clock: systemClock, ids: randomIds }, { id: 'cli', kind: 'system', name: actorName(verb) })
+    } finally {
+      await store.close()
+    }
+  } catch (cause) {
+    if (!(cause instanceof Error)) throw cause
+    process.stderr.write(`cordon ${verb}: ${cause.message}\n`)
+    process.exitCode = cause instanceof CordonError && cause.status === 400 ? 2 : 1
+  }
+}
+
+/**
+ * The tenant a command works in.
+ * @param key GUID, domain or name; absent means the first tenant
+ * @throws CordonError BadRequest when none or several are called that
+ */
+export async function chooseTenant(deps: AccessDeps, key: string | undefined): Promise<Tenant> {
+  const first = await ensureFirstTenant(deps)
+  if (key === undefined) return first
+  const found = await lookUpTenant(deps.store.read, key)
+  if (typeof found !== 'string') return found
+  const named = (await listTenants(deps.store.read)).filter((tenant) => tenant.name === key)
+  const [only] = named
+  if (only !== undefined && named.length === 1) return only
+  throw new CordonError(
+    'BadRequest',
+    only === undefined
+      ? 'There is no such tenant; see: cordon tenant list'
+      : 'Several tenants have that name; use the id.',
+  )
+}
+
+/** Prints one JSON line, or what `lines` makes for people. */
+export function printResult(options: StoreOptions, value: unknown, lines: () => readonly string[]): void {
+  const text = options.json === true ? JSON.stringify(value) : lines().join('\n')
+  process.stdout.write(text === '' ? '' : `${text}\n`)
+}
+
+/** Rows as aligned columns under a head. */
+export function toTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const widths = head.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)))
+  return [head, ...rows].map((row) =>
+    row
+      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+function chooseDatabase(options: StoreOptions): string {
+  const environment = readEnvironment(process.env)
+  const named = options.database ?? (options.data === undefined ? environment.database : undefined)
+  if (named !== undefined) {
+    if (/^postgres(ql)?:\/\//.test(named)) return named
+    throw new CordonError('BadRequest', '--database takes a postgres:// URL.')
+  }
+  const data = options.data ?? environment.data
+  if (data === undefined)
+    throw new CordonError('BadRequest', 'Say where the server keeps its data: --data DIR or --database URL.')
+  return databaseFile(data)
+}
+
+/** The log names who used the command line, as far as the system knows. */
+function actorName(verb: string): string {
+  let user = 'unknown'
+  try {
+    user = userInfo().username
+  } catch (cause) {
+    // A numeric user without an account, as in many containers.
+    if (!(cause instanceof Error)) throw cause
+  }
+  return `cordon ${verb} (${user})`
+}

@@ -1,0 +1,116 @@
+import type { ActionType } from '../model/actions.ts'
+import type { ExecutionResult, Proof, Target } from '../model/execution.ts'
+
+/** What a connector is asked to do. */
+export interface Order {
+  readonly tenantId: string
+  /** Idempotency key: the same id never has a second effect. */
+  readonly executionId: string
+  readonly taskId: string
+  readonly actionType: ActionType
+  readonly target: Target
+  /** Action details, e.g. `{ isolationType: 'full' }`, or the recorded earlier state of an undo. */
+  readonly parameters: Readonly<Record<string, unknown>>
+  /** UTC instant; later than this the outside system must not begin. */
+  readonly notAfter: string
+  /** Rises with every claim; the outside system refuses a lower one. */
+  readonly epoch: number
+  readonly actor: { readonly id: string; readonly kind: string; readonly name: string }
+  readonly reason: string
+}
+
+/** A failure's class decides what happens next, never its text. */
+export type FailureClass = 'transient' | 'ambiguous' | 'permanent'
+
+/** A classified failure. */
+export interface Failure {
+  readonly outcome: 'failure'
+  readonly failureClass: FailureClass
+  /** PascalCase code, e.g. `ChannelLost`. */
+  readonly code: string
+  readonly detail: string
+  readonly retryAfterSeconds?: number
+  /** Observed state, when the far side could still tell. */
+  readonly before?: unknown
+  readonly after?: unknown
+}
+
+/** What an outside system says about an order. */
+export type Progress =
+  /** Taken over, not begun: nobody has seen the order yet (`delivered: false`) or the far side has recorded it. */
+  | {
+      readonly outcome: 'accepted'
+      readonly delivered: boolean
+      readonly handle: string
+      readonly checkAfterSeconds: number
+    }
+  /** The first effect may have happened. */
+  | { readonly outcome: 'running'; readonly handle: string; readonly checkAfterSeconds: number }
+  /** The effect is there. Without a proof it is a claim only and never completes a task. */
+  | {
+      readonly outcome: 'done'
+      /** False: the wanted state was already there. */
+      readonly changed: boolean
+      readonly before: unknown
+      readonly after: unknown
+      readonly proof: Proof | null
+    }
+  /** The far side refused, e.g. a protected asset or a stale order. */
+  | { readonly outcome: 'refused'; readonly code: string; readonly detail: string }
+  /** The deadline passed before any effect. */
+  | { readonly outcome: 'expired' }
+  /** Cancelled before any effect. */
+  | { readonly outcome: 'cancelled' }
+  | Failure
+
+/** A thing that fits an identifier. `supported` false: the connector knows it but cannot do this action on it, and says why. */
+export interface Resolution {
+  readonly target: Target
+  readonly supported: boolean
+  readonly reason: string | null
+}
+
+/** What a connector can do now. */
+export interface Capability {
+  readonly actionType: ActionType
+  readonly available: boolean
+  /** Why not, with the fix; null when available. */
+  readonly reason: string | null
+}
+
+/**
+ * The way to one outside system that acts. Every connector has this one shape; the engine knows none of them by name.
+ * @source design actions 5.1
+ */
+export interface Connector {
+  /** Stable name, stored with executions: `cordon-agent`, `ldap` ... */
+  readonly name: string
+  /** Action types it can do for a tenant as configured, without effect. */
+  capabilities(tenantId: string): Promise<readonly Capability[]>
+  /** Things of the tenant that fit the identifier; none, one or many. */
+  resolve(tenantId: string, actionType: ActionType, identifier: string): Promise<readonly Resolution[]>
+  /**
+   * Asks the outside system to begin; never waits for a slow effect. Idempotent by `order.executionId`: a second call attaches to the
+   * work already begun.
+   */
+  start(order: Order): Promise<Progress>
+  /** Where the order stands; `handle` is what `start` answered. */
+  check(order: Order, handle: string): Promise<Progress>
+  /** Takes an order back that had no effect yet; `done` or `running` means it is too late. */
+  cancel(order: Order, handle: string): Promise<Progress>
+  /** How to take a succeeded action back from the state recorded before it, or why it cannot be taken back. Pure. */
+  planUndo(done: FinishedAction): UndoPlan
+}
+
+/** What an undo is planned from. */
+export interface FinishedAction {
+  readonly actionType: ActionType
+  readonly target: Target
+  readonly parameters: Readonly<Record<string, unknown>>
+  readonly result: ExecutionResult | null
+}
+
+/** How an execution can be taken back. */
+export type UndoPlan =
+  | { readonly possible: true; readonly actionType: ActionType; readonly parameters: Readonly<Record<string, unknown>> }
+  | { readonly possible: false; readonly reason: string }

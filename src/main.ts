@@ -1,0 +1,174 @@
+import { isIP, isIPv6 } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import { createAuthenticator } from './access/authenticate.ts'
+import { createFailureGuard } from './access/failures.ts'
+import { authenticateSession } from './access/sessions.ts'
+import { ensureFirstTenant } from './access/tenants.ts'
+import { createFirstSignInLink } from './access/users.ts'
+import { operationRoutes } from './api/routes.ts'
+import { createHttpServer } from './api/server.ts'
+import { signInRoutes } from './api/sign-in/routes.ts'
+import { createRegistry } from './connectors/registry.ts'
+import { randomIds, systemClock } from './io/clock.ts'
+import type { Logger } from './io/log.ts'
+import { loadKeys } from './io/secrets.ts'
+import { certificateNames, loadTls } from './io/tls.ts'
+import { startWorker } from './jobs/worker.ts'
+import { createStartManaged } from './respond/plan.ts'
+import { recordRefusal } from './respond/refusal.ts'
+import { createSettleTask } from './respond/review.ts'
+import { createCheckAction, createRunAction } from './respond/run.ts'
+import { openStore } from './store/db.ts'
+import { freeLeases } from './store/jobs.ts'
+
+/** How a server is set up. */
+export interface ServerOptions {
+  /** Folder of keys, certificates and the embedded database. */
+  readonly dataDir: string
+  /** `postgres://` URL; the embedded database in `dataDir` without. */
+  readonly database?: string | undefined
+  /** Address to listen on. */
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  /** Plain http; on loopback only. */
+  readonly http: boolean
+  /** Further origins clients use, e.g. `https://cordon.example`. */
+  readonly publicOrigins: readonly string[]
+  /** Support exactly the documented list of eight. */
+  readonly strictGraph: boolean
+}
+
+/** A server that is listening. */
+export interface RunningServer {
+  /** The first origin, `https://localhost:8443`. */
+  readonly url: string
+  /** Where clients find the CA certificate to trust; null over plain http. */
+  readonly caPath: string | null
+  /** Signs the first person in, once; null when somebody has already. */
+  readonly signInUrl: string | null
+  /** Takes no new requests, ends what is under way and closes the store. */
+  stop(): Promise<void>
+}
+
+/**
+ * Puts a server together and starts it: store, keys, jobs, routes, listening. Stops in reverse order.
+ * @throws Error with the reason, when an option is wrong or something it needs cannot be had
+ */
+export async function startServer(options: ServerOptions, log: Logger): Promise<RunningServer> {
+  const clock = systemClock
+  const ids = randomIds
+  checkOptions(options)
+  const names = listNames(options)
+  const [store, keys, tls] = await Promise.all([
+    openStore(options.database ?? join(options.dataDir, 'cordon.db')),
+    loadKeys(options.dataDir, clock),
+    options.http ? null : loadTls(options.dataDir, names, clock),
+  ])
+  const tenant = await ensureFirstTenant({ store, clock, ids })
+  if (store.dialect === 'sqlite') await freeLeases(store)
+  const link = await createFirstSignInLink({ store, clock, ids }, tenant.id)
+
+  const origins: string[] = []
+  let draining = false
+  const failures = createFailureGuard({ store, clock, log, firstTenantId: tenant.id })
+  const registry = createRegistry([], { strictGraph: options.strictGraph })
+  const deps = { store, clock, ids, log, registry, pagingKey: keys.pagingKey, isDraining: () => draining }
+  const authenticate = createAuthenticator({
+    store,
+    clock,
+    tokenKeys: keys.tokenKeys,
+    origins: () => origins,
+    failures,
+  })
+  const hosts = new Set<string>()
+  const app = createHttpServer(
+    {
+      log,
+      clock,
+      ids,
+      tls,
+      authenticate,
+      authenticateSession: (call) => authenticateSession({ store, clock, ids }, call),
+      recordRefusal: (call, caller, route, error) =>
+        recordRefusal(deps, caller, { action: `${route.method} ${route.path}`, objectId: call.params.id ?? '' }, error),
+      isOwnHost: (host) => hosts.has(host.toLowerCase()),
+    },
+    [...operationRoutes(deps), ...signInRoutes({ store, clock, ids, failures, tokenKeys: keys.tokenKeys })],
+  )
+  const worker = startWorker({
+    store,
+    clock,
+    log,
+    handlers: {
+      'run-action': createRunAction(deps),
+      'check-action': createCheckAction(deps),
+      'settle-task': createSettleTask(deps),
+      'start-managed': createStartManaged(deps),
+    },
+  })
+  await app.listen({ host: options.host, port: options.port, backlog: 4096 })
+  const port = portOf(app.server.address())
+  for (const host of ownHosts(names, port, options)) hosts.add(host)
+  for (const host of hosts) origins.push(`${options.http ? 'http' : 'https'}://${host}`)
+  const url = firstOrigin(options, port)
+  return {
+    url,
+    caPath: tls?.caPath ?? null,
+    signInUrl: link ? `${url}${link.path}` : null,
+    stop: async () => {
+      draining = true
+      await app.close()
+      await worker.stop()
+      await failures.stop()
+      await store.close()
+    },
+  }
+}
+
+function checkOptions(options: ServerOptions): void {
+  if (options.http && !isLoopback(options.host)) {
+    throw new Error(`--http serves without encryption and so only on loopback; '${options.host}' is not loopback`)
+  }
+  for (const origin of options.publicOrigins) {
+    const url = URL.parse(origin)
+    if (!url || url.origin !== origin || !/^https?:$/.test(url.protocol)) {
+      throw new Error(`--public-origin takes an origin such as https://cordon.example, not '${origin}'`)
+    }
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+}
+
+/** Names and addresses this server may be asked for; on a wildcard address all of the machine's own. */
+function listNames(options: ServerOptions): string[] {
+  const wildcard = options.host === '0.0.0.0' || options.host === '::'
+  const own = wildcard ? Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map((i) => i.address)) : []
+  return certificateNames([options.host, ...own.filter((address) => !address.includes('%')), ...options.publicOrigins])
+}
+
+function ownHosts(names: readonly string[], port: number, options: ServerOptions): string[] {
+  const usual = options.http ? 80 : 443
+  const hosts = names.flatMap((name) => {
+    const host = isIPv6(name) ? `[${name}]` : name
+    return port === usual ? [host, `${host}:${port}`] : [`${host}:${port}`]
+  })
+  return [...hosts, ...options.publicOrigins.map((origin) => new URL(origin).host)]
+}
+
+function firstOrigin(options: ServerOptions, port: number): string {
+  const [published] = options.publicOrigins
+  if (published !== undefined) return published
+  const wildcard = options.host === '0.0.0.0' || options.host === '::'
+  const name = wildcard || isLoopback(options.host) ? 'localhost' : options.host
+  const host = isIP(name) === 6 ? `[${name}]` : name
+  return `${options.http ? 'http' : 'https'}://${host}:${port}`
+}
+
+function portOf(address: string | { readonly port: number } | null): number {
+  if (address === null || typeof address === 'string') throw new Error('the server has no TCP port')
+  return address.port
+}

@@ -1,0 +1,205 @@
+import type { Clock, Ids } from '../io/clock.ts'
+import { instantOf, msOf } from '../io/clock.ts'
+import { actionKinds } from '../model/actions.ts'
+import { CordonError, type ErrorName, errorKinds, type Refusal } from '../model/errors.ts'
+import { isLive } from '../model/execution-state.ts'
+import { laterThan } from '../model/instant.ts'
+import { startAction } from '../model/task-state.ts'
+import { isDuplicateKey, type Tx } from '../store/db.ts'
+import { type Execution, insertAnswer, insertExecution, readAnswer, readExecutionsOfTask } from '../store/executions.ts'
+import { type Actor, recordChange } from '../store/record.ts'
+import { readTask, readTaskForUpdate, type StoredTask, writeTask } from '../store/tasks.ts'
+import { type RouteDeps, type Routed, routeAction } from './route.ts'
+
+/** What requesting an execution needs. */
+export interface ExecuteDeps extends RouteDeps {
+  readonly clock: Clock
+  readonly ids: Ids
+}
+
+/** How long the first answer to a client-request-id is replayed. */
+const answerHours = 24
+
+/** 204, or the state-dependent 400/403 that is stored and replayed like it. */
+type Outcome = { readonly accepted: true; readonly executionId: string | null } | Refusal
+
+/**
+ * Accepts executeResponseAction for a task: records the execution, moves the task and leaves the job that carries it out, in one
+ * transaction. Never waits for the target.
+ * @param requestKey the caller's client-request-id when it is a GUID of its own: the same one within 24 h gets the first answer again
+ * @throws CordonError BadRequest (malformed id), NotFound, and the refusals of contract 9
+ */
+export async function requestExecution(
+  deps: ExecuteDeps,
+  actor: Actor,
+  taskId: string,
+  requestKey: string | null,
+): Promise<void> {
+  if (!isTaskId(taskId)) throw new CordonError('BadRequest', `Invalid incidentTask id ${taskId}`)
+  const task = await readTask(deps.store.read, actor.tenantId, taskId)
+  if (!task) throw new CordonError('NotFound', `taskId ${taskId} not found`)
+  // Routing may ask outside systems, so it happens before the transaction; the target of a task never changes.
+  const routed = await routeAction(deps, actor.tenantId, task.doc)
+  const outcome = await decideOnce(deps, actor, taskId, requestKey, routed)
+  if ('refused' in outcome) throw new CordonError(outcome.refused, outcome.reason)
+}
+
+/** True for a GUID or a decimal number: the two forms of a task id. */
+export function isTaskId(text: string): boolean {
+  return /^([0-9]{1,20}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/i.test(text)
+}
+
+/** Two requests of one task may race to the store; the loser's insert is refused there and it decides again, now seeing the winner. */
+async function decideOnce(
+  deps: ExecuteDeps,
+  actor: Actor,
+  taskId: string,
+  requestKey: string | null,
+  routed: Routed | Refusal,
+): Promise<Outcome> {
+  const executionId = deps.ids.guid()
+  const jobId = deps.ids.guid()
+  const decide = (): Promise<Outcome> =>
+    deps.store.transaction((tx) =>
+      decideInTransaction(deps, tx, { actor, taskId, requestKey, routed, executionId, jobId }),
+    )
+  try {
+    return await decide()
+  } catch (cause) {
+    if (isDuplicateKey(cause)) return decide()
+    throw cause
+  }
+}
+
+interface Request {
+  readonly actor: Actor
+  readonly taskId: string
+  readonly requestKey: string | null
+  readonly routed: Routed | Refusal
+  readonly executionId: string
+  readonly jobId: string
+}
+
+async function decideInTransaction(deps: ExecuteDeps, tx: Tx, request: Request): Promise<Outcome> {
+  const { actor, taskId, requestKey } = request
+  const now = deps.clock.now()
+  const task = await readTaskForUpdate(tx, actor.tenantId, taskId)
+  if (!task) throw new CordonError('NotFound', `taskId ${taskId} not found`)
+  if (requestKey !== null) {
+    const first = await readAnswer(tx, actor.tenantId, actor.id, requestKey, now)
+    if (first && first.task_id !== taskId) {
+      throw new CordonError('ClientRequestIdReused', 'This client-request-id was already used for another task.')
+    }
+    if (first) return first.status === 204 ? { accepted: true, executionId: null } : readRefusal(first.body)
+  }
+  const outcome = await accept(tx, request, task, now)
+  if (requestKey !== null) {
+    const refused = 'refused' in outcome ? outcome : null
+    await insertAnswer(tx, {
+      tenant_id: actor.tenantId,
+      caller: actor.id,
+      client_request_id: requestKey,
+      task_id: taskId,
+      status: refused ? errorKinds[refused.refused].status : 204,
+      body: refused ? JSON.stringify(refused) : null,
+      created_at: now,
+      expires_at: instantOf(msOf(now) + answerHours * 3_600_000),
+    })
+  }
+  return outcome
+}
+
+async function accept(tx: Tx, request: Request, task: StoredTask, now: string): Promise<Outcome> {
+  const { actor, routed } = request
+  if ('refused' in routed && routed.refused === 'UnsupportedActionType') return routed
+  const executions = await readExecutionsOfTask(tx, actor.tenantId, task.doc.id)
+  const decision = startAction(
+    { status: task.doc.status, reopened: task.reopened },
+    executions.find((execution) => execution.kind === 'run') ?? null,
+    executions.find((execution) => isLive(execution.state)) ?? null,
+  )
+  if (decision !== 'start') return decision
+  if ('refused' in routed) return routed
+  const execution = newExecution(request, routed, task, now)
+  await insertExecution(tx, execution)
+  const moved = await writeTask(tx, {
+    ...task,
+    reopened: false,
+    doc: {
+      ...task.doc,
+      status: 'inProgress',
+      actionStatus: 'inProgress',
+      lastModifiedByDisplayName: actor.name,
+      lastModifiedDateTime: laterThan(task.doc.lastModifiedDateTime, now),
+    },
+  })
+  await recordChange(tx, {
+    at: now,
+    actor,
+    audit: {
+      action: 'executeResponseAction',
+      objectType: 'incidentTask',
+      objectId: task.doc.id,
+      decision: 'allowed',
+      before: task.doc,
+      after: moved.doc,
+      details: { executionId: execution.id, actionType: execution.actionType, target: execution.target },
+    },
+    events: [
+      { change: 'updated', resource: 'incidentTask', objectId: task.doc.id },
+      { change: 'created', resource: 'execution', objectId: execution.id },
+    ],
+    jobs: [runJob(request.jobId, execution.id)],
+  })
+  return { accepted: true, executionId: execution.id }
+}
+
+function newExecution(request: Request, routed: Routed, task: StoredTask, now: string): Execution {
+  const { actor } = request
+  const actionType = task.doc.actionType
+  if (actionType === 'unknownFutureValue') throw new TypeError('the sentinel is never executed')
+  const kind = actionKinds[actionType]
+  return {
+    tenantId: actor.tenantId,
+    id: request.executionId,
+    taskId: task.doc.id,
+    kind: 'run',
+    undoes: null,
+    actionType,
+    state: 'queued',
+    reasonCode: null,
+    reason: null,
+    requestedBy: { id: actor.id, name: actor.name },
+    clientRequestId: request.requestKey,
+    connector: routed.connector,
+    target: routed.target,
+    family: kind.family,
+    parameters: routed.parameters,
+    handle: null,
+    result: null,
+    epoch: 0,
+    requestedAt: now,
+    notAfter: instantOf(msOf(now) + kind.deadlineSeconds * 1000),
+    startedAt: null,
+    finishedAt: null,
+    updatedAt: now,
+  }
+}
+
+/** The job that carries an execution out, or carries on with it. */
+export function runJob(
+  id: string,
+  executionId: string,
+): {
+  readonly id: string
+  readonly kind: 'run-action'
+  readonly key: string
+  readonly payload: { readonly executionId: string }
+} {
+  return { id, kind: 'run-action', key: `run:${executionId}`, payload: { executionId } }
+}
+
+function readRefusal(body: string | null): Refusal {
+  const stored: { refused: ErrorName; reason: string } = JSON.parse(body ?? '{"refused":"BadRequest","reason":""}')
+  return stored
+}

@@ -1,0 +1,198 @@
+import type { JobHandler } from '../jobs/worker.ts'
+import { type ActionType, actionKinds } from '../model/actions.ts'
+import { CordonError } from '../model/errors.ts'
+import type { IncidentTask } from '../model/generated.ts'
+import { laterThan } from '../model/instant.ts'
+import type { Tx } from '../store/db.ts'
+import { readIncidentForUpdate, type StoredIncident, updateIncident } from '../store/incidents.ts'
+import { type Actor, type OutgoingEvent, recordChange } from '../store/record.ts'
+import { insertTask, readTaskForUpdate, type StoredTask, writeTask } from '../store/tasks.ts'
+import { type ExecuteDeps, requestExecution } from './execute.ts'
+
+/** A task as an expert proposes it. */
+export interface NewTask {
+  readonly incidentId: string
+  readonly displayName: string
+  readonly description: string
+  readonly actionType: ActionType
+  readonly source: 'defenderExpertsGuidedResponse' | 'defenderExpertsManagedResponse'
+  readonly responseAction: IncidentTask['responseAction']
+}
+
+/**
+ * Attaches a task to an incident. A guided one puts its incident into awaitingAction in the same transaction; a managed one starts at
+ * once, by a job written with it.
+ * @throws CordonError BadRequest when responseAction does not fit the actionType; NotFound for an unknown incident
+ * @source design contract 10, T6
+ */
+export async function createTask(deps: ExecuteDeps, actor: Actor, input: NewTask): Promise<StoredTask> {
+  checkResponseAction(input)
+  const taskId = deps.ids.guid()
+  const jobId = deps.ids.guid()
+  return deps.store.transaction(async (tx) => {
+    const now = deps.clock.now()
+    const incident = await readSurvivor(tx, actor.tenantId, input.incidentId)
+    const guided = input.source === 'defenderExpertsGuidedResponse'
+    const task = await insertTask(tx, newTask(actor, input, incident.doc.id, taskId, now))
+    const waits = guided && (await awaitCustomer(tx, actor, incident, now))
+    await recordChange(tx, {
+      at: now,
+      actor,
+      audit: {
+        action: 'createIncidentTask',
+        objectType: 'incidentTask',
+        objectId: taskId,
+        decision: 'allowed',
+        after: task.doc,
+        details: { incidentId: incident.doc.id, actionType: input.actionType, source: input.source },
+      },
+      events: [
+        { change: 'created', resource: 'incidentTask', objectId: taskId },
+        ...(waits ? [incidentUpdated(incident)] : []),
+      ],
+      jobs: guided ? [] : [{ id: jobId, kind: 'start-managed', payload: { taskId, actor: plainActor(actor) } }],
+    })
+    return task
+  })
+}
+
+/** Handler of `start-managed`: starts a managed task as the expert who made it; one that cannot start becomes guided, with the reason. */
+export function createStartManaged(deps: ExecuteDeps): JobHandler {
+  return async (job) => {
+    const { taskId, actor } = readStartManaged(job.payload)
+    try {
+      await requestExecution(deps, actor, taskId, job.id)
+    } catch (cause) {
+      if (!(cause instanceof CordonError) || cause.status >= 500) throw cause
+      await deps.store.transaction((tx) => makeGuided(deps, tx, actor, taskId, cause.message))
+    }
+    return undefined
+  }
+}
+
+function checkResponseAction(input: NewTask): void {
+  const { responseActionType } = actionKinds[input.actionType]
+  const action = input.responseAction
+  if (responseActionType === null) {
+    if (action !== null) {
+      throw new CordonError('BadRequest', `A task of type ${input.actionType} takes no responseAction.`, {
+        target: 'responseAction',
+      })
+    }
+    return
+  }
+  if (action?.['@odata.type'] !== `#microsoft.graph.security.${responseActionType}`) {
+    throw new CordonError(
+      'BadRequest',
+      `A task of type ${input.actionType} needs a responseAction of type microsoft.graph.security.${responseActionType}.`,
+      { target: 'responseAction' },
+    )
+  }
+  if (action.identifierValue.trim() === '') {
+    throw new CordonError('BadRequest', 'responseAction.identifierValue must name the target.', {
+      target: 'responseAction/identifierValue',
+    })
+  }
+}
+
+function newTask(actor: Actor, input: NewTask, incidentId: string, id: string, now: string): StoredTask {
+  return {
+    tenantId: actor.tenantId,
+    incidentId,
+    reopened: false,
+    version: 0,
+    doc: {
+      id,
+      displayName: input.displayName,
+      description: input.description,
+      status: 'open',
+      source: input.source,
+      actionType: input.actionType,
+      actionStatus: 'notStarted',
+      responseAction: input.responseAction,
+      createdByDisplayName: actor.name,
+      createdDateTime: now,
+      lastModifiedByDisplayName: actor.name,
+      lastModifiedDateTime: now,
+    },
+  }
+}
+
+/** The incident itself, or the one it was merged into. */
+async function readSurvivor(tx: Tx, tenantId: string, incidentId: string): Promise<StoredIncident> {
+  const incident = await readIncidentForUpdate(tx, tenantId, incidentId)
+  const target = incident?.doc.redirectIncidentId ?? null
+  const survivor = target === null ? incident : await readIncidentForUpdate(tx, tenantId, target)
+  if (!survivor) throw new CordonError('NotFound', `Incident ${incidentId} not found.`, { target: 'incident/id' })
+  return survivor
+}
+
+/** Puts the incident into awaitingAction. True when it changed. */
+async function awaitCustomer(tx: Tx, actor: Actor, incident: StoredIncident, now: string): Promise<boolean> {
+  if (incident.doc.status === 'awaitingAction') return false
+  await updateIncident(tx, {
+    ...incident,
+    doc: {
+      ...incident.doc,
+      status: 'awaitingAction',
+      lastModifiedBy: actor.name,
+      lastUpdateDateTime: laterThan(incident.doc.lastUpdateDateTime, now),
+    },
+  })
+  return true
+}
+
+async function makeGuided(deps: ExecuteDeps, tx: Tx, actor: Actor, taskId: string, reason: string): Promise<void> {
+  const now = deps.clock.now()
+  const task = await readTaskForUpdate(tx, actor.tenantId, taskId)
+  if (task?.doc.source !== 'defenderExpertsManagedResponse') return
+  const incident = await readSurvivor(tx, actor.tenantId, task.incidentId)
+  const guided = await writeTask(tx, {
+    ...task,
+    doc: {
+      ...task.doc,
+      source: 'defenderExpertsGuidedResponse',
+      description: `${task.doc.description}\n\nNot run as managed response: ${reason}`.trim(),
+      lastModifiedDateTime: laterThan(task.doc.lastModifiedDateTime, now),
+    },
+  })
+  const waits = await awaitCustomer(tx, actor, incident, now)
+  await recordChange(tx, {
+    at: now,
+    actor,
+    audit: {
+      action: 'makeTaskGuided',
+      objectType: 'incidentTask',
+      objectId: taskId,
+      decision: 'allowed',
+      reason,
+      before: task.doc,
+      after: guided.doc,
+    },
+    events: [
+      { change: 'updated', resource: 'incidentTask', objectId: taskId },
+      ...(waits ? [incidentUpdated(incident)] : []),
+    ],
+  })
+}
+
+function incidentUpdated(incident: StoredIncident): OutgoingEvent {
+  return { change: 'updated', resource: 'incident', objectId: incident.doc.id }
+}
+
+/** The actor without what a caller carries beside it: job payloads are JSON. */
+function plainActor({ tenantId, id, kind, name }: Actor): Actor {
+  return { tenantId, id, kind, name }
+}
+
+function readStartManaged(payload: unknown): { taskId: string; actor: Actor } {
+  if (typeof payload === 'object' && payload !== null && 'taskId' in payload && 'actor' in payload) {
+    const { taskId, actor } = payload
+    if (typeof taskId === 'string' && isActor(actor)) return { taskId, actor }
+  }
+  throw new TypeError('the job names no task and actor')
+}
+
+function isActor(value: unknown): value is Actor {
+  return typeof value === 'object' && value !== null && 'tenantId' in value && 'id' in value && 'name' in value
+}

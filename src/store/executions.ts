@@ -1,0 +1,187 @@
+import type { ActionType } from '../model/actions.ts'
+import type { ExecutionResult, Target } from '../model/execution.ts'
+import { type ExecutionState, isLive } from '../model/execution-state.ts'
+import { type Db, holdRows, type Tx } from './db.ts'
+import type { AnswerRow, ExecutionRow } from './schema.ts'
+
+/** One run of a task's response action, or the undo of one. */
+export interface Execution {
+  readonly tenantId: string
+  readonly id: string
+  readonly taskId: string
+  readonly kind: 'run' | 'undo'
+  /** The execution this one takes back. */
+  readonly undoes: string | null
+  readonly actionType: ActionType
+  readonly state: ExecutionState
+  readonly reasonCode: string | null
+  readonly reason: string | null
+  readonly requestedBy: { readonly id: string; readonly name: string }
+  readonly clientRequestId: string | null
+  /** Null when nothing known controls the target. */
+  readonly connector: string | null
+  readonly target: Target
+  readonly family: string
+  readonly parameters: Readonly<Record<string, unknown>>
+  readonly handle: string | null
+  readonly result: ExecutionResult | null
+  readonly epoch: number
+  readonly requestedAt: string
+  readonly notAfter: string
+  readonly startedAt: string | null
+  readonly finishedAt: string | null
+  readonly updatedAt: string
+}
+
+/**
+ * Writes a new execution.
+ * @throws the database's duplicate-key error when the task has a live one already; see {@link ../store/db.ts isDuplicateKey}
+ */
+export async function insertExecution(tx: Tx, execution: Execution): Promise<void> {
+  await tx.insertInto('executions').values(toRow(execution)).execute()
+}
+
+/** Writes an execution read in this transaction. */
+export async function writeExecution(tx: Tx, execution: Execution): Promise<void> {
+  const { tenant_id, id, ...values } = toRow(execution)
+  await tx.updateTable('executions').set(values).where('tenant_id', '=', tenant_id).where('id', '=', id).execute()
+}
+
+/** Reads one execution of a tenant. */
+export async function readExecution(db: Db, tenantId: string, id: string): Promise<Execution | null> {
+  const row = await db
+    .selectFrom('executions')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return row ? toExecution(row) : null
+}
+
+/** As {@link readExecution}, holding the row until the transaction ends. */
+export async function readExecutionForUpdate(tx: Tx, tenantId: string, id: string): Promise<Execution | null> {
+  const query = tx.selectFrom('executions').selectAll().where('tenant_id', '=', tenantId).where('id', '=', id)
+  const row = await holdRows(tx, query).executeTakeFirst()
+  return row ? toExecution(row) : null
+}
+
+/** Every execution of a task, newest first. */
+export async function readExecutionsOfTask(db: Db, tenantId: string, taskId: string): Promise<Execution[]> {
+  const rows = await db
+    .selectFrom('executions')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('task_id', '=', taskId)
+    .orderBy('requested_at', 'desc')
+    .orderBy('id', 'desc')
+    .execute()
+  return rows.map(toExecution)
+}
+
+/** The executions without an outcome that act on one target in one family, in the order they were requested: they take turns. */
+export async function readLiveOnTarget(
+  db: Db,
+  tenantId: string,
+  targetKey: string,
+  family: string,
+): Promise<Execution[]> {
+  const rows = await db
+    .selectFrom('executions')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('target_key', '=', targetKey)
+    .where('family', '=', family)
+    .where('live', '=', 1)
+    .orderBy('requested_at')
+    .orderBy('id')
+    .execute()
+  return rows.map(toExecution)
+}
+
+/** The stored first answer to this caller's client-request-id, unless it is older than its 24 h. */
+export async function readAnswer(
+  db: Db,
+  tenantId: string,
+  caller: string,
+  clientRequestId: string,
+  now: string,
+): Promise<AnswerRow | null> {
+  const row = await db
+    .selectFrom('answers')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('caller', '=', caller)
+    .where('client_request_id', '=', clientRequestId)
+    .where('expires_at', '>', now)
+    .executeTakeFirst()
+  return row ?? null
+}
+
+/** Stores the first answer; one that has expired gives way. */
+export async function insertAnswer(tx: Tx, answer: AnswerRow): Promise<void> {
+  const { tenant_id, caller, client_request_id, ...values } = answer
+  await tx
+    .insertInto('answers')
+    .values(answer)
+    .onConflict((conflict) => conflict.columns(['tenant_id', 'caller', 'client_request_id']).doUpdateSet(values))
+    .execute()
+}
+
+function toExecution(row: ExecutionRow): Execution {
+  return {
+    tenantId: row.tenant_id,
+    id: row.id,
+    taskId: row.task_id,
+    kind: row.kind === 'undo' ? 'undo' : 'run',
+    undoes: row.undoes,
+    actionType: row.action_type as ActionType,
+    state: row.state as ExecutionState,
+    reasonCode: row.reason_code,
+    reason: row.reason,
+    requestedBy: { id: row.requested_by, name: row.requested_by_name },
+    clientRequestId: row.client_request_id,
+    connector: row.connector,
+    target: JSON.parse(row.target),
+    family: row.family,
+    parameters: JSON.parse(row.parameters),
+    handle: row.handle,
+    result: row.result === null ? null : JSON.parse(row.result),
+    epoch: row.epoch,
+    requestedAt: row.requested_at,
+    notAfter: row.not_after,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    updatedAt: row.updated_at,
+  }
+}
+
+function toRow(execution: Execution): ExecutionRow {
+  return {
+    tenant_id: execution.tenantId,
+    id: execution.id,
+    task_id: execution.taskId,
+    kind: execution.kind,
+    undoes: execution.undoes,
+    action_type: execution.actionType,
+    state: execution.state,
+    live: isLive(execution.state) ? 1 : 0,
+    reason_code: execution.reasonCode,
+    reason: execution.reason,
+    requested_by: execution.requestedBy.id,
+    requested_by_name: execution.requestedBy.name,
+    client_request_id: execution.clientRequestId,
+    connector: execution.connector,
+    target: JSON.stringify(execution.target),
+    target_key: execution.target.key,
+    family: execution.family,
+    parameters: JSON.stringify(execution.parameters),
+    handle: execution.handle,
+    result: execution.result === null ? null : JSON.stringify(execution.result),
+    epoch: execution.epoch,
+    requested_at: execution.requestedAt,
+    not_after: execution.notAfter,
+    started_at: execution.startedAt,
+    finished_at: execution.finishedAt,
+    updated_at: execution.updatedAt,
+  }
+}

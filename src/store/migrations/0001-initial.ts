@@ -1,0 +1,420 @@
+import { type ColumnDataType, type CreateTableBuilder, type Kysely, type RawBuilder, sql } from 'kysely'
+import type { Dialect } from '../db.ts'
+
+/** The first schema: tenants and access, incidents and alerts with their correlation, tasks and executions, agents, jobs, audit. */
+export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
+  const schema: Target = { db, dialect }
+  await createAccessTables(schema)
+  await createIncidentTables(schema)
+  await createResponseTables(schema)
+  await createAgentTables(schema)
+  await createRecordTables(schema)
+}
+
+interface Target {
+  readonly db: Kysely<unknown>
+  readonly dialect: Dialect
+}
+
+type Columns = Record<string, 'text' | 'text?' | 'int' | 'int?'>
+
+/**
+ * A table of text and 8-byte integer columns; `?` marks a nullable one. Text compares by code unit on both databases, whatever locale
+ * PostgreSQL was made with, so that order, ranges and keyset pages are equal.
+ */
+function table(target: Target, name: string, columns: Columns): CreateTableBuilder<string, string> {
+  return addColumns(target, target.db.schema.createTable(name), columns)
+}
+
+function addColumns(
+  target: Target,
+  start: CreateTableBuilder<string, string>,
+  columns: Columns,
+): CreateTableBuilder<string, string> {
+  const text: ColumnDataType | RawBuilder<unknown> = target.dialect === 'postgres' ? sql`text collate "C"` : 'text'
+  let builder = start
+  for (const [column, kind] of Object.entries(columns)) {
+    builder = builder.addColumn(column, kind.startsWith('int') ? 'bigint' : text, (c) =>
+      kind.endsWith('?') ? c : c.notNull(),
+    )
+  }
+  return builder
+}
+
+/** A table whose first column `seq` the database counts up; numbers are never given twice, even after a delete. */
+function sequenced(target: Target, name: string, columns: Columns): CreateTableBuilder<string, string> {
+  const start = target.db.schema.createTable(name)
+  return addColumns(
+    target,
+    target.dialect === 'sqlite'
+      ? start.addColumn('seq', 'integer', (c) => c.primaryKey().autoIncrement())
+      : start.addColumn('seq', 'bigserial', (c) => c.primaryKey()),
+    columns,
+  )
+}
+
+function index(target: Target, on: string, columns: string[]): Promise<void> {
+  return target.db.schema
+    .createIndex(`${on}_by_${columns.filter((c) => c !== 'tenant_id').join('_')}`)
+    .on(on)
+    .columns(columns)
+    .execute()
+}
+
+async function createAccessTables(target: Target): Promise<void> {
+  await table(target, 'tenants', { id: 'text', name: 'text', domain: 'text?', created_at: 'text' })
+    .addPrimaryKeyConstraint('tenants_pk', ['id'])
+    .addUniqueConstraint('tenants_domain', ['domain'])
+    .execute()
+  await table(target, 'applications', {
+    tenant_id: 'text',
+    id: 'text',
+    name: 'text',
+    secret_hash: 'text',
+    role: 'text',
+    created_at: 'text',
+    revoked_at: 'text?',
+  })
+    .addPrimaryKeyConstraint('applications_pk', ['id'])
+    .execute()
+  await table(target, 'users', {
+    tenant_id: 'text',
+    id: 'text',
+    name: 'text',
+    role: 'text',
+    created_at: 'text',
+    disabled_at: 'text?',
+  })
+    .addPrimaryKeyConstraint('users_pk', ['id'])
+    .execute()
+  await table(target, 'sign_in_links', {
+    tenant_id: 'text',
+    token_hash: 'text',
+    user_id: 'text',
+    expires_at: 'text',
+    used_at: 'text?',
+  })
+    .addPrimaryKeyConstraint('sign_in_links_pk', ['token_hash'])
+    .execute()
+  await table(target, 'sessions', {
+    tenant_id: 'text',
+    token_hash: 'text',
+    user_id: 'text',
+    csrf_hash: 'text',
+    created_at: 'text',
+    expires_at: 'text',
+  })
+    .addPrimaryKeyConstraint('sessions_pk', ['token_hash'])
+    .execute()
+  await table(target, 'settings', { tenant_id: 'text', key: 'text', value: 'text' })
+    .addPrimaryKeyConstraint('settings_pk', ['tenant_id', 'key'])
+    .execute()
+  await table(target, 'counters', { name: 'text', value: 'int' })
+    .addPrimaryKeyConstraint('counters_pk', ['name'])
+    .execute()
+}
+
+async function createIncidentTables(target: Target): Promise<void> {
+  await table(target, 'incidents', {
+    tenant_id: 'text',
+    id: 'int',
+    status: 'int',
+    severity: 'int',
+    classification: 'int?',
+    determination: 'int?',
+    assigned_to: 'text?',
+    display_name: 'text?',
+    created_at: 'text',
+    updated_at: 'text',
+    priority_score: 'int?',
+    redirect_incident_id: 'int?',
+    first_activity_at: 'text?',
+    last_activity_at: 'text?',
+    alert_count: 'int',
+    person_set: 'text',
+    hidden: 'int',
+    version: 'int',
+    doc: 'text',
+  })
+    .addPrimaryKeyConstraint('incidents_pk', ['tenant_id', 'id'])
+    .execute()
+  await index(target, 'incidents', ['tenant_id', 'created_at', 'id'])
+  await index(target, 'incidents', ['tenant_id', 'updated_at', 'id'])
+  await index(target, 'incidents', ['tenant_id', 'status', 'created_at', 'id'])
+
+  await table(target, 'alerts', {
+    tenant_id: 'text',
+    id: 'text',
+    incident_id: 'int',
+    source: 'text',
+    provider_alert_id: 'text',
+    status: 'int',
+    severity: 'int',
+    classification: 'int?',
+    determination: 'int?',
+    service_source: 'int',
+    detection_source: 'int?',
+    category: 'text?',
+    title: 'text?',
+    assigned_to: 'text?',
+    created_at: 'text',
+    updated_at: 'text',
+    first_activity_at: 'text?',
+    last_activity_at: 'text?',
+    hidden: 'int',
+    version: 'int',
+    doc: 'text',
+  })
+    .addPrimaryKeyConstraint('alerts_pk', ['tenant_id', 'id'])
+    .addUniqueConstraint('alerts_by_provider_alert', ['tenant_id', 'source', 'provider_alert_id'])
+    .execute()
+  await index(target, 'alerts', ['tenant_id', 'incident_id', 'created_at', 'id'])
+  await index(target, 'alerts', ['tenant_id', 'created_at', 'id'])
+  await index(target, 'alerts', ['tenant_id', 'updated_at', 'id'])
+
+  await table(target, 'alert_entities', { tenant_id: 'text', alert_id: 'text', kind: 'text', value: 'text' })
+    .addPrimaryKeyConstraint('alert_entities_pk', ['tenant_id', 'kind', 'value', 'alert_id'])
+    .execute()
+  await table(target, 'entities', {
+    tenant_id: 'text',
+    kind: 'text',
+    value: 'text',
+    alert_count: 'int',
+    first_seen_at: 'text',
+    last_seen_at: 'text',
+    partners: 'text',
+  })
+    .addPrimaryKeyConstraint('entities_pk', ['tenant_id', 'kind', 'value'])
+    .execute()
+  await table(target, 'sightings', {
+    tenant_id: 'text',
+    kind: 'text',
+    value: 'text',
+    opened_by: 'text',
+    incident_id: 'int',
+    first_at: 'text',
+    last_at: 'text',
+    alert_count: 'int',
+  })
+    .addPrimaryKeyConstraint('sightings_pk', ['tenant_id', 'kind', 'value', 'opened_by'])
+    .execute()
+  await index(target, 'sightings', ['tenant_id', 'kind', 'value', 'last_at'])
+  await index(target, 'sightings', ['tenant_id', 'incident_id'])
+  await table(target, 'alert_series', {
+    tenant_id: 'text',
+    rule: 'text',
+    kind: 'text',
+    value: 'text',
+    alert_count: 'int',
+    last_at: 'text',
+    incident_id: 'int',
+    recurring_incident_id: 'int?',
+    hours: 'text',
+  })
+    .addPrimaryKeyConstraint('alert_series_pk', ['tenant_id', 'rule', 'kind', 'value'])
+    .execute()
+  await table(target, 'incident_summaries', { tenant_id: 'text', incident_id: 'int', summary: 'text' })
+    .addPrimaryKeyConstraint('incident_summaries_pk', ['tenant_id', 'incident_id'])
+    .execute()
+  await table(target, 'alert_joins', {
+    tenant_id: 'text',
+    alert_id: 'text',
+    incident_id: 'int',
+    rule: 'text',
+    reason: 'text',
+    joined_at: 'text',
+  })
+    .addPrimaryKeyConstraint('alert_joins_pk', ['tenant_id', 'alert_id'])
+    .execute()
+  await table(target, 'incident_merges', {
+    tenant_id: 'text',
+    incident_id: 'int',
+    into_incident_id: 'int',
+    rule: 'text',
+    reason: 'text',
+    merged_at: 'text',
+  })
+    .addPrimaryKeyConstraint('incident_merges_pk', ['tenant_id', 'incident_id'])
+    .execute()
+}
+
+async function createResponseTables(target: Target): Promise<void> {
+  await table(target, 'tasks', {
+    tenant_id: 'text',
+    id: 'text',
+    incident_id: 'int',
+    status: 'int',
+    action_status: 'int',
+    action_type: 'int',
+    source: 'int',
+    display_name: 'text',
+    created_at: 'text',
+    updated_at: 'text',
+    reopened: 'int',
+    version: 'int',
+    doc: 'text',
+  })
+    .addPrimaryKeyConstraint('tasks_pk', ['tenant_id', 'id'])
+    .execute()
+  await index(target, 'tasks', ['tenant_id', 'incident_id'])
+  await index(target, 'tasks', ['tenant_id', 'created_at', 'id'])
+  await index(target, 'tasks', ['tenant_id', 'updated_at', 'id'])
+
+  await table(target, 'executions', {
+    tenant_id: 'text',
+    id: 'text',
+    task_id: 'text',
+    kind: 'text',
+    undoes: 'text?',
+    action_type: 'text',
+    state: 'text',
+    live: 'int',
+    reason_code: 'text?',
+    reason: 'text?',
+    requested_by: 'text',
+    requested_by_name: 'text',
+    client_request_id: 'text?',
+    connector: 'text?',
+    target: 'text',
+    target_key: 'text',
+    family: 'text',
+    parameters: 'text',
+    handle: 'text?',
+    result: 'text?',
+    epoch: 'int',
+    requested_at: 'text',
+    not_after: 'text',
+    started_at: 'text?',
+    finished_at: 'text?',
+    updated_at: 'text',
+  })
+    .addPrimaryKeyConstraint('executions_pk', ['tenant_id', 'id'])
+    .execute()
+  await index(target, 'executions', ['tenant_id', 'task_id', 'requested_at'])
+  await index(target, 'executions', ['tenant_id', 'target_key', 'family', 'requested_at'])
+  // At most one live execution per task, whatever races: the store itself refuses the second.
+  await target.db.schema
+    .createIndex('executions_one_live_per_task')
+    .unique()
+    .on('executions')
+    .columns(['tenant_id', 'task_id'])
+    .where(sql.ref('live'), '=', sql.lit(1))
+    .execute()
+  await table(target, 'answers', {
+    tenant_id: 'text',
+    caller: 'text',
+    client_request_id: 'text',
+    task_id: 'text',
+    status: 'int',
+    body: 'text?',
+    created_at: 'text',
+    expires_at: 'text',
+  })
+    .addPrimaryKeyConstraint('answers_pk', ['tenant_id', 'caller', 'client_request_id'])
+    .execute()
+}
+
+async function createAgentTables(target: Target): Promise<void> {
+  await table(target, 'agents', {
+    tenant_id: 'text',
+    id: 'text',
+    hostname: 'text',
+    fqdn: 'text?',
+    machine_id: 'text?',
+    os: 'text?',
+    agent_version: 'text?',
+    public_key: 'text',
+    token_hash: 'text',
+    capabilities: 'text',
+    facts: 'text',
+    last_seq: 'int',
+    command_seq: 'int',
+    enrolled_at: 'text',
+    last_seen_at: 'text?',
+    revoked_at: 'text?',
+  })
+    .addPrimaryKeyConstraint('agents_pk', ['id'])
+    .addUniqueConstraint('agents_token', ['token_hash'])
+    .execute()
+  await index(target, 'agents', ['tenant_id', 'hostname'])
+  await table(target, 'enrolment_tokens', {
+    tenant_id: 'text',
+    token_hash: 'text',
+    created_by: 'text',
+    created_at: 'text',
+    expires_at: 'text',
+    used_at: 'text?',
+    agent_id: 'text?',
+  })
+    .addPrimaryKeyConstraint('enrolment_tokens_pk', ['token_hash'])
+    .execute()
+  await table(target, 'commands', {
+    tenant_id: 'text',
+    id: 'text',
+    agent_id: 'text',
+    family: 'text',
+    seq: 'int',
+    epoch: 'int',
+    jws: 'text',
+    state: 'text',
+    not_after: 'text',
+    created_at: 'text',
+    delivered_at: 'text?',
+    acked_at: 'text?',
+    finished_at: 'text?',
+    result: 'text?',
+  })
+    .addPrimaryKeyConstraint('commands_pk', ['id'])
+    .addUniqueConstraint('commands_by_agent_seq', ['agent_id', 'seq'])
+    .execute()
+  await index(target, 'commands', ['agent_id', 'state'])
+}
+
+async function createRecordTables(target: Target): Promise<void> {
+  await table(target, 'jobs', {
+    id: 'text',
+    tenant_id: 'text',
+    kind: 'text',
+    payload: 'text',
+    key: 'text?',
+    run_at: 'text',
+    attempts: 'int',
+    epoch: 'int',
+    leased_until: 'text?',
+    rerun: 'int',
+    last_error: 'text?',
+    created_at: 'text',
+  })
+    .addPrimaryKeyConstraint('jobs_pk', ['id'])
+    .addUniqueConstraint('jobs_key', ['key'])
+    .execute()
+  await index(target, 'jobs', ['run_at', 'id'])
+
+  await sequenced(target, 'audit', {
+    tenant_id: 'text',
+    at: 'text',
+    actor_id: 'text',
+    actor_kind: 'text',
+    actor_name: 'text',
+    action: 'text',
+    object_type: 'text',
+    object_id: 'text',
+    decision: 'text',
+    code: 'text?',
+    reason: 'text?',
+    request_id: 'text?',
+    client_request_id: 'text?',
+    before_digest: 'text?',
+    after_digest: 'text?',
+    details: 'text?',
+  }).execute()
+  await index(target, 'audit', ['tenant_id', 'object_type', 'object_id', 'seq'])
+  await sequenced(target, 'outbox', {
+    tenant_id: 'text',
+    at: 'text',
+    change: 'text',
+    resource: 'text',
+    object_id: 'text',
+  }).execute()
+  await index(target, 'outbox', ['tenant_id', 'seq'])
+}

@@ -1,0 +1,13 @@
+import type { Kysely } from 'kysely'
+import type { Dialect } from '../db.ts'
+import * as initial from './0001-initial.ts'
+
+/** One step of the schema. Forward only; never edited after a release. */
+export interface Migration {
+  readonly up: (db: Kysely<unknown>, dialect: Dialect) => Promise<void>
+}
+
+/** Every migration in order, listed by hand so that a stray file never runs. */
+export const migrations: Readonly<Record<string, Migration>> = {
+  '0001-initial': initial,
+}

@@ -1,0 +1,134 @@
+import type { BoundFilter, BoundQuery } from '../model/query.ts'
+import type { Db, Dialect, Store } from './db.ts'
+import { alertFilterMap, incidentFilterMap, taskFilterMap } from './filter-maps.ts'
+import { compileFilter, type Page, type QuerySource, selectPage, takePage } from './query.ts'
+import type { AlertRow, IncidentRow, TaskRow } from './schema.ts'
+
+/** What a page of incidents reads of each. */
+export type IncidentRecord = Pick<IncidentRow, 'id' | 'doc' | 'hidden' | 'version'>
+/** What a page of alerts reads of each. */
+export type AlertRecord = Pick<AlertRow, 'id' | 'doc' | 'hidden' | 'version' | 'incident_id'>
+/** What a page of tasks reads of each. */
+export type TaskRecord = Pick<TaskRow, 'id' | 'doc' | 'version' | 'incident_id'>
+
+/** Reads one page of a tenant's incidents. */
+export async function pageIncidents(store: Store, tenantId: string, query: BoundQuery): Promise<Page<IncidentRecord>> {
+  const source = incidentSource(store.dialect)
+  const start = store.read
+    .selectFrom('incidents')
+    .select(['incidents.id', 'incidents.doc', 'incidents.hidden', 'incidents.version'])
+    .where('incidents.tenant_id', '=', tenantId)
+  return takePage(await selectPage(start, source, query).execute(), source, query)
+}
+
+/**
+ * Reads one page of a tenant's alerts.
+ * @param incidentId only those of this incident; null for all
+ */
+export async function pageAlerts(
+  store: Store,
+  tenantId: string,
+  query: BoundQuery,
+  incidentId: number | null,
+): Promise<Page<AlertRecord>> {
+  const source = alertSource(store.dialect)
+  let start = store.read
+    .selectFrom('alerts')
+    .select(['alerts.id', 'alerts.doc', 'alerts.hidden', 'alerts.version', 'alerts.incident_id'])
+    .where('alerts.tenant_id', '=', tenantId)
+  if (incidentId !== null) start = start.where('alerts.incident_id', '=', incidentId)
+  return takePage(await selectPage(start, source, query).execute(), source, query)
+}
+
+/** Reads one page of a tenant's tasks. */
+export async function pageTasks(store: Store, tenantId: string, query: BoundQuery): Promise<Page<TaskRecord>> {
+  const source = taskSource(store.dialect)
+  const start = store.read
+    .selectFrom('tasks')
+    .select(['tasks.id', 'tasks.doc', 'tasks.version', 'tasks.incident_id'])
+    .where('tasks.tenant_id', '=', tenantId)
+  return takePage(await selectPage(start, source, query).execute(), source, query)
+}
+
+/** Counts a tenant's incidents that fulfil the filter. */
+export async function countIncidents(store: Store, tenantId: string, filter: BoundFilter | null): Promise<number> {
+  let query = store.read
+    .selectFrom('incidents')
+    .select((eb) => eb.fn.countAll().as('matches'))
+    .where('incidents.tenant_id', '=', tenantId)
+  if (filter) query = query.where(compileFilter(incidentSource(store.dialect), filter))
+  return Number((await query.executeTakeFirstOrThrow()).matches)
+}
+
+/** Counts a tenant's alerts that fulfil the filter; of one incident when `incidentId` is given. */
+export async function countAlerts(
+  store: Store,
+  tenantId: string,
+  filter: BoundFilter | null,
+  incidentId: number | null,
+): Promise<number> {
+  let query = store.read
+    .selectFrom('alerts')
+    .select((eb) => eb.fn.countAll().as('matches'))
+    .where('alerts.tenant_id', '=', tenantId)
+  if (incidentId !== null) query = query.where('alerts.incident_id', '=', incidentId)
+  if (filter) query = query.where(compileFilter(alertSource(store.dialect), filter))
+  return Number((await query.executeTakeFirstOrThrow()).matches)
+}
+
+/** Counts a tenant's tasks that fulfil the filter. */
+export async function countTasks(store: Store, tenantId: string, filter: BoundFilter | null): Promise<number> {
+  let query = store.read
+    .selectFrom('tasks')
+    .select((eb) => eb.fn.countAll().as('matches'))
+    .where('tasks.tenant_id', '=', tenantId)
+  if (filter) query = query.where(compileFilter(taskSource(store.dialect), filter))
+  return Number((await query.executeTakeFirstOrThrow()).matches)
+}
+
+/** Reads what is shown of one incident; null when the tenant has none with this id. */
+export async function findIncident(db: Db, tenantId: string, id: number): Promise<IncidentRecord | null> {
+  const row = await db
+    .selectFrom('incidents')
+    .select(['id', 'doc', 'hidden', 'version'])
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return row ?? null
+}
+
+/** Reads what is shown of one alert; null when the tenant has none with this id. */
+export async function findAlert(db: Db, tenantId: string, id: string): Promise<AlertRecord | null> {
+  const row = await db
+    .selectFrom('alerts')
+    .select(['id', 'doc', 'hidden', 'version', 'incident_id'])
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return row ?? null
+}
+
+/** Reads what is shown of one task; null when the tenant has none with this id. */
+export async function findTask(db: Db, tenantId: string, id: string): Promise<TaskRecord | null> {
+  const row = await db
+    .selectFrom('tasks')
+    .select(['id', 'doc', 'version', 'incident_id'])
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return row ?? null
+}
+
+function incidentSource(dialect: Dialect): QuerySource {
+  return { dialect, map: incidentFilterMap }
+}
+
+const alertMaps = { sqlite: alertFilterMap('sqlite'), postgres: alertFilterMap('postgres') }
+
+function alertSource(dialect: Dialect): QuerySource {
+  return { dialect, map: alertMaps[dialect] }
+}
+
+function taskSource(dialect: Dialect): QuerySource {
+  return { dialect, map: taskFilterMap }
+}

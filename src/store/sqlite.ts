@@ -1,0 +1,71 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { type Dialect, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely'
+
+/** Distinct statements kept prepared per connection; the whole product uses a few hundred. */
+const maxPrepared = 600
+
+/**
+ * A Kysely dialect over node:sqlite: WAL, synchronous=FULL (an acknowledged commit survives a power cut), foreign keys on.
+ * Transactions of a writing connection begin IMMEDIATE, so that two processes on one file wait for each other at BEGIN instead of
+ * failing with SQLITE_BUSY at their first write.
+ * @param path database file, or `:memory:`
+ * @param mode `read` opens a second, query-only connection beside the writer's (WAL readers never wait for it)
+ */
+export function openSqlite(path: string, mode: 'write' | 'read'): Dialect {
+  return new SqliteDialect({ database: async () => wrapDatabase(openConnection(path, mode)) })
+}
+
+function openConnection(path: string, mode: 'write' | 'read'): DatabaseSync {
+  const connection = new DatabaseSync(path, { timeout: 10_000, enableForeignKeyConstraints: true })
+  connection.exec('PRAGMA journal_mode = WAL')
+  connection.exec('PRAGMA synchronous = FULL')
+  connection.exec('PRAGMA cache_size = -16384')
+  connection.exec('PRAGMA temp_store = MEMORY')
+  if (mode === 'read') connection.exec('PRAGMA query_only = ON')
+  return connection
+}
+
+function wrapDatabase(connection: DatabaseSync): SqliteDatabase {
+  const prepared = new Map<string, SqliteStatement>()
+  return {
+    close: () => {
+      prepared.clear()
+      connection.close()
+    },
+    prepare: (sql) => {
+      const text = sql === 'begin' ? 'begin immediate' : sql
+      const known = prepared.get(text)
+      if (known) return known
+      const statement = wrapStatement(connection.prepare(text))
+      if (prepared.size >= maxPrepared) {
+        const oldest = prepared.keys().next().value
+        if (oldest !== undefined) prepared.delete(oldest)
+      }
+      prepared.set(text, statement)
+      return statement
+    },
+  }
+}
+
+function wrapStatement(statement: StatementSync): SqliteStatement {
+  return {
+    reader: statement.columns().length > 0,
+    all: (parameters) => statement.all(...parameters.map(toInput)),
+    run: (parameters) => statement.run(...parameters.map(toInput)),
+    iterate: (parameters) => statement.iterate(...parameters.map(toInput)),
+  }
+}
+
+function toInput(value: unknown): SQLInputValue {
+  if (value === undefined) return null
+  if (
+    value === null ||
+    typeof value === 'string' ||
+    typeof value === 'number' ||
+    typeof value === 'bigint' ||
+    value instanceof Uint8Array
+  ) {
+    return value
+  }
+  throw new TypeError(`a ${typeof value} cannot be stored; the store writes booleans as 0/1 and objects as JSON text`)
+}

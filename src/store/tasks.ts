@@ -1,0 +1,95 @@
+import { numberOf } from '../model/enum-number.ts'
+import type { IncidentTask } from '../model/generated.ts'
+import { type Db, holdRows, type Tx } from './db.ts'
+import type { TaskRow } from './schema.ts'
+
+/** A task's Graph form without its incident, which a merge may change. */
+export type TaskDoc = Omit<IncidentTask, 'incident'>
+
+/** A task as stored. */
+export interface StoredTask {
+  readonly tenantId: string
+  readonly doc: TaskDoc
+  readonly incidentId: string
+  /** Set back to open by a person since its last execution. */
+  readonly reopened: boolean
+  /** Counts changes; the ETag. 0 before the first write. */
+  readonly version: number
+}
+
+const columns = ['tenant_id', 'doc', 'incident_id', 'reopened', 'version'] as const satisfies readonly (keyof TaskRow)[]
+
+/** Reads one task of a tenant; null when the tenant has none with this id. */
+export async function readTask(db: Db, tenantId: string, id: string): Promise<StoredTask | null> {
+  const row = await db
+    .selectFrom('tasks')
+    .select(columns)
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return row ? toStored(row) : null
+}
+
+/** As {@link readTask}, holding the row until the transaction ends. */
+export async function readTaskForUpdate(tx: Tx, tenantId: string, id: string): Promise<StoredTask | null> {
+  const query = tx.selectFrom('tasks').select(columns).where('tenant_id', '=', tenantId).where('id', '=', id)
+  const row = await holdRows(tx, query).executeTakeFirst()
+  return row ? toStored(row) : null
+}
+
+/** Writes a new task. */
+export async function insertTask(tx: Tx, task: StoredTask): Promise<StoredTask> {
+  const next = { ...task, version: 1 }
+  await tx.insertInto('tasks').values(toRow(next)).execute()
+  return next
+}
+
+/** Writes a task read in this transaction; its version goes up by one. Returns it as now stored. */
+export async function writeTask(tx: Tx, task: StoredTask): Promise<StoredTask> {
+  const next = { ...task, version: task.version + 1 }
+  const { tenant_id, id, ...values } = toRow(next)
+  await tx.updateTable('tasks').set(values).where('tenant_id', '=', tenant_id).where('id', '=', id).execute()
+  return next
+}
+
+/** How many guided tasks of an incident still wait for or occupy somebody (open or inProgress). */
+export async function countOpenGuidedTasks(db: Db, tenantId: string, incidentId: string): Promise<number> {
+  const row = await db
+    .selectFrom('tasks')
+    .select((eb) => eb.fn.countAll<number>().as('waiting'))
+    .where('tenant_id', '=', tenantId)
+    .where('incident_id', '=', Number(incidentId))
+    .where('source', '=', numberOf('incidentTaskSource', 'defenderExpertsGuidedResponse'))
+    .where('status', 'in', [numberOf('incidentTaskStatus', 'open'), numberOf('incidentTaskStatus', 'inProgress')])
+    .executeTakeFirstOrThrow()
+  return Number(row.waiting)
+}
+
+function toStored(row: Pick<TaskRow, (typeof columns)[number]>): StoredTask {
+  return {
+    tenantId: row.tenant_id,
+    doc: JSON.parse(row.doc),
+    incidentId: String(row.incident_id),
+    reopened: row.reopened === 1,
+    version: row.version,
+  }
+}
+
+function toRow(task: StoredTask): TaskRow {
+  const { doc } = task
+  return {
+    tenant_id: task.tenantId,
+    id: doc.id,
+    incident_id: Number(task.incidentId),
+    status: numberOf('incidentTaskStatus', doc.status),
+    action_status: numberOf('incidentTaskActionStatus', doc.actionStatus),
+    action_type: numberOf('incidentTaskActionType', doc.actionType),
+    source: numberOf('incidentTaskSource', doc.source),
+    display_name: doc.displayName,
+    created_at: doc.createdDateTime,
+    updated_at: doc.lastModifiedDateTime,
+    reopened: task.reopened ? 1 : 0,
+    version: task.version,
+    doc: JSON.stringify(doc),
+  }
+}

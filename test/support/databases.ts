@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, type TestContext, test } from 'node:test'
+import { Client } from 'pg'
+import { openStore, type Store } from '../../src/store/db.ts'
+import { type Cluster, startPostgres } from './postgres.ts'
+
+/** The databases every store test runs on. */
+export const databaseKinds = ['sqlite', 'postgres'] as const
+
+/** One of them. */
+export type DatabaseKind = (typeof databaseKinds)[number]
+
+let ownCluster: Promise<Cluster> | null = null
+let serial = 0
+
+after(async () => (await ownCluster)?.stop())
+
+/** URL of the PostgreSQL the runner started, or of one of this file's own when it is run alone. */
+async function clusterUrl(): Promise<string> {
+  const shared = process.env.CORDON_TEST_POSTGRES
+  if (shared) return shared
+  ownCluster ??= startPostgres()
+  return (await ownCluster).url
+}
+
+// Registered while the file loads: inside a test it would belong to that test and end with it.
+after(async () => (await ownCluster)?.stop())
+
+/**
+ * An empty database for one test, gone with it.
+ * @returns what `cordon serve --database` (PostgreSQL) or the path in `--data` (SQLite) would be: an argument of openStore
+ */
+export async function makeDatabase(t: TestContext, kind: DatabaseKind): Promise<string> {
+  if (kind === 'sqlite') {
+    const folder = mkdtempSync(join(tmpdir(), 'cordon-test-'))
+    t.after(() => rmSync(folder, { recursive: true, force: true }))
+    return join(folder, 'cordon.db')
+  }
+  const url = await clusterUrl()
+  const name = `cordon_${process.pid}_${++serial}`
+  await query(url, `create database ${name}`)
+  t.after(() => query(url, `drop database ${name} with (force)`))
+  return url.replace(/\/postgres$/, `/${name}`)
+}
+
+/** A migrated store for one test. */
+export async function makeStore(t: TestContext, kind: DatabaseKind): Promise<Store> {
+  const store = await openStore(await makeDatabase(t, kind))
+  t.after(() => store.close())
+  return store
+}
+
+/** The same test on every database. */
+export function eachDatabase(name: string, body: (t: TestContext, store: Store) => Promise<void>): void {
+  for (const kind of databaseKinds) {
+    test(`${name} (${kind})`, async (t) => body(t, await makeStore(t, kind)))
+  }
+}
+
+async function query(url: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,202 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import type { TestContext } from 'node:test'
+
+/** What a program answered. */
+export interface ExecOutcome {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/**
+ * Three hosts in network namespaces: the endpoint under test, the "internet" behind its default route, and a container behind the
+ * endpoint. The control addresses lie in the namespace of the test itself, on a cable of their own to the endpoint.
+ */
+export interface Lab {
+  /** Names of the namespaces. */
+  readonly endpoint: string
+  readonly internet: string
+  readonly container: string
+  readonly control4: string
+  readonly control6: string
+  /** The endpoint's addresses as control and internet see them. */
+  readonly endpoint4: string
+  readonly internet4: string
+  readonly internet6: string
+  readonly container4: string
+  /** Runs a program in a namespace and waits for it. */
+  readonly exec: (namespace: string, program: string, ...args: string[]) => Promise<ExecOutcome>
+  /** Starts a program in a namespace; it is killed at the end of the test. */
+  readonly start: (namespace: string, program: string, ...args: string[]) => ChildProcess
+  /** Tells whether a TCP connection succeeds within a second. */
+  readonly reaches: (namespace: string, address: string, port: number) => Promise<boolean>
+  readonly listRuleset: (namespace: string) => Promise<string>
+}
+
+/** Port of the service that runs in the internet and on the endpoint. */
+export const SERVICE_PORT = 7777
+
+/**
+ * Builds a lab and takes it down after the test, also after a failed one. Skips the test, with the reason, where the machine cannot.
+ * @returns undefined when the test was skipped
+ */
+export async function createLab(t: TestContext): Promise<Lab | undefined> {
+  const problem = await findProblem()
+  if (problem !== undefined) {
+    t.skip(problem)
+    return undefined
+  }
+  await removeLeftovers()
+  counter += 1
+  const mark = `cordon-${process.pid}-${counter}`
+  const [endpoint, internet, container] = [`${mark}-ep`, `${mark}-in`, `${mark}-co`]
+  const cable = `cd${process.pid}x${counter}`
+  const net = chooseNet()
+  const children: ChildProcess[] = []
+  t.after(async () => {
+    await Promise.all(children.map((child) => stop(child)))
+    for (const name of [container, endpoint, internet]) await run('ip', 'netns', 'del', name)
+  })
+  const lab = openLab({ endpoint, internet, container, net, children })
+  for (const name of [endpoint, internet, container]) await must('ip', 'netns', 'add', name)
+  for (const name of [endpoint, internet, container]) await must('ip', '-n', name, 'link', 'set', 'lo', 'up')
+  await must('ip', 'link', 'add', cable, 'type', 'veth', 'peer', 'name', 'ep0', 'netns', endpoint)
+  await addresses(undefined, cable, [`${lab.control4}/24`, `${lab.control6}/64`])
+  await addresses(endpoint, 'ep0', [`${lab.endpoint4}/24`, `fd09:${net.hex}::2/64`])
+  await must('ip', '-n', endpoint, 'link', 'add', 'ep1', 'type', 'veth', 'peer', 'name', 'in0', 'netns', internet)
+  await addresses(endpoint, 'ep1', ['198.51.100.2/24', 'fd51::2/64'])
+  await addresses(internet, 'in0', ['198.51.100.1/24', 'fd51::1/64'])
+  await addresses(internet, 'lo', [`${lab.internet4}/32`, `${lab.internet6}/128`])
+  await must('ip', '-n', endpoint, 'route', 'add', 'default', 'via', '198.51.100.1')
+  await must('ip', '-n', endpoint, '-6', 'route', 'add', 'default', 'via', 'fd51::1')
+  await must('ip', '-n', endpoint, 'link', 'add', 'br0', 'type', 'bridge')
+  await addresses(endpoint, 'br0', ['10.88.0.1/24'])
+  await must('ip', '-n', endpoint, 'link', 'add', 'co0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', container)
+  await must('ip', '-n', endpoint, 'link', 'set', 'co0', 'master', 'br0', 'up')
+  await addresses(container, 'eth0', [`${lab.container4}/24`])
+  await must('ip', '-n', container, 'route', 'add', 'default', 'via', '10.88.0.1')
+  await must('ip', '-n', internet, 'route', 'add', '10.88.0.0/24', 'via', '198.51.100.2')
+  await must('ip', 'netns', 'exec', endpoint, 'sysctl', '-qw', 'net.ipv4.ip_forward=1')
+  for (const name of [internet, endpoint]) await startService(lab, name)
+  return lab
+}
+
+let counter = 0
+
+interface Net {
+  readonly decimal: string
+  readonly hex: string
+}
+
+interface LabParts {
+  readonly endpoint: string
+  readonly internet: string
+  readonly container: string
+  readonly net: Net
+  readonly children: ChildProcess[]
+}
+
+function openLab({ endpoint, internet, container, net, children }: LabParts): Lab {
+  const exec: Lab['exec'] = (namespace, ...words) => run('ip', 'netns', 'exec', namespace, ...words)
+  return {
+    endpoint,
+    internet,
+    container,
+    control4: `10.${net.decimal}.1`,
+    control6: `fd09:${net.hex}::1`,
+    endpoint4: `10.${net.decimal}.2`,
+    internet4: '203.0.113.7',
+    internet6: 'fd13::7',
+    container4: '10.88.0.2',
+    exec,
+    start: (namespace, ...words) => {
+      const child = spawn('ip', ['netns', 'exec', namespace, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
+      children.push(child)
+      return child
+    },
+    reaches: async (namespace, address, port) => {
+      const { code } = await exec(namespace, 'timeout', '1', 'bash', '-c', `exec 3<>/dev/tcp/${address}/${port}`)
+      return code === 0
+    },
+    listRuleset: async (namespace) => (await exec(namespace, 'nft', 'list', 'ruleset')).stdout,
+  }
+}
+
+/** A service that accepts connections and sends a byte every 50 ms over each of them. */
+const serviceProgram = `
+const { createServer } = require('node:net')
+createServer((socket) => {
+  const timer = setInterval(() => socket.write('.'), 50)
+  socket.on('error', () => {}).on('close', () => clearInterval(timer))
+}).listen({ port: ${SERVICE_PORT}, host: '::' }, () => console.log('listening'))
+`
+
+async function startService(lab: Lab, namespace: string): Promise<void> {
+  const child = lab.start(namespace, process.execPath, '-e', serviceProgram)
+  await new Promise<void>((resolve, reject) => {
+    child.stdout?.once('data', () => resolve())
+    child.once('exit', (code) => reject(new Error(`service ended with ${code}`)))
+  })
+}
+
+/** Ends a child and waits for it. */
+export async function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
+  const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
+  child.kill(signal)
+  return ended
+}
+
+async function findProblem(): Promise<string | undefined> {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'needs root on Linux'
+  if ((await run('ip', '-V')).code !== 0) return 'needs the ip command (package iproute2)'
+  if ((await run('nft', '--version')).code !== 0) return 'needs the nft command (package nftables)'
+  const name = `cordon-${process.pid}-try`
+  const made = await run('ip', 'netns', 'add', name)
+  if (made.code !== 0) return 'network namespaces are not permitted here'
+  const probe = await run('ip', 'netns', 'exec', name, 'nft', 'list', 'ruleset')
+  const veth = await run('ip', '-n', name, 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1')
+  await run('ip', 'netns', 'del', name)
+  if (probe.code !== 0) return 'the kernel has no nftables'
+  return veth.code === 0 ? undefined : 'the kernel has no veth interfaces'
+}
+
+// A run that was killed cannot clean up; its namespaces carry its process id.
+async function removeLeftovers(): Promise<void> {
+  const { stdout } = await run('ip', 'netns', 'list')
+  for (const [name, pid] of stdout.matchAll(/cordon-(\d+)-[\w-]+/g)) {
+    if (name !== undefined && !existsSync(`/proc/${pid}`)) await run('ip', 'netns', 'del', name)
+  }
+}
+
+// Labs of test files that run side by side must not share the network of the control cable.
+function chooseNet(): Net {
+  const number = (process.pid * 8 + counter) % 16_384
+  return { decimal: `${64 + (number >> 8)}.${number & 255}`, hex: number.toString(16) }
+}
+
+async function addresses(namespace: string | undefined, link: string, list: readonly string[]): Promise<void> {
+  const where = namespace === undefined ? [] : ['-n', namespace]
+  for (const address of list) {
+    const family = address.includes(':')
+      ? ['-6', 'addr', 'add', address, 'dev', link, 'nodad']
+      : ['addr', 'add', address, 'dev', link]
+    await must('ip', ...where, ...family)
+  }
+  await must('ip', ...where, 'link', 'set', link, 'up')
+}
+
+async function must(program: string, ...args: string[]): Promise<void> {
+  const { code, stderr } = await run(program, ...args)
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr.trim()}`)
+}
+
+function run(program: string, ...args: string[]): Promise<ExecOutcome> {
+  return new Promise((resolve) => {
+    execFile(program, args, { encoding: 'utf8', timeout: 20_000 }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
+      resolve({ code, stdout, stderr })
+    })
+  })
+}

@@ -1,0 +1,98 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/** Debian's folder of PostgreSQL 15 programs. */
+const binaries = '/usr/lib/postgresql/15/bin'
+
+/** A PostgreSQL cluster of the tests' own, in a temporary folder. */
+export interface Cluster {
+  /** `postgres://...` of the maintenance database. */
+  readonly url: string
+  /** Process id of the postmaster, for fault tests. */
+  readonly pid: number
+  stop(): Promise<void>
+}
+
+/**
+ * Starts PostgreSQL from Debian's binaries on a free loopback port, as a user that is not root. Its default collation is a linguistic one,
+ * so that a query that leans on byte order without saying so fails here.
+ */
+export async function startPostgres(): Promise<Cluster> {
+  if (!existsSync(binaries)) throw new Error('PostgreSQL 15 is missing: apt-get install postgresql-15')
+  const folder = mkdtempSync(join(tmpdir(), 'cordon-postgres-'))
+  const owner = process.getuid?.() === 0 ? readUser('postgres') : null
+  if (owner) chownSync(folder, owner.uid, owner.gid)
+  const data = join(folder, 'data')
+  const as = owner ?? {}
+  const locale = ['--encoding=UTF8', '--locale=C.UTF-8', '--locale-provider=icu', '--icu-locale=en-US']
+  await run(join(binaries, 'initdb'), ['-D', data, '-U', 'cordon', '-A', 'trust', ...locale], as)
+  const port = await findFreePort()
+  const settings = [
+    '-c',
+    'listen_addresses=127.0.0.1',
+    '-c',
+    `unix_socket_directories=${folder}`,
+    '-c',
+    'max_connections=200',
+  ]
+  const child = spawn(join(binaries, 'postgres'), ['-D', data, '-p', String(port), ...settings], {
+    ...as,
+    stdio: 'ignore',
+  })
+  await waitUntilReady(child, port, as)
+  return {
+    url: `postgres://cordon@127.0.0.1:${port}/postgres`,
+    pid: child.pid ?? 0,
+    stop: async () => {
+      await stopChild(child, 'SIGINT')
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function waitUntilReady(child: ChildProcess, port: number, as: object): Promise<void> {
+  const deadline = Date.now() + 20_000
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`PostgreSQL ended with ${child.exitCode} before it was ready`)
+    try {
+      await run(join(binaries, 'pg_isready'), ['-h', '127.0.0.1', '-p', String(port)], as)
+      return
+    } catch (cause) {
+      if (Date.now() > deadline) throw new Error('PostgreSQL was not ready within 20 s', { cause })
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+}
+
+/** Sends a signal and waits for the end. */
+export async function stopChild(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  child.kill(signal)
+  await ended
+}
+
+/** A port nobody listens on right now. */
+export async function findFreePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no TCP port')
+  return address.port
+}
+
+function readUser(name: string): { uid: number; gid: number } {
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((entry) => entry.startsWith(`${name}:`))
+  const fields = line?.split(':')
+  if (!fields?.[2] || !fields[3]) throw new Error(`there is no user '${name}' to run PostgreSQL as`)
+  return { uid: Number(fields[2]), gid: Number(fields[3]) }
+}
