@@ -6,6 +6,7 @@ import { createFailureGuard } from './access/failures.ts'
 import { authenticateSession } from './access/sessions.ts'
 import { ensureFirstTenant } from './access/tenants.ts'
 import { createFirstSignInLink } from './access/users.ts'
+import { portalRoutes } from './api/portal/routes.ts'
 import { operationRoutes } from './api/routes.ts'
 import { createHttpServer } from './api/server.ts'
 import { signInRoutes } from './api/sign-in/routes.ts'
@@ -95,7 +96,11 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
         recordRefusal(deps, caller, { action: `${route.method} ${route.path}`, objectId: call.params.id ?? '' }, error),
       isOwnHost: (host) => hosts.has(host.toLowerCase()),
     },
-    [...operationRoutes(deps), ...signInRoutes({ store, clock, ids, failures, tokenKeys: keys.tokenKeys })],
+    [
+      ...operationRoutes(deps),
+      ...signInRoutes({ store, clock, ids, failures, tokenKeys: keys.tokenKeys }),
+      ...portalRoutes({ store, clock, ids, failures, tokenKeys: keys.tokenKeys }),
+    ],
   )
   const worker = startWorker({
     store,

@@ -40,6 +40,11 @@ export const errorKinds = {
   tooManyTermsInQuery: { status: 400, code: 'BadRequest', advice: 'Split the query.' },
   maxQueryLengthExceeded: { status: 400, code: 'BadRequest', advice: 'Shorten the query.' },
   InvalidAuthenticationToken: { status: 401, code: 'InvalidAuthenticationToken', advice: 'Get a new access token.' },
+  StaleSequence: {
+    status: 401,
+    code: 'InvalidAuthenticationToken',
+    advice: 'Sign the request anew with a higher X-Seq.',
+  },
   Forbidden: { status: 403, code: 'Forbidden', advice: 'Ask an admin for the permission the message names.' },
   ProtectedTarget: { status: 403, code: 'Forbidden', advice: 'The target is protected; an admin decides.' },
   NotFound: { status: 404, code: 'NotFound', advice: 'Check the id; it is unknown to your tenant.' },

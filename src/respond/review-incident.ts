@@ -122,9 +122,18 @@ export async function commentIncident(
   })
 }
 
-/** A comment as it is stored: the author is always the caller. */
-export function newComment(actor: Actor, comment: string, now: string): AlertComment {
-  return { comment, createdByDisplayName: actor.name, createdDateTime: now }
+/** A comment as it is stored and shown, with its type as Graph's samples have it; the author is always the caller. */
+export function newComment(
+  actor: Actor,
+  comment: string,
+  now: string,
+): AlertComment & { readonly '@odata.type': string } {
+  return {
+    '@odata.type': '#microsoft.graph.security.alertComment',
+    comment,
+    createdByDisplayName: actor.name,
+    createdDateTime: now,
+  }
 }
 
 /** Names of the properties whose value the change would alter. */

@@ -51,7 +51,7 @@ export async function insertAlerts(tx: Tx, alerts: readonly StoredAlert[]): Prom
   for (const chunk of chunksOf(alerts, 200)) {
     await tx
       .insertInto('alerts')
-      .values(chunk.map((alert) => toRow({ ...alert, version: 1 })))
+      .values(chunk.map((alert) => toAlertRow({ ...alert, version: 1 })))
       .execute()
   }
 }
@@ -59,7 +59,7 @@ export async function insertAlerts(tx: Tx, alerts: readonly StoredAlert[]): Prom
 /** Writes an alert read in this transaction; its version goes up by one. Returns it as now stored. */
 export async function updateAlert(tx: Tx, alert: StoredAlert): Promise<StoredAlert> {
   const next = { ...alert, version: alert.version + 1 }
-  const { tenant_id, id, ...values } = toRow(next)
+  const { tenant_id, id, ...values } = toAlertRow(next)
   await tx.updateTable('alerts').set(values).where('tenant_id', '=', tenant_id).where('id', '=', id).execute()
   return next
 }
@@ -105,7 +105,8 @@ function toStored(row: Pick<AlertRow, (typeof columns)[number]>): StoredAlert {
   }
 }
 
-function toRow(alert: StoredAlert): AlertRow {
+/** The columns that repeat what lies in `doc`, for whoever writes rows in bulk. */
+export function toAlertRow(alert: StoredAlert): AlertRow {
   const { doc } = alert
   if (doc.tenantId === null) throw new TypeError('an alert is stored with its tenant')
   if (doc.createdDateTime === null || doc.lastUpdateDateTime === null) {

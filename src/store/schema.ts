@@ -317,11 +317,15 @@ export interface CommandRow {
   /** Equal to the execution id, so that a second start finds the first. */
   id: string
   agent_id: string
+  action_type: string
   family: string
   seq: number
   epoch: number
   jws: string
+  /** `queued` until the host has recorded it, `acked`, then what became of it; see store/agents.ts. */
   state: string
+  /** 1 while this command's effect should last on the host (an isolation not yet released). */
+  hold: number
   not_after: string
   created_at: string
   delivered_at: string | null

@@ -11,6 +11,7 @@ import { type RunningServer, type ServerOptions, startServer } from '../../src/m
 import type { RoleName } from '../../src/model/permissions.ts'
 import { openStore, type Store } from '../../src/store/db.ts'
 import type { Actor } from '../../src/store/record.ts'
+import { onEnd } from './cleanup.ts'
 import { type DatabaseKind, makeDatabase } from './databases.ts'
 
 /** An answer as a test looks at it. */
@@ -66,7 +67,7 @@ export async function startCordon(
   options: Partial<ServerOptions> & { readonly databaseKind?: DatabaseKind } = {},
 ): Promise<Cordon> {
   const dataDir = mkdtempSync(join(tmpdir(), 'cordon-server-'))
-  t.after(() => rmSync(dataDir, { recursive: true, force: true }))
+  onEnd(t, () => rmSync(dataDir, { recursive: true, force: true }))
   const { databaseKind = 'sqlite', ...rest } = options
   const database = databaseKind === 'postgres' ? await makeDatabase(t, 'postgres') : undefined
   const log = createLog(process.env.CORDON_TEST_LOG ?? 'fatal')
@@ -75,14 +76,14 @@ export async function startCordon(
     log,
   )
   const store = await openStore(database ?? join(dataDir, 'cordon.db'))
-  t.after(async () => {
+  onEnd(t, async () => {
     await store.close()
     await server.stop()
   })
   const caPath = server.caPath ?? ''
   const ca = readFileSync(caPath, 'utf8')
   const agent = new Agent({ ca, keepAlive: true })
-  t.after(() => agent.destroy())
+  onEnd(t, () => agent.destroy())
   const send = makeSend(server.url, agent)
   const [{ id: tenantId }] = (await store.read.selectFrom('tenants').select('id').execute()) as [{ id: string }]
   const access = { store, clock: systemClock, ids: randomIds }

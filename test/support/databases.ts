@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import { Client } from 'pg'
 import { openStore, type Store } from '../../src/store/db.ts'
+import { onEnd } from './cleanup.ts'
 import { type Cluster, startPostgres } from './postgres.ts'
 
 /** The databases every store test runs on. */
@@ -35,20 +36,20 @@ after(async () => (await ownCluster)?.stop())
 export async function makeDatabase(t: TestContext, kind: DatabaseKind): Promise<string> {
   if (kind === 'sqlite') {
     const folder = mkdtempSync(join(tmpdir(), 'cordon-test-'))
-    t.after(() => rmSync(folder, { recursive: true, force: true }))
+    onEnd(t, () => rmSync(folder, { recursive: true, force: true }))
     return join(folder, 'cordon.db')
   }
   const url = await clusterUrl()
   const name = `cordon_${process.pid}_${++serial}`
   await query(url, `create database ${name}`)
-  t.after(() => query(url, `drop database ${name} with (force)`))
+  onEnd(t, () => query(url, `drop database ${name} with (force)`))
   return url.replace(/\/postgres$/, `/${name}`)
 }
 
 /** A migrated store for one test. */
 export async function makeStore(t: TestContext, kind: DatabaseKind): Promise<Store> {
   const store = await openStore(await makeDatabase(t, kind))
-  t.after(() => store.close())
+  onEnd(t, () => store.close())
   return store
 }
 

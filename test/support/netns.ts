@@ -1,6 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import type { TestContext } from 'node:test'
 
 /** What a program answered. */
 export interface ExecOutcome {
@@ -34,6 +33,12 @@ export interface Lab {
   readonly listRuleset: (namespace: string) => Promise<string>
 }
 
+/** What a lab belongs to: a test, or anything else that ends and says so. */
+export interface LabScope {
+  after(cleanup: () => unknown): void
+  skip(reason: string): void
+}
+
 /** Port of the service that runs in the internet and on the endpoint. */
 export const SERVICE_PORT = 7777
 
@@ -41,7 +46,7 @@ export const SERVICE_PORT = 7777
  * Builds a lab and takes it down after the test, also after a failed one. Skips the test, with the reason, where the machine cannot.
  * @returns undefined when the test was skipped
  */
-export async function createLab(t: TestContext): Promise<Lab | undefined> {
+export async function createLab(t: LabScope): Promise<Lab | undefined> {
   const problem = await findProblem()
   if (problem !== undefined) {
     t.skip(problem)

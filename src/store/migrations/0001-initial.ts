@@ -141,6 +141,7 @@ async function createIncidentTables(target: Target): Promise<void> {
   await index(target, 'incidents', ['tenant_id', 'created_at', 'id'])
   await index(target, 'incidents', ['tenant_id', 'updated_at', 'id'])
   await index(target, 'incidents', ['tenant_id', 'status', 'created_at', 'id'])
+  await index(target, 'incidents', ['tenant_id', 'redirect_incident_id'])
 
   await table(target, 'alerts', {
     tenant_id: 'text',
@@ -352,11 +353,13 @@ async function createAgentTables(target: Target): Promise<void> {
     tenant_id: 'text',
     id: 'text',
     agent_id: 'text',
+    action_type: 'text',
     family: 'text',
     seq: 'int',
     epoch: 'int',
     jws: 'text',
     state: 'text',
+    hold: 'int',
     not_after: 'text',
     created_at: 'text',
     delivered_at: 'text?',
@@ -367,7 +370,7 @@ async function createAgentTables(target: Target): Promise<void> {
     .addPrimaryKeyConstraint('commands_pk', ['id'])
     .addUniqueConstraint('commands_by_agent_seq', ['agent_id', 'seq'])
     .execute()
-  await index(target, 'commands', ['agent_id', 'state'])
+  await index(target, 'commands', ['state', 'agent_id'])
 }
 
 async function createRecordTables(target: Target): Promise<void> {

@@ -1,0 +1,263 @@
+import { type Db, holdRows, type Tx } from './db.ts'
+import type { AgentRow, CommandRow, EnrolmentTokenRow } from './schema.ts'
+
+/**
+ * States of a command. `queued`: signed, waiting until the host has recorded it; `acked`: recorded there; the rest is final. `unverified`
+ * is a claimed success whose proof does not hold.
+ */
+export type CommandState =
+  | 'queued'
+  | 'acked'
+  | 'succeeded'
+  | 'unverified'
+  | 'failed'
+  | 'refused'
+  | 'expired'
+  | 'cancelled'
+
+/** A command as the server knows it. */
+export interface StoredCommand extends Omit<CommandRow, 'state'> {
+  readonly state: CommandState
+}
+
+/** Writes an enrolment token; only its hash is ever stored. */
+export async function insertEnrolmentToken(tx: Tx, row: EnrolmentTokenRow): Promise<void> {
+  await tx.insertInto('enrolment_tokens').values(row).execute()
+}
+
+/**
+ * Uses an enrolment token up.
+ * @returns the tenant it belongs to; null when it is unknown, used or expired
+ */
+export async function consumeEnrolmentToken(
+  tx: Tx,
+  tokenHash: string,
+  now: string,
+  agentId: string,
+): Promise<string | null> {
+  const row = await tx
+    .updateTable('enrolment_tokens')
+    .set({ used_at: now, agent_id: agentId })
+    .where('token_hash', '=', tokenHash)
+    .where('used_at', 'is', null)
+    .where('expires_at', '>', now)
+    .returning('tenant_id')
+    .executeTakeFirst()
+  return row?.tenant_id ?? null
+}
+
+/** Writes a newly enrolled agent. */
+export async function insertAgent(tx: Tx, row: AgentRow): Promise<void> {
+  await tx.insertInto('agents').values(row).execute()
+}
+
+/** The agent a token belongs to, also a revoked one. */
+export async function readAgentByToken(db: Db, tokenHash: string): Promise<AgentRow | null> {
+  return (await db.selectFrom('agents').selectAll().where('token_hash', '=', tokenHash).executeTakeFirst()) ?? null
+}
+
+/** One agent of a tenant, also a revoked one. */
+export async function readAgent(db: Db, tenantId: string, id: string): Promise<AgentRow | null> {
+  const query = db.selectFrom('agents').selectAll().where('tenant_id', '=', tenantId).where('id', '=', id)
+  return (await query.executeTakeFirst()) ?? null
+}
+
+/** Every agent of a tenant by host name, revoked ones included. */
+export async function listAgents(db: Db, tenantId: string): Promise<AgentRow[]> {
+  return db
+    .selectFrom('agents')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .orderBy('hostname')
+    .orderBy('id')
+    .execute()
+}
+
+/** Agents in force of a tenant whose id, host name or full name equals the text, whatever its case. */
+export async function findAgents(db: Db, tenantId: string, text: string): Promise<AgentRow[]> {
+  const name = text.toLowerCase()
+  return db
+    .selectFrom('agents')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('revoked_at', 'is', null)
+    .where((eb) =>
+      eb.or([
+        eb('id', '=', name),
+        eb(eb.fn<string>('lower', ['hostname']), '=', name),
+        eb(eb.fn<string>('lower', ['fqdn']), '=', name),
+      ]),
+    )
+    .orderBy('id')
+    .limit(10)
+    .execute()
+}
+
+/** True when the tenant has an agent in force. */
+export async function hasAgents(db: Db, tenantId: string): Promise<boolean> {
+  const query = db.selectFrom('agents').select('id').where('tenant_id', '=', tenantId).where('revoked_at', 'is', null)
+  return (await query.limit(1).executeTakeFirst()) !== undefined
+}
+
+/**
+ * Accepts a request number, if it is higher than every one before and the agent is in force; notes that the agent was heard of.
+ * @returns false otherwise
+ */
+export async function claimSequence(tx: Tx, agentId: string, seq: number, now: string): Promise<boolean> {
+  const done = await tx
+    .updateTable('agents')
+    .set({ last_seq: seq, last_seen_at: now })
+    .where('id', '=', agentId)
+    .where('last_seq', '<', seq)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  return done.numUpdatedRows > 0n
+}
+
+/** Writes what a heartbeat said. */
+export async function writeAgentFacts(
+  tx: Tx,
+  agentId: string,
+  facts: Pick<AgentRow, 'hostname' | 'fqdn' | 'machine_id' | 'os' | 'agent_version' | 'facts'> & {
+    readonly capabilities?: string
+  },
+): Promise<void> {
+  await tx.updateTable('agents').set(facts).where('id', '=', agentId).execute()
+}
+
+/** Ends an agent's right to speak. @returns false when there is no such agent in force */
+export async function revokeAgent(tx: Tx, tenantId: string, id: string, now: string): Promise<boolean> {
+  const done = await tx
+    .updateTable('agents')
+    .set({ revoked_at: now })
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  return done.numUpdatedRows > 0n
+}
+
+/** Revokes a tenant's agents in force that have this device key; a device enrols anew with its key. @returns their ids */
+export async function revokeAgentsWithKey(tx: Tx, tenantId: string, publicKey: string, now: string): Promise<string[]> {
+  const rows = await tx
+    .updateTable('agents')
+    .set({ revoked_at: now })
+    .where('tenant_id', '=', tenantId)
+    .where('public_key', '=', publicKey)
+    .where('revoked_at', 'is', null)
+    .returning('id')
+    .execute()
+  return rows.map(({ id }) => id)
+}
+
+/** Hands out the next command number of an agent in force. @returns null when there is none */
+export async function takeCommandSeq(tx: Tx, tenantId: string, agentId: string): Promise<number | null> {
+  const row = await tx
+    .updateTable('agents')
+    .set((eb) => ({ command_seq: eb('command_seq', '+', 1) }))
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', agentId)
+    .where('revoked_at', 'is', null)
+    .returning('command_seq')
+    .executeTakeFirst()
+  return row?.command_seq ?? null
+}
+
+/** Writes a new command. */
+export async function insertCommand(tx: Tx, command: StoredCommand): Promise<void> {
+  await tx.insertInto('commands').values(command).execute()
+}
+
+/** One command of a tenant. */
+export async function readCommand(db: Db, tenantId: string, id: string): Promise<StoredCommand | null> {
+  const query = db.selectFrom('commands').selectAll().where('tenant_id', '=', tenantId).where('id', '=', id)
+  return toCommand(await query.executeTakeFirst())
+}
+
+/** As {@link readCommand}, holding the row until the transaction ends. */
+export async function readCommandForUpdate(tx: Tx, tenantId: string, id: string): Promise<StoredCommand | null> {
+  const query = tx.selectFrom('commands').selectAll().where('tenant_id', '=', tenantId).where('id', '=', id)
+  return toCommand(await holdRows(tx, query).executeTakeFirst())
+}
+
+/** Commands the host has not recorded yet and may still begin, in their order. */
+export async function readWaitingCommands(
+  db: Db,
+  agentId: string,
+  now: string,
+  limit: number,
+): Promise<{ readonly id: string; readonly jws: string; readonly delivered_at: string | null }[]> {
+  return db
+    .selectFrom('commands')
+    .select(['id', 'jws', 'delivered_at'])
+    .where('agent_id', '=', agentId)
+    .where('state', '=', 'queued')
+    .where('not_after', '>', now)
+    .orderBy('seq')
+    .limit(limit)
+    .execute()
+}
+
+/** Agents that have a command to fetch. */
+export async function readAgentsWithCommands(db: Db, now: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('commands')
+    .select('agent_id')
+    .distinct()
+    .where('state', '=', 'queued')
+    .where('not_after', '>', now)
+    .execute()
+  return rows.map(({ agent_id }) => agent_id)
+}
+
+/** Commands of an agent and action the host has not recorded yet, held until the transaction ends. */
+export async function readQueuedOfAction(tx: Tx, agentId: string, actionType: string): Promise<StoredCommand[]> {
+  const query = tx
+    .selectFrom('commands')
+    .selectAll()
+    .where('agent_id', '=', agentId)
+    .where('action_type', '=', actionType)
+    .where('state', '=', 'queued')
+  return (await holdRows(tx, query).execute()).flatMap((row) => toCommand(row) ?? [])
+}
+
+/** Notes that commands went out in a poll answer; the host has not recorded them yet. */
+export async function markSent(tx: Tx, ids: readonly string[], now: string): Promise<void> {
+  if (ids.length === 0) return
+  await tx.updateTable('commands').set({ delivered_at: now }).where('id', 'in', ids).execute()
+}
+
+/** Writes what changed about a command. */
+export async function updateCommand(
+  tx: Tx,
+  id: string,
+  changes: Partial<Pick<StoredCommand, 'state' | 'hold' | 'acked_at' | 'finished_at' | 'result'>>,
+): Promise<void> {
+  await tx.updateTable('commands').set(changes).where('id', '=', id).execute()
+}
+
+/** Ids of the commands whose effect should last on a host. */
+export async function readHolds(db: Db, agentId: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('commands')
+    .select('id')
+    .where('agent_id', '=', agentId)
+    .where('hold', '=', 1)
+    .execute()
+  return rows.map(({ id }) => id)
+}
+
+/** Ends every hold of a family on a host. */
+export async function dropHolds(tx: Tx, agentId: string, family: string): Promise<void> {
+  await tx
+    .updateTable('commands')
+    .set({ hold: 0 })
+    .where('agent_id', '=', agentId)
+    .where('family', '=', family)
+    .where('hold', '=', 1)
+    .execute()
+}
+
+function toCommand(row: CommandRow | undefined): StoredCommand | null {
+  return row === undefined ? null : { ...row, state: row.state as CommandState }
+}

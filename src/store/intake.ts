@@ -1,0 +1,174 @@
+import { readRows, writeRows } from './bulk.ts'
+import type { Db, Tx } from './db.ts'
+import type {
+  AlertEntityRow,
+  AlertJoinRow,
+  AlertRow,
+  AlertSeriesRow,
+  EntityRow,
+  IncidentMergeRow,
+  IncidentSummaryRow,
+  SightingRow,
+} from './schema.ts'
+
+/** An entity by its name. */
+export interface EntityName {
+  readonly kind: string
+  readonly value: string
+}
+
+/** A series by its name. */
+export interface SeriesName extends EntityName {
+  readonly rule: string
+}
+
+/**
+ * Makes the tenant's intakes take turns until the transaction ends: two servers that correlated the same tenant at once would each open
+ * an incident for what belongs together.
+ */
+export async function lockIntake(tx: Tx, tenantId: string): Promise<void> {
+  await tx
+    .insertInto('counters')
+    .values({ name: `intake:${tenantId}`, value: 1 })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet((eb) => ({ value: eb('counters.value', '+', 1) })))
+    .execute()
+}
+
+/** Those of `ids` that the tenant has alerts for. */
+export async function readKnownAlertIds(db: Db, tenantId: string, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await readRows(db, tenantId, {
+    table: 'alerts',
+    columns: ['id'],
+    key: ['id'],
+    keys: ids.map((id) => [id]),
+  })
+  return new Set(rows.map((row) => row.id))
+}
+
+/** What is known of entities; those never seen are absent. */
+export function readEntities(db: Db, tenantId: string, names: readonly EntityName[]): Promise<EntityRow[]> {
+  const keys = names.map(({ kind, value }) => [kind, value])
+  return readRows(db, tenantId, { table: 'entities', key: ['kind', 'value'], keys })
+}
+
+/** Sightings of entities that touch the time from `from` to `to` (7-digit instants, both included). */
+export function readSightings(
+  db: Db,
+  tenantId: string,
+  names: readonly EntityName[],
+  from: string,
+  to: string,
+): Promise<SightingRow[]> {
+  return readRows(db, tenantId, {
+    table: 'sightings',
+    key: ['kind', 'value'],
+    keys: names.map(({ kind, value }) => [kind, value]),
+    where: [
+      ['last_at', '>=', from],
+      ['first_at', '<=', to],
+    ],
+  })
+}
+
+/** What is known of series; those that never fired are absent. */
+export function readSeries(db: Db, tenantId: string, names: readonly SeriesName[]): Promise<AlertSeriesRow[]> {
+  const keys = names.map(({ rule, kind, value }) => [rule, kind, value])
+  return readRows(db, tenantId, { table: 'alert_series', key: ['rule', 'kind', 'value'], keys })
+}
+
+/** Summaries of incidents that correlation has touched. */
+export function readSummaries(db: Db, tenantId: string, ids: readonly number[]): Promise<IncidentSummaryRow[]> {
+  return readRows(db, tenantId, { table: 'incident_summaries', key: ['incident_id'], keys: ids.map((id) => [id]) })
+}
+
+/** What one batch leaves behind. */
+export interface IntakeRows {
+  readonly alerts: readonly AlertRow[]
+  readonly alertEntities: readonly AlertEntityRow[]
+  readonly joins: readonly AlertJoinRow[]
+  readonly entities: readonly EntityRow[]
+  readonly sightings: readonly SightingRow[]
+  readonly series: readonly AlertSeriesRow[]
+  readonly summaries: readonly IncidentSummaryRow[]
+  readonly merges: readonly IncidentMergeRow[]
+}
+
+/** Writes it: new alerts with what they name and why they stand where they stand, and what correlation knows from now on. */
+export async function writeIntake(tx: Tx, rows: IntakeRows): Promise<void> {
+  await writeRows(tx, 'alerts', rows.alerts)
+  await writeRows(tx, 'alert_entities', rows.alertEntities)
+  await writeRows(tx, 'alert_joins', rows.joins)
+  await writeRows(tx, 'entities', rows.entities, ['tenant_id', 'kind', 'value'])
+  await writeRows(tx, 'sightings', rows.sightings, ['tenant_id', 'kind', 'value', 'opened_by'])
+  await writeRows(tx, 'alert_series', rows.series, ['tenant_id', 'rule', 'kind', 'value'])
+  await writeRows(tx, 'incident_summaries', rows.summaries, ['tenant_id', 'incident_id'])
+  await writeRows(tx, 'incident_merges', rows.merges)
+}
+
+/** Replaces what an alert names, when its sender sent it again with other content. */
+export async function replaceAlertEntities(
+  tx: Tx,
+  tenantId: string,
+  alertId: string,
+  rows: readonly AlertEntityRow[],
+): Promise<void> {
+  await tx.deleteFrom('alert_entities').where('tenant_id', '=', tenantId).where('alert_id', '=', alertId).execute()
+  await writeRows(tx, 'alert_entities', rows)
+}
+
+/** What a merge moved, for the events. */
+export interface Moved {
+  readonly alertIds: readonly string[]
+  readonly taskIds: readonly string[]
+  /** Incidents merged into `from` earlier, which from now on must lead to `into`. */
+  readonly redirectedIds: readonly number[]
+}
+
+/**
+ * Moves the alerts, tasks and sightings of one incident to another. Ids stay; versions go up, because what the rows show has changed.
+ * The incidents themselves are the caller's.
+ */
+export async function moveIncident(tx: Tx, tenantId: string, from: number, into: number): Promise<Moved> {
+  const alerts = await tx
+    .updateTable('alerts')
+    .set((eb) => ({ incident_id: into, version: eb('version', '+', 1) }))
+    .where('tenant_id', '=', tenantId)
+    .where('incident_id', '=', from)
+    .returning('id')
+    .execute()
+  const tasks = await tx
+    .updateTable('tasks')
+    .set((eb) => ({ incident_id: into, version: eb('version', '+', 1) }))
+    .where('tenant_id', '=', tenantId)
+    .where('incident_id', '=', from)
+    .returning('id')
+    .execute()
+  await tx
+    .updateTable('sightings')
+    .set({ incident_id: into })
+    .where('tenant_id', '=', tenantId)
+    .where('incident_id', '=', from)
+    .execute()
+  const redirected = await tx
+    .selectFrom('incidents')
+    .select('id')
+    .where('tenant_id', '=', tenantId)
+    .where('redirect_incident_id', '=', from)
+    .execute()
+  return {
+    alertIds: alerts.map((row) => row.id),
+    taskIds: tasks.map((row) => row.id),
+    redirectedIds: redirected.map((row) => row.id),
+  }
+}
+
+/** Why an alert stands in its incident; null when it was not placed by correlation. */
+export async function readJoin(db: Db, tenantId: string, alertId: string): Promise<AlertJoinRow | null> {
+  const row = await db
+    .selectFrom('alert_joins')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('alert_id', '=', alertId)
+    .executeTakeFirst()
+  return row ?? null
+}

@@ -1,0 +1,60 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { join } from 'node:path'
+
+/** What the suites start beside Node: the Debian package, and how to see that it is there. */
+interface Needed {
+  readonly debian: string
+  readonly present: () => boolean
+}
+
+/** The Python that Debian's python3-* packages are for. */
+export const debianPython = '/usr/bin/python3'
+
+const needed: readonly Needed[] = [
+  { debian: 'nftables', present: () => hasProgram('nft') },
+  { debian: 'iproute2', present: () => hasProgram('ip') },
+  { debian: 'postgresql-15', present: () => isExecutable('/usr/lib/postgresql/15/bin/postgres') },
+  { debian: 'chromium', present: () => hasProgram('chromium') },
+  { debian: 'python3-msal', present: () => hasPythonModule('msal') },
+  { debian: 'python3-requests', present: () => hasPythonModule('requests') },
+  { debian: 'openssl', present: () => hasProgram('openssl') },
+  { debian: 'curl', present: () => hasProgram('curl') },
+  { debian: 'xz-utils', present: () => hasProgram('xz') },
+  { debian: 'strace', present: () => hasProgram('strace') },
+]
+
+/** Debian packages the suites need and this machine does not have. */
+export function listMissing(): string[] {
+  return needed.filter((program) => !program.present()).map((program) => program.debian)
+}
+
+/**
+ * Installs packages from the machine's own Debian mirror, without questions. Needs root.
+ * @throws Error when apt-get fails; its own output has said why
+ */
+export function installPackages(packages: readonly string[]): void {
+  const options = { stdio: 'inherit' as const, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }
+  execFileSync('apt-get', ['update'], options)
+  execFileSync('apt-get', ['install', '--yes', '--no-install-recommends', ...packages], options)
+}
+
+function hasProgram(name: string): boolean {
+  // A person's PATH often lacks the folders of nft and ip.
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin', '/usr/bin']
+  return folders.some((folder) => folder !== '' && isExecutable(join(folder, name)))
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function hasPythonModule(name: string): boolean {
+  // Debian's own Python has Debian's modules; another one may come first in PATH.
+  return spawnSync(debianPython, ['-c', `import ${name}`], { stdio: 'ignore' }).status === 0
+}
