@@ -1,21 +1,26 @@
 import { isIP, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { join } from 'node:path'
 import { createAuthenticator } from './access/authenticate.ts'
 import { createFailureGuard } from './access/failures.ts'
 import { authenticateSession } from './access/sessions.ts'
 import { ensureFirstTenant } from './access/tenants.ts'
 import { createFirstSignInLink } from './access/users.ts'
+import { openAgentChannel } from './agents/open.ts'
+import { agentRoutes } from './api/agent/routes.ts'
 import { portalRoutes } from './api/portal/routes.ts'
+import type { Route } from './api/route.ts'
 import { operationRoutes } from './api/routes.ts'
 import { createHttpServer } from './api/server.ts'
 import { signInRoutes } from './api/sign-in/routes.ts'
+import { createCordonAgentConnector } from './connectors/endpoint/cordon-agent/index.ts'
 import { createRegistry } from './connectors/registry.ts'
 import { randomIds, systemClock } from './io/clock.ts'
+import { databaseFile } from './io/data-dir.ts'
 import type { Logger } from './io/log.ts'
 import { loadKeys } from './io/secrets.ts'
 import { certificateNames, loadTls } from './io/tls.ts'
-import { startWorker } from './jobs/worker.ts'
+import { type JobHandler, startWorker } from './jobs/worker.ts'
+import type { ExecuteDeps } from './respond/execute.ts'
 import { createStartManaged } from './respond/plan.ts'
 import { recordRefusal } from './respond/refusal.ts'
 import { createSettleTask } from './respond/review.ts'
@@ -49,6 +54,8 @@ export interface RunningServer {
   readonly caPath: string | null
   /** Signs the first person in, once; null when somebody has already. */
   readonly signInUrl: string | null
+  /** Every operation it serves. */
+  readonly routes: readonly Route[]
   /** Takes no new requests, ends what is under way and closes the store. */
   stop(): Promise<void>
 }
@@ -63,7 +70,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   checkOptions(options)
   const names = listNames(options)
   const [store, keys, tls] = await Promise.all([
-    openStore(options.database ?? join(options.dataDir, 'cordon.db')),
+    openStore(options.database ?? databaseFile(options.dataDir)),
     loadKeys(options.dataDir, clock),
     options.http ? null : loadTls(options.dataDir, names, clock),
   ])
@@ -72,47 +79,30 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   const link = await createFirstSignInLink({ store, clock, ids }, tenant.id)
 
   const origins: string[] = []
+  const hosts = new Set<string>()
   let draining = false
   const failures = createFailureGuard({ store, clock, log, firstTenantId: tenant.id })
-  const registry = createRegistry([], { strictGraph: options.strictGraph })
-  const deps = { store, clock, ids, log, registry, pagingKey: keys.pagingKey, isDraining: () => draining }
-  const authenticate = createAuthenticator({
-    store,
-    clock,
-    tokenKeys: keys.tokenKeys,
-    origins: () => origins,
-    failures,
-  })
-  const hosts = new Set<string>()
+  const { tokenKeys, commandKey, pagingKey } = keys
+  const channel = openAgentChannel({ store, clock, ids, log, commandKey })
+  const registry = createRegistry([createCordonAgentConnector(channel)], { strictGraph: options.strictGraph })
+  const deps = { store, clock, ids, log, registry, pagingKey, isDraining: () => draining }
+  const access = { store, clock, ids, failures, tokenKeys }
+  const routes = [...operationRoutes(deps), ...signInRoutes(access), ...portalRoutes(access), ...agentRoutes(channel)]
   const app = createHttpServer(
     {
       log,
       clock,
       ids,
       tls,
-      authenticate,
-      authenticateSession: (call) => authenticateSession({ store, clock, ids }, call),
+      authenticate: createAuthenticator({ ...access, origins: () => origins }),
+      authenticateSession: (call) => authenticateSession(access, call),
       recordRefusal: (call, caller, route, error) =>
         recordRefusal(deps, caller, { action: `${route.method} ${route.path}`, objectId: call.params.id ?? '' }, error),
       isOwnHost: (host) => hosts.has(host.toLowerCase()),
     },
-    [
-      ...operationRoutes(deps),
-      ...signInRoutes({ store, clock, ids, failures, tokenKeys: keys.tokenKeys }),
-      ...portalRoutes({ store, clock, ids, failures, tokenKeys: keys.tokenKeys }),
-    ],
+    routes,
   )
-  const worker = startWorker({
-    store,
-    clock,
-    log,
-    handlers: {
-      'run-action': createRunAction(deps),
-      'check-action': createCheckAction(deps),
-      'settle-task': createSettleTask(deps),
-      'start-managed': createStartManaged(deps),
-    },
-  })
+  const worker = startWorker({ store, clock, log, handlers: jobHandlers(deps) })
   await app.listen({ host: options.host, port: options.port, backlog: 4096 })
   const port = portOf(app.server.address())
   for (const host of ownHosts(names, port, options)) hosts.add(host)
@@ -122,13 +112,26 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
     url,
     caPath: tls?.caPath ?? null,
     signInUrl: link ? `${url}${link.path}` : null,
+    routes,
     stop: async () => {
       draining = true
+      // Held polls would keep the server open.
+      channel.polls.stop()
       await app.close()
       await worker.stop()
       await failures.stop()
       await store.close()
     },
+  }
+}
+
+/** What each kind of job does. */
+function jobHandlers(deps: ExecuteDeps): Readonly<Record<string, JobHandler>> {
+  return {
+    'run-action': createRunAction(deps),
+    'check-action': createCheckAction(deps),
+    'settle-task': createSettleTask(deps),
+    'start-managed': createStartManaged(deps),
   }
 }
 

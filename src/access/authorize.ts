@@ -9,14 +9,17 @@ export interface Caller extends Actor {
 
 /**
  * Lets a caller pass that holds at least one of `anyOf`.
- * @throws CordonError Forbidden in Graph's own words for application callers
+ * @throws CordonError Forbidden in Graph's own words: roles for applications, scopes for people
  * @source observed on the live service (wazuh#31670); design contract 14.2
  */
 export function requirePermission(caller: Caller, anyOf: readonly Permission[]): void {
   if (anyOf.some((permission) => caller.permissions.has(permission))) return
-  const held = [...caller.permissions].sort().join(',')
+  const held = [...caller.permissions].sort().join(',') || ' '
+  const required = anyOf.join(',')
   throw new CordonError(
     'Forbidden',
-    `Missing application roles. API required roles: ${anyOf.join(',')}, application roles: ${held === '' ? ' ' : held}.`,
+    caller.kind === 'user'
+      ? `Missing scopes. API required scopes: ${required}, scopes: ${held}.`
+      : `Missing application roles. API required roles: ${required}, application roles: ${held}.`,
   )
 }

@@ -1,3 +1,4 @@
+import type { ReceiveDeps } from '../intake/receive.ts'
 import type { Permission } from '../model/permissions.ts'
 import type { ExecuteDeps } from '../respond/execute.ts'
 import type { UndoDeps } from '../respond/undo.ts'
@@ -5,6 +6,7 @@ import { countCollection, type GraphDeps, getFromCollection, listCollection } fr
 import { alerts, incidents, tasks } from './graph/collections.ts'
 import { getMetadata, getServiceDocument, runHuntingQuery } from './graph/metadata.ts'
 import { createAlertComment } from './graph/security/alerts_v2/comment.ts'
+import { createAlert } from './graph/security/alerts_v2/create.ts'
 import { updateAlert } from './graph/security/alerts_v2/update.ts'
 import { createIncidentComment } from './graph/security/incidents/comment.ts'
 import { updateIncident } from './graph/security/incidents/update.ts'
@@ -18,7 +20,7 @@ import { listTaskExecutions } from './v1/tasks/executions.ts'
 import { undoTaskAction } from './v1/tasks/undo.ts'
 
 /** What the operations together need. */
-export interface RouteDeps extends GraphDeps, ExecuteDeps, UndoDeps {
+export interface RouteDeps extends GraphDeps, ExecuteDeps, UndoDeps, ReceiveDeps {
   readonly isDraining: () => boolean
 }
 
@@ -32,6 +34,7 @@ const alertRead: readonly Permission[] = [
   'SecurityIncident.ReadWrite.All',
 ]
 const alertWrite: readonly Permission[] = ['SecurityAlert.ReadWrite.All']
+const alertCreate: readonly Permission[] = ['SecurityAlert.Create.All', 'SecurityAlert.ReadWrite.All']
 const taskRead: readonly Permission[] = [...incidentRead, 'SecurityIncidentTask.ReadWrite.All']
 const taskWrite: readonly Permission[] = ['SecurityIncident.ReadWrite.All', 'SecurityIncidentTask.ReadWrite.All']
 const taskExecute: readonly Permission[] = [
@@ -74,6 +77,7 @@ function graphRoutes(deps: RouteDeps, version: ApiVersion): Route[] {
     permitted('POST', `${one}/comments`, incidentWrite, 'json', createIncidentComment(deps, version)),
     permitted('GET', `${root}/security/alerts_v2`, alertRead, 'none', listCollection(deps, version, alerts)),
     permitted('GET', `${root}/security/alerts_v2/$count`, alertRead, 'none', countCollection(deps, version, alerts)),
+    permitted('POST', `${root}/security/alerts_v2`, alertCreate, 'json', createAlert(deps, version)),
     permitted('GET', alert, alertRead, 'none', getFromCollection(deps, version, alerts)),
     permitted('PATCH', alert, alertWrite, 'json', updateAlert(deps, version)),
     permitted('POST', `${alert}/comments`, alertWrite, 'json', createAlertComment(deps, version)),

@@ -1,5 +1,14 @@
 import type { Command } from 'commander'
 import type { AgentStatus } from '../agent/main.ts'
+import { addAgentTokenCommand } from './agent-token.ts'
+import {
+  addStoreOptions,
+  chooseTenant,
+  printResult,
+  runStoreCommand,
+  type StoreOptions,
+  toTable,
+} from './store-command.ts'
 
 interface DirectoryOptions {
   readonly state?: string
@@ -18,9 +27,18 @@ interface RunCommandOptions extends DirectoryOptions {
   readonly probe?: readonly string[]
 }
 
-/** Adds `cordon agent enroll|run|status`, the program on Linux hosts. Its modules are loaded only when one of them is used. */
+interface TokenOptions extends StoreOptions {
+  readonly tenant?: string
+  readonly minutes?: string
+}
+
+/**
+ * Adds `cordon agent enroll|run|status`, the program on Linux hosts, and `token|list|revoke`, which work on the server's store. Modules
+ * are loaded only when one of them is used.
+ */
 export function addAgentCommands(program: Command): void {
   const agent = program.command('agent').description('the Linux endpoint agent')
+  addAgentTokenCommand(agent)
   agent
     .command('enroll')
     .description('make this host known to a Cordon server (once, with a one-time token)')
@@ -66,6 +84,66 @@ export function addAgentCommands(program: Command): void {
       const status = await readStatus(openHost(), options.state ?? DEFAULT_STATE_DIRECTORY)
       process.stdout.write(options.json === true ? `${JSON.stringify(status)}\n` : formatStatus(status))
     })
+  addServerCommands(agent)
+}
+
+function addServerCommands(agent: Command): void {
+  addTenantOptions(agent.command('token'))
+    .description('on the server: make a one-time token that lets one host enrol; shown once')
+    .option('--minutes <n>', 'how long it can be used, at most 1440', '60')
+    .action((options: TokenOptions) =>
+      runStoreCommand(options, 'agent token', async (deps, actor) => {
+        const { createEnrolmentToken } = await import('../agents/enroll.ts')
+        const tenant = await chooseTenant(deps, options.tenant)
+        const made = await createEnrolmentToken(deps, { ...actor, tenantId: tenant.id }, Number(options.minutes) * 60)
+        printResult(options, { tenantId: tenant.id, ...made }, () => [
+          `token    ${made.token}`,
+          `expires  ${made.expiresAt.slice(0, 19)}Z`,
+        ])
+      }),
+    )
+  addTenantOptions(agent.command('list'))
+    .description('on the server: list enrolled hosts')
+    .action((options: TokenOptions) =>
+      runStoreCommand(options, 'agent list', async (deps) => {
+        const { listAgents } = await import('../store/agents.ts')
+        const tenant = await chooseTenant(deps, options.tenant)
+        const agents = (await listAgents(deps.store.read, tenant.id)).map((row) => ({
+          deviceId: row.id,
+          hostname: row.hostname,
+          os: row.os,
+          agentVersion: row.agent_version,
+          lastSeenDateTime: row.last_seen_at,
+          revokedDateTime: row.revoked_at,
+        }))
+        printResult(options, agents, () =>
+          toTable(
+            ['DEVICE ID', 'HOST', 'LAST SEEN', 'REVOKED'],
+            agents.map((one) => [
+              one.deviceId,
+              one.hostname,
+              one.lastSeenDateTime?.slice(0, 19) ?? '-',
+              one.revokedDateTime?.slice(0, 19) ?? '-',
+            ]),
+          ),
+        )
+      }),
+    )
+  addTenantOptions(agent.command('revoke'))
+    .description('on the server: revoke a host; nothing it says counts any more, and it gets no command')
+    .argument('<device-id>')
+    .action((deviceId: string, options: TokenOptions) =>
+      runStoreCommand(options, 'agent revoke', async (deps, actor) => {
+        const { revokeDevice } = await import('../agents/enroll.ts')
+        const tenant = await chooseTenant(deps, options.tenant)
+        await revokeDevice(deps, { ...actor, tenantId: tenant.id }, deviceId.toLowerCase())
+        printResult(options, { deviceId: deviceId.toLowerCase(), revoked: true }, () => [`revoked ${deviceId}`])
+      }),
+    )
+}
+
+function addTenantOptions(command: Command): Command {
+  return addStoreOptions(command).option('--tenant <tenant>', 'id, domain or name of the tenant; default: the first')
 }
 
 async function runCommand(options: RunCommandOptions): Promise<void> {

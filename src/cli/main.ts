@@ -4,6 +4,7 @@ import { addAgentCommands } from './agent.ts'
 import { addClientCommands } from './client.ts'
 import { addServeCommand } from './serve.ts'
 import { addTenantCommands } from './tenant.ts'
+import { addUserCommands } from './user.ts'
 
 /** Exit codes of every command: 0 done, 1 failed, 2 wrong usage or input. */
 const failed = 1
@@ -17,6 +18,7 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   addServeCommand(program)
   addClientCommands(program)
   addTenantCommands(program)
+  addUserCommands(program)
   addAgentCommands(program)
   try {
     await program.parseAsync([...argv])

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
-import type { Command, CommanderError } from 'commander'
+import type { Command } from 'commander'
 import { type AccessDeps, ensureFirstTenant, lookUpTenant, type Tenant } from '../access/tenants.ts'
 import { randomIds, systemClock } from '../io/clock.ts'
 import { databaseFile } from '../io/data-dir.ts'
@@ -9,6 +10,8 @@ import { listTenants } from '../store/access.ts'
 import { openStore } from '../store/db.ts'
 import type { Actor } from '../store/record.ts'
 
+const defaultDataDir = 'data'
+
 /** Options of every command that works on the store of a server, running or not. */
 export interface StoreOptions {
   readonly data?: string
@@ -16,35 +19,29 @@ export interface StoreOptions {
   readonly json?: boolean
 }
 
-/** Adds `--data`, `--database` and `--json` to a command, and exit code 2 for a wrong command line. */
+/** Adds `--data`, `--database` and `--json` to a command. */
 export function addStoreOptions(command: Command): Command {
   return command
-    .option('--data <dir>', 'data folder of the server')
-    .option('--database <url>', 'postgres:// URL of the server, instead of --data')
+    .option('--data <dir>', 'data folder of the server (CORDON_DATA, default ./data where it exists)')
+    .option('--database <url>', 'postgres:// URL of the server, instead of --data (CORDON_DATABASE)')
     .option('--json', 'print JSON')
-    .exitOverride((error: CommanderError) => process.exit(error.exitCode === 0 ? 0 : 2))
 }
 
 /**
- * Opens the store the options name, runs `work` and sets the exit code: 2 for bad input, 1 for any other failure.
+ * Opens the store the options name, beside a server that may be running on it, and runs `work`.
  * @param verb the command in words; stands in the audit log
+ * @throws CordonError BadRequest when the options name no store; whatever `work` throws
  */
 export async function runStoreCommand(
   options: StoreOptions,
   verb: string,
   work: (deps: AccessDeps, actor: Omit<Actor, 'tenantId'>) => Promise<void>,
 ): Promise<void> {
+  const store = await openStore(chooseDatabase(options))
   try {
-    const store = await openStore(chooseDatabase(options))
-    try {
-      await work({ store, clock: systemClock, ids: randomIds }, { id: 'cli', kind: 'system', name: actorName(verb) })
-    } finally {
-      await store.close()
-    }
-  } catch (cause) {
-    if (!(cause instanceof Error)) throw cause
-    process.stderr.write(`cordon ${verb}: ${cause.message}\n`)
-    process.exitCode = cause instanceof CordonError && cause.status === 400 ? 2 : 1
+    await work({ store, clock: systemClock, ids: randomIds }, { id: 'cli', kind: 'system', name: actorName(verb) })
+  } finally {
+    await store.close()
   }
 }
 
@@ -94,9 +91,10 @@ function chooseDatabase(options: StoreOptions): string {
     throw new CordonError('BadRequest', '--database takes a postgres:// URL.')
   }
   const data = options.data ?? environment.data
-  if (data === undefined)
-    throw new CordonError('BadRequest', 'Say where the server keeps its data: --data DIR or --database URL.')
-  return databaseFile(data)
+  if (data !== undefined) return databaseFile(data)
+  // The folder `cordon serve` takes by default; never made by a command that merely stands in the wrong place.
+  if (existsSync(defaultDataDir)) return databaseFile(defaultDataDir)
+  throw new CordonError('BadRequest', 'Say where the server keeps its data: --data DIR or --database URL.')
 }
 
 /** The log names who used the command line, as far as the system knows. */

@@ -236,15 +236,26 @@ export async function updateCommand(
   await tx.updateTable('commands').set(changes).where('id', '=', id).execute()
 }
 
-/** Ids of the commands whose effect should last on a host. */
-export async function readHolds(db: Db, agentId: string): Promise<string[]> {
-  const rows = await db
+/** The commands whose effect should last on a host, with the tasks they belong to. */
+export async function readHolds(db: Db, agentId: string): Promise<{ readonly id: string; readonly task_id: string }[]> {
+  return db
     .selectFrom('commands')
-    .select('id')
+    .select(['id', 'task_id'])
     .where('agent_id', '=', agentId)
     .where('hold', '=', 1)
+    .orderBy('seq')
     .execute()
-  return rows.map(({ id }) => id)
+}
+
+/** Ends the holds of one task on a host. */
+export async function dropHoldsOfTask(tx: Tx, agentId: string, taskId: string): Promise<void> {
+  await tx
+    .updateTable('commands')
+    .set({ hold: 0 })
+    .where('agent_id', '=', agentId)
+    .where('task_id', '=', taskId)
+    .where('hold', '=', 1)
+    .execute()
 }
 
 /** Ends every hold of a family on a host. */

@@ -317,6 +317,7 @@ export interface CommandRow {
   /** Equal to the execution id, so that a second start finds the first. */
   id: string
   agent_id: string
+  task_id: string
   action_type: string
   family: string
   seq: number

@@ -3,29 +3,10 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { revokeApplication } from '../../src/access/applications.ts'
 import { createTenant } from '../../src/access/tenants.ts'
-import type { Answer, Call, Route } from '../../src/api/route.ts'
+import type { Answer } from '../../src/api/route.ts'
 import { signInRoutes } from '../../src/api/sign-in/routes.ts'
 import { rolePermissions } from '../../src/model/permissions.ts'
-import { type Access, makeAuthorized, makeCall, openAccess, origin } from './support.ts'
-
-/** Finds the route of a request and calls its handler, as the server does. */
-async function send(routes: readonly Route[], call: Call): Promise<Answer> {
-  const segments = call.path.split('/')
-  for (const route of routes) {
-    const wanted = route.path.split('/')
-    const params: Record<string, string> = {}
-    const fits = wanted.every((part, at) => {
-      const given = segments[at] ?? ''
-      if (!part.startsWith(':')) return part === given.toLowerCase()
-      params[part.slice(1)] = decodeURIComponent(given)
-      return true
-    })
-    if (!fits || wanted.length !== segments.length || route.method !== call.method) continue
-    // Open handlers never look at the caller.
-    return route.handle({ ...call, params } as Parameters<Route['handle']>[0])
-  }
-  assert.fail(`no route for ${call.method} ${call.path}`)
-}
+import { type Access, makeAuthorized, makeCall, openAccess, origin, send } from './support.ts'
 
 interface Asked {
   readonly path?: string

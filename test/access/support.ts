@@ -8,7 +8,7 @@ import { createAuthenticator } from '../../src/access/authenticate.ts'
 import type { Caller } from '../../src/access/authorize.ts'
 import { createFailureGuard, type FailureGuard } from '../../src/access/failures.ts'
 import { ensureFirstTenant, type Tenant } from '../../src/access/tenants.ts'
-import type { Call } from '../../src/api/route.ts'
+import type { Answer, Call, Route } from '../../src/api/route.ts'
 import { type Clock, type Ids, instantOf, randomIds } from '../../src/io/clock.ts'
 import { databaseFile } from '../../src/io/data-dir.ts'
 import { createLog, type Logger } from '../../src/io/log.ts'
@@ -59,14 +59,14 @@ export function makeClock(startMs: number = Date.parse('2026-03-01T10:00:00Z')):
   }
 }
 
-/** Opens access on a fresh embedded database with the first tenant made; closed after the test. */
+/** Opens access with the first tenant made, on the store given or on an embedded one of its own; closed after the test. */
 export async function openAccess(
   t: TestContext,
-  limits: { readonly perMinute?: number; readonly recordedPerSecond?: number; readonly clock?: TestClock } = {},
+  limits: { readonly perMinute?: number; readonly recordedPerSecond?: number; readonly store?: Store } = {},
 ): Promise<Access> {
   const folder = await makeFolder(t)
-  const clock = limits.clock ?? makeClock()
-  const store = await openStore(databaseFile(folder))
+  const clock = makeClock()
+  const store = limits.store ?? (await openStore(databaseFile(folder)))
   const { tokenKeys } = await loadKeys(folder, clock)
   const deps = { store, clock, ids: randomIds, log: createLog('silent'), tokenKeys }
   const tenant = await ensureFirstTenant(deps, 'contoso.onmicrosoft.com')
@@ -79,7 +79,7 @@ export async function openAccess(
   })
   t.after(async () => {
     await failures.stop()
-    await store.close()
+    if (limits.store === undefined) await store.close()
   })
   const operator: Actor = { tenantId: tenant.id, id: 'cli', kind: 'system', name: 'test' }
   return {
@@ -120,4 +120,23 @@ export function makeAuthorized(authorization: string | undefined, parts: Partial
     ...parts,
     headers: { ...parts.headers, ...(authorization === undefined ? {} : { authorization }) },
   })
+}
+
+/** Finds the route of a request and calls its handler, as the server does. */
+export async function send(routes: readonly Route[], call: Call): Promise<Answer> {
+  const segments = call.path.split('/')
+  for (const route of routes) {
+    const wanted = route.path.split('/')
+    const params: Record<string, string> = {}
+    const fits = wanted.every((part, at) => {
+      const given = segments[at] ?? ''
+      if (!part.startsWith(':')) return part === given.toLowerCase()
+      params[part.slice(1)] = decodeURIComponent(given)
+      return true
+    })
+    if (!fits || wanted.length !== segments.length || route.method !== call.method) continue
+    // Open handlers never look at the caller.
+    return route.handle({ ...call, params } as Parameters<Route['handle']>[0])
+  }
+  throw new Error(`no route for ${call.method} ${call.path}`)
 }

@@ -86,7 +86,7 @@ async function readTasks(api, id) {
  * @param {HTMLElement} list
  */
 async function showAlerts(api, id, list) {
-  const page = await api.get(`/v1.0/security/incidents/${id}/alerts?$top=50`)
+  const page = await api.get(`/v1.0/security/alerts_v2?$filter=incidentId eq '${id}'&$top=50`)
   /** @type {Alert[]} */
   const alerts = page.value
   for (const alert of alerts) {

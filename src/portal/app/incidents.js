@@ -45,7 +45,7 @@ function makeRow(api, session, incident) {
   const link = element('a', { href: `/t/${encodeURIComponent(session.tenant.id)}/incidents/${id}` }, name)
   const alerts = element('td', {}, '…')
   const tasks = element('td', {}, '…')
-  void fill(alerts, api.count(`/v1.0/security/incidents/${id}/alerts/$count`))
+  void fill(alerts, api.count(`/v1.0/security/alerts_v2/$count?$filter=incidentId eq '${id}'`))
   void fill(tasks, api.count(`/beta/security/incidentTasks/$count?$filter=incidentId eq '${id}'`))
   return element(
     'tr',

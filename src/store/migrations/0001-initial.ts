@@ -353,6 +353,7 @@ async function createAgentTables(target: Target): Promise<void> {
     tenant_id: 'text',
     id: 'text',
     agent_id: 'text',
+    task_id: 'text',
     action_type: 'text',
     family: 'text',
     seq: 'int',

@@ -1,35 +1,42 @@
 import {
   type AgentAction,
   type CommandDeps,
+  type CommandView,
   cancelCommand,
   findCommand,
   queueCommand,
 } from '../../../agents/commands.ts'
-import { readCapability } from '../../../agents/devices.ts'
+import {
+  findDevices,
+  findOtherHolds,
+  hasDevices,
+  readLastSeen,
+  readPermittedAddresses,
+  releaseHold,
+} from '../../../agents/devices.ts'
 import { msOf } from '../../../io/clock.ts'
-import { type ActionType, actionKinds } from '../../../model/actions.ts'
+import type { ActionType } from '../../../model/actions.ts'
 import { assertNever } from '../../../model/errors.ts'
 import type { Proof } from '../../../model/execution.ts'
+import type { PermittedAddresses } from '../../../protocol/body.ts'
+import { digestJson } from '../../../protocol/canonical.ts'
 import type { CommandResult } from '../../../protocol/result.ts'
-import { findAgents, hasAgents, readAgent, type StoredCommand } from '../../../store/agents.ts'
-import type {
-  Capability,
-  Connector,
-  FinishedAction,
-  Order,
-  Progress,
-  Resolution,
-  UndoPlan,
-} from '../../connector.ts'
-import { findOtherHolds, releaseHold } from './holds.ts'
-import { readPermitted, readStoredPermitted } from './permitted.ts'
+import type { Capability, Connector, FinishedAction, Order, Progress, UndoPlan } from '../../connector.ts'
 
-/** What the connector to our own agents needs: the command queue. */
+/** What the connector needs: the command queue of the agents. */
 export type CordonAgentDeps = CommandDeps
 
-const name = 'cordon-agent'
+/** Actions whose target is a device; the agent answers for all of them, by name. */
+const deviceActions: readonly ActionType[] = [
+  'isolateDevice',
+  'unIsolateDevice',
+  'restrictAppExecution',
+  'unRestrictAppExecution',
+  'runAntiVirusScan',
+  'collectInvestigationPackage',
+]
 
-/** Actions our agents can do in this version. */
+/** Those it can be ordered to do in this version. */
 const ordered: readonly ActionType[] = ['isolateDevice', 'unIsolateDevice']
 
 /** First look after handing a command over; acknowledgement and result make the engine look at once. */
@@ -39,51 +46,46 @@ const waitSeconds = 30
 const silentMs = 5 * 60_000
 
 /**
- * The connector to Cordon's own agents on Linux hosts. Orders become signed commands (`id` of the command = id of the execution), so a
- * second start finds the first; what the host reports is checked when it arrives, and `check` reads it from the store.
+ * The connector to Cordon's own agents on Linux hosts. An order becomes a signed command whose id is the execution's, so a second start
+ * finds the first. What the host reports is checked when it arrives; `check` reads it from the store.
  */
 export function createCordonAgentConnector(deps: CordonAgentDeps): Connector {
   return {
-    name,
+    name: 'cordon-agent',
     capabilities: async (tenantId) => {
-      const present = await hasAgents(deps.store.read, tenantId)
+      const present = await hasDevices(deps, tenantId)
       return deviceActions.map((actionType) => describeCapability(actionType, present))
     },
     resolve: async (tenantId, actionType, identifier) => {
       if (!deviceActions.includes(actionType)) return []
-      const agents = await findAgents(deps.store.read, tenantId, identifier)
-      return agents.map((agent): Resolution => {
-        const capability = readCapability(agent.capabilities, actionType)
+      const devices = await findDevices(deps, tenantId, identifier)
+      return devices.map(({ id, hostname, obstacle }) => {
+        const reason = obstacle(actionType)
         return {
-          target: { kind: 'device', key: agent.id, displayName: agent.hostname, identifier },
-          supported: capability.supported,
-          reason: capability.supported ? null : `${agent.hostname}: ${capability.reason}`,
+          target: { kind: 'device' as const, key: id, displayName: hostname, identifier },
+          supported: reason === null,
+          reason: reason === null ? null : `${hostname}: ${reason}`,
         }
       })
     },
     start: (order) => startOrder(deps, order),
     check: async (order, handle) => {
       const command = await findCommand(deps, order.tenantId, handle)
-      return command === null ? lost(handle) : describeProgress(deps, command, waitSeconds)
+      return command === null ? describeLost(handle) : describeProgress(deps, order, command, waitSeconds)
     },
     cancel: async (order, handle) => {
       const command = await cancelCommand(deps, order.tenantId, handle)
-      return command === null ? { outcome: 'cancelled' } : describeProgress(deps, command, waitSeconds)
+      return command === null ? { outcome: 'cancelled' } : describeProgress(deps, order, command, waitSeconds)
     },
     planUndo,
   }
 }
 
-const deviceActions: readonly ActionType[] = (Object.keys(actionKinds) as ActionType[]).filter(
-  (actionType) => actionKinds[actionType].targetKind === 'device',
-)
-
 function describeCapability(actionType: ActionType, present: boolean): Capability {
   if (!ordered.includes(actionType)) {
-    return { actionType, available: false, reason: 'the agent of this version cannot do it' }
+    return { actionType, available: false, reason: `the agent of this version cannot do ${actionType}` }
   }
-  const reason = present ? null : 'no agent is enrolled; see: cordon agent token'
-  return { actionType, available: present, reason }
+  return { actionType, available: present, reason: present ? null : 'no agent is enrolled; see: cordon agent token' }
 }
 
 async function startOrder(deps: CordonAgentDeps, order: Order): Promise<Progress> {
@@ -109,17 +111,17 @@ async function startOrder(deps: CordonAgentDeps, order: Order): Promise<Progress
     const detail = `the agent of ${order.target.displayName} is no longer enrolled`
     return { outcome: 'failure', failureClass: 'permanent', code: 'NoExecutor', detail }
   }
-  return describeProgress(deps, command, soonSeconds)
+  return describeProgress(deps, order, command, soonSeconds)
 }
 
-/** An undo drops only its own hold: while another execution holds the host isolated, it stays so, and the outcome says so. */
+/** An undo drops only its own hold: while another task holds the host isolated it stays so, and the outcome says for whom. */
 async function keepForOthers(deps: CordonAgentDeps, order: Order): Promise<Progress | null> {
-  const undone = order.parameters.undoes
-  if (order.actionType !== 'unIsolateDevice' || typeof undone !== 'string') return null
-  const others = await findOtherHolds(deps.store, order.target.key, undone)
-  if (others.length === 0) return null
-  await releaseHold(deps.store, undone)
-  const after = { isolated: true, heldBy: others }
+  if (order.actionType !== 'unIsolateDevice' || order.parameters.onlyOwnHold !== true) return null
+  const holders = await findOtherHolds(deps, order.target.key, order.taskId)
+  if (holders.length === 0) return null
+  await releaseHold(deps, order.target.key, order.taskId)
+  const after = { isolated: true, heldByTasks: holders }
+  const got = `${holders.length}: the host stays isolated for them`
   return {
     outcome: 'done',
     changed: false,
@@ -129,36 +131,35 @@ async function keepForOthers(deps: CordonAgentDeps, order: Order): Promise<Progr
       level: 'attested',
       method: 'hold-record',
       observedAt: deps.clock.now(),
-      digest: deps.digest(after),
-      checks: [{ name: 'otherHolds', want: '0', got: `${others.length}: the host stays isolated for them` }],
+      digest: digestJson(after),
+      checks: [{ name: 'otherHolds', want: '0', got }],
     },
   }
 }
 
 async function toAction(deps: CordonAgentDeps, order: Order): Promise<AgentAction | null> {
-  switch (order.actionType) {
-    case 'isolateDevice':
-      if (order.parameters.isolationType !== 'selective') return { actionType: 'isolateDevice', permitted: undefined }
-      return {
-        actionType: 'isolateDevice',
-        permitted: readPermitted(order.parameters.permitted) ?? (await readStoredPermitted(deps.store, order.tenantId)),
-      }
-    case 'unIsolateDevice':
-      return { actionType: 'unIsolateDevice' }
-    default:
-      return null
-  }
+  const { actionType, parameters } = order
+  if (actionType === 'unIsolateDevice') return { actionType }
+  if (actionType !== 'isolateDevice') return null
+  if (parameters.isolationType !== 'selective') return { actionType, permitted: undefined }
+  const recorded = readPermitted(parameters.permitted)
+  return { actionType, permitted: recorded ?? (await readPermittedAddresses(deps, order.tenantId)) }
 }
 
-async function describeProgress(deps: CordonAgentDeps, command: StoredCommand, afterSeconds: number): Promise<Progress> {
+async function describeProgress(
+  deps: CordonAgentDeps,
+  order: Order,
+  command: CommandView,
+  checkAfterSeconds: number,
+): Promise<Progress> {
   const handle = command.id
   switch (command.state) {
     case 'queued':
-      return { outcome: 'accepted', delivered: false, handle, checkAfterSeconds: afterSeconds }
+      return { outcome: 'accepted', delivered: false, handle, checkAfterSeconds }
     case 'acked':
-      return (await isSilent(deps, command))
-        ? { outcome: 'failure', failureClass: 'ambiguous', code: 'ContactLost', detail: silentText, retryAfterSeconds: 30 }
-        : { outcome: 'accepted', delivered: true, handle, checkAfterSeconds: afterSeconds }
+      return (await isSilent(deps, order, command))
+        ? { outcome: 'failure', failureClass: 'ambiguous', code: 'ContactLost', detail: silentText }
+        : { outcome: 'accepted', delivered: true, handle, checkAfterSeconds }
     case 'cancelled':
       return { outcome: 'cancelled' }
     case 'expired':
@@ -167,7 +168,7 @@ async function describeProgress(deps: CordonAgentDeps, command: StoredCommand, a
     case 'unverified':
     case 'failed':
     case 'refused':
-      return describeResult(command)
+      return command.result === null ? describeLost(handle) : describeResult(command.state, command.result)
     default:
       return assertNever(command.state)
   }
@@ -175,41 +176,31 @@ async function describeProgress(deps: CordonAgentDeps, command: StoredCommand, a
 
 const silentText = 'The host recorded the command and has not been heard of since.'
 
-async function isSilent(deps: CordonAgentDeps, command: StoredCommand): Promise<boolean> {
-  const agent = await readAgent(deps.store.read, command.tenant_id, command.agent_id)
-  const heard = [agent?.last_seen_at, command.acked_at].filter((at) => at !== null && at !== undefined).sort()
-  const last = heard.at(-1)
+async function isSilent(deps: CordonAgentDeps, order: Order, command: CommandView): Promise<boolean> {
+  const seen = await readLastSeen(deps, order.tenantId, command.agentId)
+  const last = [seen, command.ackedAt]
+    .filter((at) => at !== null)
+    .sort()
+    .at(-1)
   return last === undefined || deps.clock.nowMs() - msOf(last) > silentMs
 }
 
-function describeResult(command: StoredCommand): Progress {
-  // Decoded when it was taken in; stored by nobody else.
-  const result: CommandResult | null = command.result === null ? null : JSON.parse(command.result)
-  if (result === null) return lost(command.id)
+function describeResult(state: 'succeeded' | 'unverified' | 'failed' | 'refused', result: CommandResult): Progress {
+  const { before, after } = result
   const [target] = result.targets
   const code = target?.code ?? 'AgentError'
   const detail = target?.detail ?? `the host answered ${result.state}`
-  switch (command.state) {
+  switch (state) {
     case 'succeeded':
+      return { outcome: 'done', changed: target?.changed ?? false, before, after, proof: toProof(result) }
     case 'unverified':
-      return {
-        outcome: 'done',
-        changed: target?.changed ?? false,
-        before: result.before,
-        after: result.after,
-        proof: command.state === 'succeeded' ? toProof(result) : null,
-      }
+      return { outcome: 'done', changed: target?.changed ?? false, before, after, proof: null }
     case 'refused':
       return { outcome: 'refused', code, detail }
+    case 'failed':
+      return { outcome: 'failure', failureClass: 'permanent', code, detail, before, after }
     default:
-      return {
-        outcome: 'failure',
-        failureClass: 'permanent',
-        code,
-        detail,
-        before: result.before,
-        after: result.after,
-      }
+      return assertNever(state)
   }
 }
 
@@ -219,8 +210,13 @@ function toProof({ proof }: CommandResult): Proof | null {
   return { level, method, observedAt, digest, checks }
 }
 
-function lost(handle: string): Progress {
-  return { outcome: 'failure', failureClass: 'permanent', code: 'CommandLost', detail: `no command ${handle}` }
+function describeLost(handle: string): Progress {
+  return {
+    outcome: 'failure',
+    failureClass: 'permanent',
+    code: 'CommandLost',
+    detail: `no result of command ${handle}`,
+  }
 }
 
 function toActorKind(kind: string): 'user' | 'app' | 'system' {
@@ -228,16 +224,39 @@ function toActorKind(kind: string): 'user' | 'app' | 'system' {
 }
 
 function planUndo(done: FinishedAction): UndoPlan {
-  const before = readBefore(done.result?.before)
+  const before = readFields(done.result?.before)
   switch (done.actionType) {
     case 'isolateDevice':
-      return { possible: true, actionType: 'unIsolateDevice', parameters: {} }
+      return { possible: true, actionType: 'unIsolateDevice', parameters: { onlyOwnHold: true } }
     case 'unIsolateDevice': {
-      if (!before.isolated) return { possible: false, reason: 'The device was not isolated before.' }
-      const parameters = { isolationType: before.mode, permitted: before.permitted }
-      return { possible: true, actionType: 'isolateDevice', parameters }
+      if (before.isolated !== true) return { possible: false, reason: 'The device was not isolated before.' }
+      const isolationType = before.mode === 'selective' ? 'selective' : 'full'
+      return {
+        possible: true,
+        actionType: 'isolateDevice',
+        parameters: { isolationType, permitted: toPermitted(before.permitted) },
+      }
     }
     default:
       return { possible: false, reason: `${done.actionType} cannot be taken back by the agent of this version.` }
   }
+}
+
+/** The networks a host reported as open, in the form of an order. */
+function toPermitted(networks: unknown): PermittedAddresses {
+  const texts = Array.isArray(networks) ? networks.filter((network) => typeof network === 'string') : []
+  return {
+    ipv4_net: texts.filter((network) => !network.includes(':')),
+    ipv6_net: texts.filter((network) => network.includes(':')),
+  }
+}
+
+function readPermitted(value: unknown): PermittedAddresses | undefined {
+  const fields = readFields(value)
+  if (!Array.isArray(fields.ipv4_net) || !Array.isArray(fields.ipv6_net)) return undefined
+  return toPermitted([...fields.ipv4_net, ...fields.ipv6_net])
+}
+
+function readFields(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {}
 }

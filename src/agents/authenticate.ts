@@ -1,0 +1,71 @@
+import { CordonError } from '../model/errors.ts'
+import { sha256Hex } from '../protocol/canonical.ts'
+import { readPublicKey } from '../protocol/jws.ts'
+import { readSequence, verifyRequest } from '../protocol/request-signature.ts'
+import { PROTOCOL_VERSION } from '../protocol/version.ts'
+import { readAgentByToken } from '../store/agents.ts'
+import type { Store } from '../store/db.ts'
+import type { SequenceGate } from './sequence.ts'
+
+/** An authenticated agent. Everything about it comes from its credential, nothing from what it says. */
+export interface Device {
+  readonly tenantId: string
+  readonly id: string
+  readonly hostname: string
+}
+
+/** The parts of a request that identify its sender, as they were sent. */
+export interface SignedCall {
+  readonly method: string
+  readonly pathAndQuery: string
+  readonly body: Buffer
+  readonly authorization: string | undefined
+  readonly protocol: string | undefined
+  readonly sequence: string | undefined
+  readonly signature: string | undefined
+}
+
+/**
+ * Names the agent behind a request: bearer token, then the signature of its device key, then a request number above all before.
+ * @throws CordonError BadRequest (another protocol version); InvalidAuthenticationToken (unknown, revoked, forged); StaleSequence
+ */
+export async function authenticateDevice(
+  deps: { readonly store: Store; readonly sequences: SequenceGate },
+  call: SignedCall,
+): Promise<Device> {
+  checkProtocol(call)
+  const token = readBearer(call.authorization)
+  const agent = await readAgentByToken(deps.store.read, sha256Hex(token))
+  if (agent === null || agent.revoked_at !== null) throw refused('The agent token is not valid.')
+  const seq = readSequence(call.sequence)
+  if (seq === undefined || call.signature === undefined) throw refused('The request is not signed.')
+  const { method, pathAndQuery, body } = call
+  const key = readPublicKey(agent.public_key)
+  if (!verifyRequest(key, agent.id, { method, pathAndQuery, seq, body }, call.signature).ok) {
+    throw refused('The signature does not fit the request.')
+  }
+  if (!(await deps.sequences.claim(agent.id, seq))) {
+    throw new CordonError('StaleSequence', 'The request number is not higher than the last one.', challenge)
+  }
+  return { tenantId: agent.tenant_id, id: agent.id, hostname: agent.hostname }
+}
+
+/** Refuses a request of another protocol version. @throws CordonError BadRequest */
+export function checkProtocol(call: SignedCall): void {
+  if (call.protocol === String(PROTOCOL_VERSION)) return
+  throw new CordonError('BadRequest', `This server speaks agent protocol ${PROTOCOL_VERSION}; update the agent.`)
+}
+
+/** The token of an Authorization header. @throws CordonError InvalidAuthenticationToken */
+export function readBearer(authorization: string | undefined): string {
+  const match = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(authorization ?? '')
+  if (match?.[1] === undefined) throw refused('The request carries no agent token.')
+  return match[1]
+}
+
+const challenge = { challenge: 'Bearer realm="cordon-agent"' } as const
+
+/** A refusal of a credential; says nothing about why beyond its sentence. */
+export function refused(message: string): CordonError {
+  return new CordonError('InvalidAuthenticationToken', message, challenge)
+}

@@ -1,0 +1,217 @@
+import type { Clock, Ids } from '../io/clock.ts'
+import { assertNever } from '../model/errors.ts'
+import { actionTraits, type PermittedAddresses, writeIsolateDevice, writeUnIsolateDevice } from '../protocol/body.ts'
+import { digestJson } from '../protocol/canonical.ts'
+import type { Command } from '../protocol/command.ts'
+import { decode, type JsonObject } from '../protocol/decode.ts'
+import { type CommandResult, decodeResult } from '../protocol/result.ts'
+import { PROTOCOL_VERSION } from '../protocol/version.ts'
+import {
+  type CommandState,
+  insertCommand,
+  readCommand,
+  readCommandForUpdate,
+  readQueuedOfAction,
+  type StoredCommand,
+  takeCommandSeq,
+  updateCommand,
+} from '../store/agents.ts'
+import type { Store, Tx } from '../store/db.ts'
+import type { NewJob } from '../store/jobs.ts'
+import { type Actor, recordChange } from '../store/record.ts'
+import type { PollBoard } from './poll.ts'
+import type { CommandSigner } from './sign.ts'
+
+/** What the command queue needs. */
+export interface CommandDeps {
+  readonly store: Store
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly signer: CommandSigner
+  readonly polls: PollBoard
+  /** How long a containment lasts on the host without renewal; the kernel ends it. */
+  readonly leaseSeconds: number
+  /** How long a host may test a containment until it takes it back. */
+  readonly selfTestSeconds: number
+}
+
+/** What a host is to do. */
+export interface CommandOrder {
+  readonly tenantId: string
+  readonly agentId: string
+  readonly executionId: string
+  readonly taskId: string
+  readonly epoch: number
+  /** UTC instant; later than this the host does not begin. */
+  readonly notAfter: string
+  readonly actor: { readonly id: string; readonly kind: 'user' | 'app' | 'system' }
+  readonly reason: string
+  readonly action: AgentAction
+}
+
+/** A command as the connector sees it. */
+export interface CommandView {
+  readonly id: string
+  readonly agentId: string
+  readonly state: CommandState
+  /** When the host recorded it. */
+  readonly ackedAt: string | null
+  /** What the host reported; null before. */
+  readonly result: CommandResult | null
+}
+
+/** The actions the server can order from an agent, with their details. */
+export type AgentAction =
+  | { readonly actionType: 'isolateDevice'; readonly permitted: PermittedAddresses | undefined }
+  | { readonly actionType: 'unIsolateDevice' }
+
+/**
+ * Queues a signed command for a host and wakes its poll. The command's id is the execution's: a second call finds the first command. A
+ * release takes back every isolation the host has not recorded yet.
+ * @returns the command, or null when the tenant has no such agent in force
+ */
+export async function queueCommand(deps: CommandDeps, order: CommandOrder): Promise<CommandView | null> {
+  const queued = await deps.store.transaction(async (tx) => {
+    const known = await readCommandForUpdate(tx, order.tenantId, order.executionId)
+    if (known !== null) return known
+    const seq = await takeCommandSeq(tx, order.tenantId, order.agentId)
+    if (seq === null) return null
+    const now = deps.clock.now()
+    const jobs = await supersede(deps, tx, order, now)
+    const command = signOrder(deps, order, seq, now)
+    await insertCommand(tx, command)
+    await recordChange(tx, {
+      at: now,
+      actor: queueActor(order.tenantId),
+      audit: {
+        action: 'queueCommand',
+        objectType: 'command',
+        objectId: command.id,
+        decision: 'allowed',
+        details: { agentId: order.agentId, actionType: command.action_type, seq, epoch: order.epoch },
+      },
+      jobs,
+    })
+    return command
+  })
+  if (queued === null) return null
+  deps.polls.wake(order.agentId)
+  return toView(queued)
+}
+
+/**
+ * Takes a command back that its host has not recorded.
+ * @returns the command as it stands now; `cancelled` when that was possible; null when there is none
+ */
+export async function cancelCommand(
+  deps: Pick<CommandDeps, 'store' | 'clock'>,
+  tenantId: string,
+  commandId: string,
+): Promise<CommandView | null> {
+  return deps.store.transaction(async (tx) => {
+    const command = await readCommandForUpdate(tx, tenantId, commandId)
+    if (command?.state !== 'queued') return command === null ? null : toView(command)
+    const now = deps.clock.now()
+    await updateCommand(tx, commandId, { state: 'cancelled', finished_at: now })
+    await recordChange(tx, {
+      at: now,
+      actor: queueActor(tenantId),
+      audit: { action: 'cancelCommand', objectType: 'command', objectId: commandId, decision: 'allowed' },
+    })
+    return toView({ ...command, state: 'cancelled' })
+  })
+}
+
+/** One command of a tenant; null when there is none. */
+export async function findCommand(
+  deps: Pick<CommandDeps, 'store'>,
+  tenantId: string,
+  id: string,
+): Promise<CommandView | null> {
+  const command = await readCommand(deps.store.read, tenantId, id)
+  return command === null ? null : toView(command)
+}
+
+/** The job that makes the engine look at an execution again. */
+export function checkJob(id: string, executionId: string): NewJob {
+  return { id, kind: 'check-action', payload: { executionId }, key: `check:${executionId}` }
+}
+
+async function supersede(deps: CommandDeps, tx: Tx, order: CommandOrder, now: string): Promise<NewJob[]> {
+  if (order.action.actionType !== 'unIsolateDevice') return []
+  const pending = await readQueuedOfAction(tx, order.agentId, 'isolateDevice')
+  for (const { id } of pending) await updateCommand(tx, id, { state: 'cancelled', finished_at: now })
+  return pending.map(({ id }) => checkJob(deps.ids.guid(), id))
+}
+
+function signOrder(deps: CommandDeps, order: CommandOrder, seq: number, now: string): StoredCommand {
+  const { family } = actionTraits[order.action.actionType]
+  const body = writeBody(deps, order)
+  const command: Command = {
+    v: PROTOCOL_VERSION,
+    commandId: order.executionId,
+    executionId: order.executionId,
+    taskId: order.taskId,
+    tenantId: order.tenantId,
+    deviceId: order.agentId,
+    family,
+    seq,
+    epoch: order.epoch,
+    issuedAt: now,
+    notBefore: now,
+    notAfter: order.notAfter,
+    dryRun: false,
+    actor: { id: order.actor.id.slice(0, 200), kind: order.actor.kind },
+    reason: order.reason.slice(0, 2000),
+    approvals: { required: 0, count: 0, digest: digestJson({ taskId: order.taskId, body }) },
+    safety: { policyVersion: 0, selfTestSeconds: deps.selfTestSeconds, leaseSeconds: deps.leaseSeconds },
+    body,
+  }
+  return {
+    tenant_id: order.tenantId,
+    id: order.executionId,
+    agent_id: order.agentId,
+    task_id: order.taskId,
+    action_type: order.action.actionType,
+    family,
+    seq,
+    epoch: order.epoch,
+    jws: deps.signer.sign(command),
+    state: 'queued',
+    hold: 0,
+    not_after: order.notAfter,
+    created_at: now,
+    delivered_at: null,
+    acked_at: null,
+    finished_at: null,
+    result: null,
+  }
+}
+
+function writeBody(deps: CommandDeps, order: CommandOrder): JsonObject {
+  const { action, agentId } = order
+  switch (action.actionType) {
+    case 'isolateDevice': {
+      const { permitted } = action
+      return writeIsolateDevice({ deviceId: agentId, durationMs: deps.leaseSeconds * 1000, permitted })
+    }
+    case 'unIsolateDevice':
+      return writeUnIsolateDevice({ deviceId: agentId, killFlows: false })
+    default:
+      return assertNever(action)
+  }
+}
+
+function toView(command: StoredCommand): CommandView {
+  return {
+    id: command.id,
+    agentId: command.agent_id,
+    state: command.state,
+    ackedAt: command.acked_at,
+    result: command.result === null ? null : decode(decodeResult, JSON.parse(command.result)),
+  }
+}
+
+function queueActor(tenantId: string): Actor {
+  return { tenantId, id: 'agents', kind: 'system', name: 'Cordon agent channel' }
+}

@@ -1,0 +1,56 @@
+import type { Clock } from '../io/clock.ts'
+import { CordonError } from '../model/errors.ts'
+import { DecodeError, decode } from '../protocol/decode.ts'
+import { decodeHeartbeat, type Heartbeat } from '../protocol/messages.ts'
+import { writeAgentFacts } from '../store/agents.ts'
+import type { Store } from '../store/db.ts'
+import { recordChange } from '../store/record.ts'
+import type { Device } from './authenticate.ts'
+
+/**
+ * Takes a heartbeat in: what the host says about itself, and what it found tampered with, which goes into the audit log.
+ * @throws CordonError BadRequest
+ */
+export async function acceptHeartbeat(
+  deps: { readonly store: Store; readonly clock: Clock },
+  device: Device,
+  message: unknown,
+): Promise<void> {
+  const heartbeat = readHeartbeat(message)
+  const { host, state, bootId, journalDepth, time } = heartbeat
+  await deps.store.transaction(async (tx) => {
+    await writeAgentFacts(tx, device.id, {
+      hostname: host.hostname,
+      fqdn: host.fqdn,
+      machine_id: host.machineId,
+      os: host.os,
+      agent_version: heartbeat.agentVersion,
+      facts: JSON.stringify({ time, bootId, journalDepth, host, state }),
+      ...(heartbeat.capabilities === undefined ? {} : { capabilities: JSON.stringify(heartbeat.capabilities) }),
+    })
+    if (heartbeat.tamper.length === 0) return
+    await recordChange(tx, {
+      at: deps.clock.now(),
+      actor: { tenantId: device.tenantId, id: device.id, kind: 'agent', name: device.hostname },
+      audit: heartbeat.tamper.map(({ kind, at, detail }) => ({
+        action: 'reportTampering',
+        objectType: 'agent',
+        objectId: device.id,
+        decision: 'allowed' as const,
+        code: kind,
+        reason: detail,
+        details: { at },
+      })),
+      events: [{ change: 'updated', resource: 'agent', objectId: device.id }],
+    })
+  })
+}
+
+function readHeartbeat(message: unknown): Heartbeat {
+  try {
+    return decode(decodeHeartbeat, message)
+  } catch (cause) {
+    if (cause instanceof DecodeError) throw new CordonError('BadRequest', cause.message, { target: cause.path })
+    throw cause
+  }
+}

@@ -1,0 +1,158 @@
+import type { Clock } from '../io/clock.ts'
+import type { Logger } from '../io/log.ts'
+import type { PollAnswer } from '../protocol/messages.ts'
+import { MAX_COMMANDS_PER_POLL } from '../protocol/version.ts'
+import { markSent, readAgentsWithCommands, readHolds, readWaitingCommands } from '../store/agents.ts'
+import type { Store } from '../store/db.ts'
+import type { Device } from './authenticate.ts'
+
+/** Polls that are held until there is something to fetch. */
+export interface PollBoard {
+  /** Registers a poll; look for commands after that, so that none can slip in between. */
+  readonly hold: (agentId: string, untilMs: number, onClose: OnClose) => Hold
+  /** Ends the held polls of an agent. */
+  readonly wake: (agentId: string) => void
+  /** Ends every held poll; later ones are answered at once. Call it before the server waits for open requests. */
+  readonly stop: () => void
+  readonly isStopped: () => boolean
+  /** Polls held now. */
+  readonly held: () => number
+}
+
+/** A registered poll. */
+export interface Hold {
+  /** Resolves when the agent may have something to fetch, the time is up, the connection is gone, the server stops, or it was ended. */
+  readonly ended: Promise<void>
+  readonly end: () => void
+}
+
+/** Registers a listener for the end of a connection; answers what takes it back. */
+export type OnClose = (listener: () => void) => () => void
+
+interface HeldPoll {
+  readonly untilMs: number
+  readonly end: () => void
+}
+
+const sweepMs = 1_000
+
+/**
+ * Opens a board. One timer serves all polls: once a second it ends those whose time is up, and asks the store which agents have a
+ * command, because another server on the same database may have written it.
+ */
+export function createPollBoard(deps: {
+  readonly store: Store
+  readonly clock: Clock
+  readonly log: Logger
+}): PollBoard {
+  const polls = new Map<string, Set<HeldPoll>>()
+  let count = 0
+  let stopped = false
+  let timer: NodeJS.Timeout | undefined
+  let asking = false
+
+  const wake = (agentId: string): void => {
+    for (const poll of [...(polls.get(agentId) ?? [])]) poll.end()
+  }
+  const sweep = (): void => {
+    const nowMs = deps.clock.nowMs()
+    for (const held of polls.values()) for (const poll of [...held]) if (poll.untilMs <= nowMs) poll.end()
+    if (asking || count === 0) return
+    asking = true
+    readAgentsWithCommands(deps.store.read, deps.clock.now())
+      .then((ids) => ids.forEach(wake))
+      .catch((cause: unknown) => deps.log.error({ err: cause }, 'waiting commands cannot be read'))
+      .finally(() => {
+        asking = false
+      })
+  }
+  const remove = (agentId: string, poll: HeldPoll): void => {
+    const held = polls.get(agentId)
+    if (held?.delete(poll) !== true) return
+    count -= 1
+    if (held.size === 0) polls.delete(agentId)
+    if (count > 0) return
+    clearInterval(timer)
+    timer = undefined
+  }
+
+  return {
+    wake,
+    held: () => count,
+    stop: () => {
+      stopped = true
+      for (const agentId of [...polls.keys()]) wake(agentId)
+    },
+    isStopped: () => stopped,
+    hold: (agentId, untilMs, onClose) => {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const poll: HeldPoll = {
+        untilMs,
+        end: () => {
+          takeBack()
+          remove(agentId, poll)
+          resolve()
+        },
+      }
+      const takeBack = onClose(poll.end)
+      const held = polls.get(agentId) ?? new Set()
+      polls.set(agentId, held.add(poll))
+      count += 1
+      timer ??= setInterval(sweep, sweepMs)
+      if (stopped) poll.end()
+      return { ended: promise, end: poll.end }
+    },
+  }
+}
+
+/** What answering a poll needs. */
+export interface PollDeps {
+  readonly store: Store
+  readonly clock: Clock
+  readonly polls: PollBoard
+  /** Longest a poll is held, whatever the agent asks for. */
+  readonly maxHoldSeconds: number
+}
+
+/**
+ * Answers a poll: at once when the agent has commands, else as soon as it gets one, at the latest after the asked time.
+ * @param waitSeconds whole seconds; 0 never holds
+ * @returns null when there is nothing at all to say (204)
+ */
+export async function answerPoll(
+  deps: PollDeps,
+  device: Device,
+  waitSeconds: number,
+  onClose: OnClose,
+): Promise<PollAnswer | null> {
+  const untilMs = deps.clock.nowMs() + Math.min(waitSeconds, deps.maxHoldSeconds) * 1000
+  let closed = false
+  const takeBack = onClose(() => {
+    closed = true
+  })
+  let commands: readonly string[] = []
+  for (;;) {
+    const hold = deps.polls.hold(device.id, untilMs, onClose)
+    try {
+      commands = await fetchCommands(deps, device)
+      const wait = commands.length === 0 && !closed && !deps.polls.isStopped() && deps.clock.nowMs() < untilMs
+      if (!wait) break
+      await hold.ended
+    } finally {
+      hold.end()
+    }
+  }
+  takeBack()
+  const holds = closed ? [] : await readHolds(deps.store.read, device.id)
+  if (commands.length === 0 && holds.length === 0) return null
+  // Isolation is the only family with holds so far.
+  return { commands, policy: null, serverTime: deps.clock.now(), holds: { isolation: holds.length, restriction: 0 } }
+}
+
+async function fetchCommands(deps: PollDeps, device: Device): Promise<readonly string[]> {
+  const now = deps.clock.now()
+  const waiting = await readWaitingCommands(deps.store.read, device.id, now, MAX_COMMANDS_PER_POLL)
+  const fresh = waiting.filter(({ delivered_at }) => delivered_at === null).map(({ id }) => id)
+  if (fresh.length > 0) await deps.store.transaction((tx) => markSent(tx, fresh, now))
+  return waiting.map(({ jws }) => jws)
+}

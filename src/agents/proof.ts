@@ -1,0 +1,43 @@
+import { digestJson } from '../protocol/canonical.ts'
+import type { CommandResult } from '../protocol/result.ts'
+
+/**
+ * Says what is missing for a claimed success to count, by the rules of its action. A host that only claims leaves its task open.
+ * @param expectedMode mode an isolation was ordered in; null for other actions
+ * @returns null when the proof holds
+ * @source design actions.md 5.3, 7.1, 7.2
+ */
+export function findProofGap(
+  actionType: string,
+  expectedMode: 'full' | 'selective' | null,
+  result: CommandResult,
+): string | null {
+  const { proof, after } = result
+  if (proof === null || after === null) return 'no proof'
+  if (proof.level !== 'observed') return `proof is only ${proof.level}`
+  if (proof.digest !== digestJson(after)) return 'the digest does not fit the state'
+  if (result.targets.some(({ state }) => state !== 'succeeded' && state !== 'already')) return 'a target is not done'
+  switch (actionType) {
+    case 'isolateDevice':
+      return findIsolationGap(expectedMode, result, proof.checks)
+    case 'unIsolateDevice':
+      return after.isolated === false ? null : 'the host is still isolated'
+    default:
+      return `no rule proves ${actionType}`
+  }
+}
+
+function findIsolationGap(
+  expectedMode: 'full' | 'selective' | null,
+  { after }: CommandResult,
+  checks: NonNullable<CommandResult['proof']>['checks'],
+): string | null {
+  if (after?.isolated !== true) return 'the host is not isolated'
+  if (after.mode !== expectedMode) return 'isolated in another mode'
+  if (!checks.some(({ name, got }) => name.startsWith('control') && got === 'pass')) return 'no control check passed'
+  if (checks.some(({ want, got }) => want === 'fail' && (got === 'reached' || got === 'sent'))) {
+    return 'a forbidden address was reached'
+  }
+  const listed = checks.some(({ name, got }) => name === 'ruleset' && got.split('+').includes('inet'))
+  return listed ? null : 'the ruleset was not listed'
+}

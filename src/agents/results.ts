@@ -1,0 +1,221 @@
+import type { Clock, Ids } from '../io/clock.ts'
+import { CordonError } from '../model/errors.ts'
+import { readBody } from '../protocol/body.ts'
+import { digestJson } from '../protocol/canonical.ts'
+import { readCommand as readCommandPayload } from '../protocol/command.ts'
+import { DecodeError, type Decoder, decode } from '../protocol/decode.ts'
+import { peekPayload } from '../protocol/jws.ts'
+import { type Ack, decodeAck } from '../protocol/messages.ts'
+import { type CommandResult, decodeResult, isTerminalResult } from '../protocol/result.ts'
+import { messageLimits } from '../protocol/version.ts'
+import {
+  type CommandState,
+  dropHolds,
+  readCommandForUpdate,
+  type StoredCommand,
+  updateCommand,
+} from '../store/agents.ts'
+import type { Store, Tx } from '../store/db.ts'
+import { type Actor, recordChange } from '../store/record.ts'
+import type { Device } from './authenticate.ts'
+import { checkJob } from './commands.ts'
+import { findProofGap } from './proof.ts'
+
+/** What taking messages of agents in needs. */
+export interface ResultDeps {
+  readonly store: Store
+  readonly clock: Clock
+  readonly ids: Ids
+}
+
+/**
+ * Notes that a host has durably recorded a command; only then may the command take effect there. A second acknowledgement is taken like
+ * the first.
+ * @throws CordonError BadRequest; NotFound for a command that is not this device's; Conflict when the command was taken back or its time is
+ *   over: the host must not begin
+ */
+export async function acceptAck(deps: ResultDeps, device: Device, message: unknown): Promise<void> {
+  const ack = read(decodeAck, message)
+  const refusal = await deps.store.transaction(async (tx) => {
+    const command = await readOwnCommand(tx, device, ack.commandId)
+    if (command === null) return recordForeign(deps, tx, device, 'acknowledgeCommand', ack.commandId)
+    return acknowledge(deps, tx, device, command, ack)
+  })
+  if (refusal !== null) throw refusal
+}
+
+/**
+ * Takes the result of a command in and makes the engine look at its execution, in one transaction. A duplicate changes nothing. A success
+ * whose proof does not hold is stored as unverified.
+ * @throws CordonError BadRequest; NotFound for a command that is not this device's; Conflict for a result that contradicts a final one, of
+ *   another execution or epoch, or a success of a command the host never acknowledged
+ */
+export async function acceptResult(deps: ResultDeps, device: Device, message: unknown): Promise<void> {
+  const result = read(decodeResult, message)
+  const refusal = await deps.store.transaction(async (tx) => {
+    const command = await readOwnCommand(tx, device, result.commandId)
+    if (command === null) return recordForeign(deps, tx, device, 'reportResult', result.commandId)
+    if (!isTerminalResult(result.state)) return null
+    const standing = compareResult(command, result)
+    if (standing === 'duplicate') return null
+    if (standing !== 'new') {
+      await recordRefused(deps, tx, device, 'reportResult', result.commandId, standing.conflict)
+      return new CordonError('Conflict', standing.conflict)
+    }
+    await storeResult(deps, tx, device, command, result)
+    return null
+  })
+  if (refusal !== null) throw refusal
+}
+
+async function acknowledge(
+  deps: ResultDeps,
+  tx: Tx,
+  device: Device,
+  command: StoredCommand,
+  ack: Ack,
+): Promise<CordonError | null> {
+  const now = deps.clock.now()
+  if (command.state === 'cancelled' || command.state === 'expired') {
+    return new CordonError('Conflict', 'The command was taken back.')
+  }
+  if (command.state !== 'queued') return null
+  const late = now > command.not_after
+  await updateCommand(tx, command.id, late ? { state: 'expired', finished_at: now } : { state: 'acked', acked_at: now })
+  await recordChange(tx, {
+    at: now,
+    actor: toActor(device),
+    audit: {
+      action: 'acknowledgeCommand',
+      objectType: 'command',
+      objectId: command.id,
+      decision: late ? 'refused' : 'allowed',
+      ...(late ? { code: 'Expired' } : {}),
+      details: { journalSeq: ack.journalSeq },
+    },
+    jobs: [checkJob(deps.ids.guid(), command.id)],
+  })
+  return late ? new CordonError('Conflict', 'The time of the command is over.') : null
+}
+
+async function storeResult(
+  deps: ResultDeps,
+  tx: Tx,
+  device: Device,
+  command: StoredCommand,
+  result: CommandResult,
+): Promise<void> {
+  const now = deps.clock.now()
+  const gap = result.state === 'succeeded' ? findProofGap(command.action_type, readMode(command), result) : null
+  const state = chooseState(result, gap)
+  const isolates = command.action_type === 'isolateDevice' && state === 'succeeded'
+  if (command.action_type === 'unIsolateDevice' && state === 'succeeded') await dropHolds(tx, device.id, command.family)
+  await updateCommand(tx, command.id, {
+    state,
+    finished_at: now,
+    result: JSON.stringify(result),
+    ...(isolates ? { hold: 1 } : {}),
+  })
+  await recordChange(tx, {
+    at: now,
+    actor: toActor(device),
+    audit: {
+      action: 'reportResult',
+      objectType: 'command',
+      objectId: command.id,
+      decision: 'allowed',
+      ...(gap === null ? {} : { code: 'Unverified', reason: gap }),
+      after: result,
+      details: { state, code: result.targets[0]?.code ?? null },
+    },
+    jobs: [checkJob(deps.ids.guid(), command.id)],
+  })
+}
+
+/** How a result stands to what is stored: new, the same once more, or against it. */
+type Standing = 'new' | 'duplicate' | { readonly conflict: string }
+
+function compareResult(command: StoredCommand, result: CommandResult): Standing {
+  // A host that could not check a command refuses it without knowing its epoch.
+  if (result.state !== 'refused' && result.epoch !== command.epoch) {
+    return { conflict: 'The result belongs to another epoch.' }
+  }
+  if (result.executionId !== command.id) return { conflict: 'The result belongs to another execution.' }
+  if (command.state === 'acked') return 'new'
+  if (command.state === 'queued') {
+    const begun = result.state === 'succeeded' || result.state === 'partial'
+    return begun ? { conflict: 'The command was never acknowledged.' } : 'new'
+  }
+  const taken = command.result === null ? null : digestJson(JSON.parse(command.result))
+  if (taken === digestJson(result)) return 'duplicate'
+  // What the host says of a command that was taken back before it began agrees with us.
+  if (command.result === null && (result.state === 'refused' || result.state === 'expired')) return 'duplicate'
+  return { conflict: 'The command already has another result.' }
+}
+
+function chooseState(result: CommandResult, gap: string | null): CommandState {
+  switch (result.state) {
+    case 'succeeded':
+      return gap === null ? 'succeeded' : 'unverified'
+    case 'refused':
+      return result.targets[0]?.code === 'Cancelled' ? 'cancelled' : 'refused'
+    case 'expired':
+      return 'expired'
+    default:
+      return 'failed'
+  }
+}
+
+/** The mode an isolation was ordered in, out of our own signed command. */
+function readMode(command: StoredCommand): 'full' | 'selective' | null {
+  const payload = peekPayload(command.jws, messageLimits.commandBytes)
+  const body = readBody(readCommandPayload(JSON.stringify(payload)).body)
+  if (body.actionType !== 'isolateDevice') return null
+  const networks = [...(body.permitted?.ipv4_net ?? []), ...(body.permitted?.ipv6_net ?? [])]
+  return networks.length > 0 ? 'selective' : 'full'
+}
+
+async function readOwnCommand(tx: Tx, device: Device, commandId: string): Promise<StoredCommand | null> {
+  const command = await readCommandForUpdate(tx, device.tenantId, commandId)
+  return command?.agent_id === device.id ? command : null
+}
+
+/** Somebody else's command and no command look the same to the sender; the log tells them apart by what was tried. */
+async function recordForeign(
+  deps: ResultDeps,
+  tx: Tx,
+  device: Device,
+  action: string,
+  commandId: string,
+): Promise<CordonError> {
+  await recordRefused(deps, tx, device, action, commandId, 'Not a command of this device.')
+  return new CordonError('NotFound', 'There is no such command.')
+}
+
+async function recordRefused(
+  deps: ResultDeps,
+  tx: Tx,
+  device: Device,
+  action: string,
+  commandId: string,
+  reason: string,
+): Promise<void> {
+  await recordChange(tx, {
+    at: deps.clock.now(),
+    actor: toActor(device),
+    audit: { action, objectType: 'command', objectId: commandId, decision: 'refused', reason },
+  })
+}
+
+function toActor(device: Device): Actor {
+  return { tenantId: device.tenantId, id: device.id, kind: 'agent', name: device.hostname }
+}
+
+function read<T>(decoder: Decoder<T>, message: unknown): T {
+  try {
+    return decode(decoder, message)
+  } catch (cause) {
+    if (cause instanceof DecodeError) throw new CordonError('BadRequest', cause.message, { target: cause.path })
+    throw cause
+  }
+}

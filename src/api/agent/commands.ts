@@ -1,0 +1,24 @@
+import type { AgentChannel } from '../../agents/open.ts'
+import { answerPoll } from '../../agents/poll.ts'
+import { CordonError } from '../../model/errors.ts'
+import { DEFAULT_POLL_SECONDS, MAX_POLL_SECONDS } from '../../protocol/version.ts'
+import type { OpenHandler } from '../route.ts'
+import { answerJson, forDevice } from './signed-call.ts'
+
+/** `GET /api/v1/agent/commands?wait=55`: held until there is a command; 200, or 204 when there is nothing to say. */
+export function pollCommands(channel: AgentChannel): OpenHandler {
+  return forDevice(channel, async (device, _message, call) => {
+    const answer = await answerPoll(channel, device, readWait(call.rawQuery), call.onClose)
+    return answer === null ? { status: 204 } : answerJson(200, answer)
+  })
+}
+
+function readWait(rawQuery: string): number {
+  const text = new URLSearchParams(rawQuery).get('wait') ?? String(DEFAULT_POLL_SECONDS)
+  if (!/^\d{1,3}$/.test(text) || Number(text) > MAX_POLL_SECONDS) {
+    throw new CordonError('BadRequest', `wait is a whole number of seconds from 0 to ${MAX_POLL_SECONDS}.`, {
+      target: 'wait',
+    })
+  }
+  return Number(text)
+}

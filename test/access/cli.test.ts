@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { proveApplication } from '../../src/access/applications.ts'
+import { openStore } from '../../src/store/db.ts'
+import { makeDatabase } from '../support/databases.ts'
+import { makeFolder, openAccess } from './support.ts'
+
+interface Outcome {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+
+async function runCordon(cwd: string, ...args: string[]): Promise<Outcome> {
+  const env = { PATH: process.env.PATH ?? '' }
+  const child = spawn(process.execPath, [program, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  const [code] = await once(child, 'close')
+  return { code, stdout, stderr }
+}
+
+async function readJson(outcome: Promise<Outcome>): Promise<unknown> {
+  const { code, stdout, stderr } = await outcome
+  assert.equal(code, 0, stderr)
+  assert.equal(stdout.split('\n').length, 2)
+  return JSON.parse(stdout)
+}
+
+function isRecord(value: unknown): value is Record<string, string> {
+  return typeof value === 'object' && value !== null
+}
+
+test('client create prints working credentials, also while a server has the database open', async (t) => {
+  const access = await openAccess(t)
+  const { folder } = access
+
+  const args = ['client', 'create', '--name', 'SIEM', '--role', 'responder', '--data', folder, '--json']
+  const made = await readJson(runCordon(folder, ...args))
+
+  assert.ok(isRecord(made))
+  assert.deepEqual(Object.keys(made), ['tenantId', 'clientId', 'clientSecret'])
+  const { tenantId = '', clientId = '', clientSecret = '' } = made
+  assert.equal(tenantId, access.tenant.id)
+  const proved = await proveApplication(access.store.read, tenantId, clientId, clientSecret)
+  assert.deepEqual(proved, { tenantId, id: clientId, name: 'SIEM', role: 'responder' })
+  const entry = (await access.readAudit()).find((row) => row.action === 'createApplication')
+  assert.match(entry?.actor_name ?? '', /^cordon client create \(.+\)$/)
+})
+
+test('client create works before the first start and in a tenant named by its domain', async (t) => {
+  const folder = await makeFolder(t)
+  const data = ['--data', folder, '--json']
+
+  const first = await readJson(runCordon(folder, 'client', 'create', '--name', 'a', '--role', 'reader', ...data))
+  const tenant = await readJson(
+    runCordon(folder, 'tenant', 'create', '--name', 'Fabrikam', '--domain', 'Fabrikam.Example', ...data),
+  )
+  const args = ['--name', 'b', '--role', 'admin', '--tenant', 'fabrikam.example', ...data]
+  const second = await readJson(runCordon(folder, 'client', 'create', ...args))
+  const tenants = await readJson(runCordon(folder, 'tenant', 'list', ...data))
+
+  assert.ok(isRecord(first) && isRecord(tenant) && isRecord(second) && Array.isArray(tenants))
+  assert.equal(second.tenantId, tenant.tenantId)
+  assert.notEqual(first.tenantId, tenant.tenantId)
+  assert.deepEqual(
+    tenants.map((one: unknown) => (isRecord(one) ? [one.tenantId, one.name, one.domain] : one)),
+    [
+      [first.tenantId, 'default', null],
+      [tenant.tenantId, 'Fabrikam', 'fabrikam.example'],
+    ],
+  )
+})
+
+test('a listed client has no secret, and a revoked one is listed as revoked', async (t) => {
+  const folder = await makeFolder(t)
+  const data = ['--data', folder]
+  const made = await readJson(
+    runCordon(folder, 'client', 'create', '--name', 'a', '--role', 'reader', ...data, '--json'),
+  )
+  assert.ok(isRecord(made))
+  const { clientId = '', clientSecret = '' } = made
+
+  const revoked = await runCordon(folder, 'client', 'revoke', clientId, ...data)
+  const listed = await runCordon(folder, 'client', 'list', ...data)
+  const json = await readJson(runCordon(folder, 'client', 'list', ...data, '--json'))
+
+  assert.equal(revoked.code, 0, revoked.stderr)
+  assert.match(listed.stdout, new RegExp(`^CLIENT ID +ROLE +CREATED +REVOKED +NAME\n${clientId} +reader +20`))
+  assert.ok(Array.isArray(json) && isRecord(json[0]))
+  assert.match(json[0].revokedDateTime ?? '', /^20\d\d-/)
+  assert.ok(!listed.stdout.includes(clientSecret))
+})
+
+test('without --json people get the same in words', async (t) => {
+  const folder = await makeFolder(t)
+
+  const args = ['client', 'create', '--name', 'a', '--role', 'reader', '--data', folder]
+  const { code, stdout } = await runCordon(folder, ...args)
+
+  assert.equal(code, 0)
+  assert.match(
+    stdout,
+    /^tenant id {6}[0-9a-f-]{36}\nclient id {6}[0-9a-f-]{36}\nclient secret {2}[\w-]{43}\n\nKeep the secret now/,
+  )
+})
+
+test('user link makes a link behind the address of the server', async (t) => {
+  const folder = await makeFolder(t)
+  const data = ['--data', folder, '--json']
+  await readJson(runCordon(folder, 'user', 'create', '--name', 'Ada', '--role', 'responder', ...data))
+
+  const args = ['user', 'link', '--name', 'Ada', '--server', 'https://cordon.example/', ...data]
+  const link = await readJson(runCordon(folder, ...args))
+
+  assert.ok(isRecord(link))
+  assert.match(link.link ?? '', /^https:\/\/cordon\.example\/login\?token=[\w-]{43}$/)
+})
+
+const wrong: readonly [name: string, args: (folder: string) => string[], code: number, stderr: RegExp][] = [
+  [
+    'an unknown role',
+    (folder) => ['client', 'create', '--name', 'x', '--role', 'owner', '--data', folder],
+    2,
+    /reader, responder/,
+  ],
+  [
+    'a name with a line break',
+    (folder) => ['client', 'create', '--name', 'a\nb', '--role', 'reader', '--data', folder],
+    2,
+    /A name has/,
+  ],
+  ['a missing option', (folder) => ['client', 'create', '--name', 'x', '--data', folder], 2, /--role/],
+  ['an unknown option', (folder) => ['client', 'list', '--nonsense', '--data', folder], 2, /--nonsense/],
+  ['no store', () => ['client', 'list'], 2, /--data DIR or --database URL/],
+  ['a database that is no URL', () => ['client', 'list', '--database', 'cordon.db'], 2, /postgres:/],
+  ['an unknown tenant', (folder) => ['client', 'list', '--tenant', 'nobody', '--data', folder], 2, /no such tenant/],
+  [
+    'a domain that is none',
+    (folder) => ['tenant', 'create', '--name', 'x', '--domain', 'x', '--data', folder],
+    2,
+    /contoso\.example/,
+  ],
+  ['an unknown client', (folder) => ['client', 'revoke', 'nobody', '--data', folder], 1, /no such application/],
+  ['a database out of reach', () => ['client', 'list', '--database', 'postgres://x@127.0.0.1:1/x'], 1, /ECONNREFUSED/],
+]
+for (const [name, args, code, stderr] of wrong) {
+  test(`${name} ends with exit code ${code} and says why`, async (t: TestContext) => {
+    const folder = await makeFolder(t)
+
+    const outcome = await runCordon(folder, ...args(folder))
+
+    assert.equal(outcome.code, code, outcome.stderr)
+    assert.match(outcome.stderr, stderr)
+    assert.equal(outcome.stdout, '')
+  })
+}
+
+test('help ends with exit code 0', async (t) => {
+  const folder = await makeFolder(t)
+
+  assert.equal((await runCordon(folder, 'client', 'create', '--help')).code, 0)
+})
+
+test('client create takes a PostgreSQL URL instead of a folder', async (t) => {
+  const folder = await makeFolder(t)
+  const database = await makeDatabase(t, 'postgres')
+
+  const args = ['client', 'create', '--name', 'x', '--role', 'reader', '--database', database, '--json']
+  const made = await readJson(runCordon(folder, ...args))
+
+  assert.ok(isRecord(made))
+  const store = await openStore(database)
+  t.after(() => store.close())
+  const { tenantId = '', clientId = '', clientSecret = '' } = made
+  assert.equal(typeof (await proveApplication(store.read, tenantId, clientId, clientSecret)), 'object')
+})
