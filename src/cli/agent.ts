@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
 import type { AgentStatus } from '../agent/main.ts'
-import { addAgentTokenCommand } from './agent-token.ts'
 import {
   addStoreOptions,
   chooseTenant,
@@ -38,7 +37,6 @@ interface TokenOptions extends StoreOptions {
  */
 export function addAgentCommands(program: Command): void {
   const agent = program.command('agent').description('the Linux endpoint agent')
-  addAgentTokenCommand(agent)
   agent
     .command('enroll')
     .description('make this host known to a Cordon server (once, with a one-time token)')

@@ -51,7 +51,7 @@ async function serve(options: ServeOptions): Promise<void> {
     await server.stop()
     log.info('stopped')
   })
-  log.info({ url: server.url, ca: server.caPath, signIn: server.signInUrl }, 'listening')
+  log.info({ url: server.url, ca: server.caPath }, 'listening')
   const lines = [
     `Cordon is ready at ${server.url}`,
     ...(server.signInUrl ? [`Sign in, once and within the hour: ${server.signInUrl}`] : []),

@@ -1,6 +1,7 @@
 import type { AlertEvidence } from '../model/generated.ts'
 import { completeEntity } from '../model/graph-validate.ts'
 import { entitiesOf } from './entities.ts'
+import { copyable } from './evidence.ts'
 import type { AlertContent, NormalisedAlert } from './normalised.ts'
 import { cutText, shortenKey } from './text.ts'
 
@@ -17,7 +18,7 @@ function blankContent(): AlertContent {
   const whole = completeEntity('alert', { id: '', severity: 'unknown', title: '' }, at)
   const { id, tenantId, incidentId, alertWebUrl, incidentWebUrl, comments, ...content } = whole
   const { lastUpdateDateTime, resolvedDateTime, ...sensors } = content
-  return { ...sensors, createdDateTime: at, firstActivityDateTime: at, lastActivityDateTime: at }
+  return copyable({ ...sensors, createdDateTime: at, firstActivityDateTime: at, lastActivityDateTime: at })
 }
 
 /** What a sensor's alert says beside the blanks. */

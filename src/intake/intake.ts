@@ -12,7 +12,7 @@ import {
 } from './normalised.ts'
 import type { RawRecord } from './reading/record.ts'
 import { openRecords } from './reading/records.ts'
-import { type ReceiveDeps, receiveAlerts } from './receive.ts'
+import { maxBatch, type ReceiveDeps, receiveAlerts } from './receive.ts'
 
 /** A record that is not taken in, by its line (from 1). `error` is for the sender. */
 export interface RejectedRecord {
@@ -36,9 +36,6 @@ export interface IntakeReport {
 /** Rejections listed one by one. */
 export const maxListed = 1_000
 
-/** Alerts gathered before they are stored. */
-const maxGathered = 1_000
-
 /** An alert's time may be ahead of ours by this much; more would keep it on top of every list. */
 const maxAheadMs = 24 * 3_600_000
 
@@ -61,10 +58,11 @@ export function openIntake(deps: ReceiveDeps, actor: Actor, source: Source): Int
   const total = { accepted: 0, duplicates: 0, ignored: 0, rejectedCount: 0, incidentsOpened: 0, incidentsMerged: 0 }
   const rejected: RejectedRecord[] = []
   const gathered: NormalisedAlert[] = []
+  const batchSize = deps.batchSize ?? maxBatch
 
   const store = async (least: number): Promise<void> => {
     while (gathered.length >= least && gathered.length > 0) {
-      const outcome = await receiveAlerts(deps, actor, source.name, gathered.splice(0, maxGathered))
+      const outcome = await receiveAlerts(deps, actor, source.name, gathered.splice(0, batchSize))
       total.accepted += outcome.accepted
       total.duplicates += outcome.duplicates
       total.incidentsOpened += outcome.incidentsOpened
@@ -89,7 +87,7 @@ export function openIntake(deps: ReceiveDeps, actor: Actor, source: Source): Int
   return {
     push: async (chunk) => {
       gather(reader.push(chunk))
-      await store(maxGathered)
+      await store(batchSize)
     },
     end: async () => {
       gather(reader.end())

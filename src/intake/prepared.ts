@@ -4,10 +4,15 @@ import { numberOf } from '../model/enum-number.ts'
 import type { AlertEntityRow } from '../store/schema.ts'
 import type { CorrelatedAlert } from './correlation/state.ts'
 import type { NormalisedAlert } from './normalised.ts'
+import { timeOfId } from './text.ts'
 
-/** The id of an alert: opaque, stable over repeats. */
+/**
+ * The id of an alert: opaque, and the same for the same tenant, source and provider's alert id. Where the provider's id tells the time, the
+ * id begins with it: alerts that come together then lie together on disk, which halves what a batch has to write.
+ */
 export function alertIdOf(tenantId: string, source: string, providerAlertId: string): string {
-  return `cd${hash('sha256', JSON.stringify([tenantId, source, providerAlertId]), 'hex').slice(0, 32)}`
+  const digest = hash('sha256', JSON.stringify([tenantId, source, providerAlertId]), 'hex')
+  return `cd${timeOfId(providerAlertId) ?? digest.slice(32, 40)}${digest.slice(0, 24)}`
 }
 
 /** An alert on its way in. */

@@ -26,9 +26,26 @@ function safeEnd(text: string, end: number): number {
 }
 
 /**
- * A stable id over the fields that make an event: `<prefix>-` and the first 128 bits of SHA-256 over their JSON array, in hex.
+ * A stable id over the fields that make an event: prefix, second of the event and the first 128 bits of SHA-256 over the JSON array of the
+ * fields, in hex. The time goes first, so that ids come in about the order of the events ({@link timeOfId}).
+ * @param at 7-digit instant of the event
  * @param fields null stands for a field the sensor left out
  */
-export function fingerprint(prefix: string, fields: readonly (string | number | null)[]): string {
-  return `${prefix}-${hash('sha256', JSON.stringify(fields), 'hex').slice(0, 32)}`
+export function fingerprint(prefix: string, at: string, fields: readonly (string | number | null)[]): string {
+  const seconds = Math.max(0, Math.floor(Date.parse(`${at.slice(0, 23)}Z`) / 1000))
+  return `${prefix}-${hexSeconds(seconds)}-${hash('sha256', JSON.stringify(fields), 'hex').slice(0, 32)}`
+}
+
+/**
+ * The time an id carries, as 8 hex digits of seconds: that of a {@link fingerprint}, and that of Wazuh's ids (`1700000000.12345`).
+ * @returns null for other ids
+ */
+export function timeOfId(id: string): string | null {
+  const parts = /^(?:[a-z]+-([0-9a-f]{8})-[0-9a-f]{32}|(\d{9,10})\.\d+)$/.exec(id)
+  if (parts === null) return null
+  return parts[1] ?? hexSeconds(Number(parts[2]))
+}
+
+function hexSeconds(seconds: number): string {
+  return Math.min(seconds, 0xffffffff).toString(16).padStart(8, '0')
 }

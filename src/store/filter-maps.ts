@@ -91,14 +91,18 @@ export const taskFilterMap: FilterMap = {
   },
 }
 
-/** Looks into the alert's own evidence. */
+/** Looks into the alert's own evidence. Text of rows that do not hold the value anywhere is not taken apart. */
 function findEvidence(dialect: Dialect, condition: EvidenceCondition): Expression<SqlBool> {
-  const { elements, readItem } = sqlDialects[dialect]
+  const { elements, readItem, match } = sqlDialects[dialect]
   const { evidenceType, property, value } = condition
-  const type = `#${edm[evidenceType].qualifiedName}`
-  const isType = sql`${readItem(['@odata.type'], 'text')} = ${type}`
+  const doc = sql.ref('alerts.doc')
+  const isType = sql`${readItem(['@odata.type'], 'text')} = ${`#${edm[evidenceType].qualifiedName}`}`
   const isValue = sql`${readItem(property.split('/'), 'text')} = ${value}`
-  return sql<SqlBool>`exists (select 1 from ${elements(sql.ref('alerts.doc'), ['evidence'])} where ${isType} and ${isValue})`
+  const found = sql<SqlBool>`exists (select 1 from ${elements(doc, ['evidence'])} where ${isType} and ${isValue})`
+  // The documents are written by the same JSON.stringify, so the value stands in them escaped the same way.
+  return value === ''
+    ? found
+    : sql<SqlBool>`(${match('contains', doc, JSON.stringify(value).slice(1, -1))} and ${found})`
 }
 
 function jsonText(property: string): FilterColumn & { readonly kind: 'json' } {

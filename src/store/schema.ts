@@ -117,7 +117,7 @@ export interface AlertRow {
   tenant_id: string
   id: string
   incident_id: number
-  /** The sending application or sensor; (tenant, source, provider_alert_id) is unique. */
+  /** The sending application or sensor. The id is a hash of tenant, source and provider_alert_id, so that these are unique too. */
   source: string
   provider_alert_id: string
   status: number

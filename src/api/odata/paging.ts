@@ -80,7 +80,7 @@ function optionOf(query: ODataQuery, name: 'filter'): string | null {
  * Escaped so that its query holds no raw `/`, braces, `+`, `#`, `'` or blank: XSOAR takes what follows the last slash, Kiota expands braces.
  * @param origin `https://host[:port]`, without a slash at its end
  * @param path the collection's path, e.g. `/v1.0/security/incidents`
- * @returns below 8 KiB as long as the request's own options take less than 3 KiB, which is what Wazuh's buffer holds
+ * @returns below the 8 KiB of Wazuh's buffer unless the request's own options, escaped, take more than about 5 KiB
  */
 export function buildNextLink(origin: string, path: string, query: ODataQuery, skipToken: string): string {
   const options = query.options.map(([name, value]) => `$${name}=${escapeValue(value)}`)

@@ -36,7 +36,7 @@ function normaliseRow(raw: unknown, context: IntakeContext): Normalised {
   const interfaces = address === null ? {} : { lastIpAddress: address, ipInterfaces: [address] }
   return sensorAlert({
     source: 'ait-ads',
-    providerAlertId: fingerprint('ait', [seconds, name, ip, host, short, occurrence]),
+    providerAlertId: fingerprint('ait', at, [seconds, name, ip, host, short, occurrence]),
     detectorId: short,
     productName: product,
     title,

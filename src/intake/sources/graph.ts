@@ -82,5 +82,6 @@ function identify(body: Draft<Alert>, content: AlertContent): string {
   const given = { first: body.firstActivityDateTime, last: body.lastActivityDateTime, created: body.createdDateTime }
   const times = [given.first ?? null, given.last ?? null, given.created ?? null]
   const evidence = JSON.stringify(body.evidence ?? [])
-  return fingerprint('graph', [productName, detectorId, title, description, ...times, evidence])
+  const at = given.last ?? given.first ?? given.created ?? '1970-01-01T00:00:00.0000000Z'
+  return fingerprint('graph', at, [productName, detectorId, title, description, ...times, evidence])
 }

@@ -52,7 +52,7 @@ function suffix(host: string | null): string {
 }
 
 function identify(raw: Fields, alert: Fields, at: string): string {
-  return fingerprint('eve', [
+  return fingerprint('eve', at, [
     textAt(raw, 'host'),
     textAt(raw, 'in_iface'),
     at,

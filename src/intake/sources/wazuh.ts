@@ -59,7 +59,7 @@ function normaliseWazuh(raw: unknown, context: IntakeContext): Normalised {
 
 function identify(raw: Fields, ruleId: string, at: string): string {
   const agent = objectAt(raw, 'agent')
-  return fingerprint('wazuh', [
+  return fingerprint('wazuh', at, [
     at,
     textAt(objectAt(raw, 'manager'), 'name'),
     textAt(agent, 'id'),

@@ -2,7 +2,7 @@
  * @typedef {{ signedIn: true, user: { name: string, role: string }, tenant: { id: string, name: string }, csrfToken: string }} Session
  * @typedef {{ id: string, displayName: string | null, severity: string, status: string, createdDateTime: string, lastUpdateDateTime: string }} Incident
  * @typedef {{ id: string, title: string | null, severity: string, status: string, createdDateTime: string }} Alert
- * @typedef {{ id: string, displayName: string, description: string | null, actionType: string, status: string, actionStatus: string, source: string, responseAction: { identifierValue?: string } | null }} Task
+ * @typedef {{ id: string, displayName: string, description: string | null, actionType: string, status: string, actionStatus: string, source: string, lastModifiedDateTime: string, responseAction: { identifierValue?: string } | null }} Task
  * @typedef {{ get: (path: string) => Promise<any>, count: (path: string) => Promise<number>, post: (path: string) => Promise<void>, signOut: () => Promise<void> }} Api
  */
 

@@ -53,7 +53,7 @@ function makeRow(api, session, incident) {
     element('td', {}, incident.id),
     element('td', {}, incident.severity),
     element('td', {}, incident.status),
-    element('td', {}, link),
+    element('td', { class: 'text' }, link),
     alerts,
     tasks,
     element('td', {}, localTime(incident.createdDateTime)),

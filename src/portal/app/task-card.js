@@ -40,6 +40,7 @@ export function makeTaskCard(api, task, refresh) {
   const actionStatus = element('span', { class: 'chip', 'data-field': 'actionStatus' })
   const button = /** @type {HTMLButtonElement} */ (element('button', { type: 'button' }, 'Execute'))
   const reason = element('span', { class: 'muted' })
+  const lastRun = element('p', { class: 'muted', 'data-field': 'lastRun' })
   const problem = element('p', { class: 'error', role: 'alert' })
   const node = element(
     'article',
@@ -48,9 +49,18 @@ export function makeTaskCard(api, task, refresh) {
     what,
     element('p', { 'aria-live': 'polite' }, status, actionStatus),
     element('p', {}, button, ' ', reason),
+    lastRun,
     problem,
   )
   let isSending = false
+  let shownRunOf = ''
+  /** @param {Task} now */
+  const showLastRun = async (now) => {
+    const key = `${now.actionStatus} ${now.lastModifiedDateTime}`
+    if (now.actionStatus === 'notStarted' || key === shownRunOf) return
+    shownRunOf = key
+    setText(lastRun, await readLastRun(api, now.id))
+  }
   /** @param {Task} now */
   const update = (now) => {
     setText(title, now.displayName)
@@ -61,6 +71,7 @@ export function makeTaskCard(api, task, refresh) {
     const off = disabledReason(now)
     button.disabled = isSending || off !== null
     setText(reason, off ?? '')
+    void showLastRun(now)
   }
   button.addEventListener('click', async () => {
     isSending = true
@@ -76,4 +87,20 @@ export function makeTaskCard(api, task, refresh) {
   })
   update(task)
   return { node, update }
+}
+
+/**
+ * The newest execution in one line: its state and, when it went wrong, why.
+ * @param {Api} api
+ * @param {string} taskId
+ * @returns {Promise<string>}
+ */
+async function readLastRun(api, taskId) {
+  try {
+    const [newest] = (await api.get(`/api/v1/tasks/${encodeURIComponent(taskId)}/executions`)).value
+    if (newest === undefined) return ''
+    return [`Last run: ${newest.state}`, newest.reason].filter(Boolean).join(' · ')
+  } catch (cause) {
+    return `Last run: ${cause instanceof Error ? cause.message : String(cause)}`
+  }
 }

@@ -1,6 +1,6 @@
 import { edm } from '../../../model/generated.ts'
 import type { BoundFilter, BoundOrder } from '../../../model/query.ts'
-import { type Clause, clauseError, limits, quoteName, wholeClause } from '../parse/clause.ts'
+import { type Clause, clauseError, limits, quoteName } from '../parse/clause.ts'
 import { parseFilter } from '../parse/filter.ts'
 import { type ExpandItem, type ExpandOption, parseExpand, parseOrderBy, parseSelect } from '../parse/lists.ts'
 import { type ExpandableDescription, findVisible, type ResourceDescription, valueTypeOf } from '../resource.ts'
@@ -119,15 +119,4 @@ function collectOptions(clause: Clause, item: ExpandItem, many: boolean): Map<st
     options.set(option.name, option)
   }
   return options
-}
-
-/** The order of a collection nobody asked to sort. */
-export function defaultOrder(resource: ResourceDescription): BoundOrder[] {
-  return bindOrderBy(null, resource)
-}
-
-/** Binds the whole text of a `$filter`, for filters that live outside of a query string, such as a subscription's. */
-export function readFilter(text: string, resource: ResourceDescription, revealHidden: boolean): BoundFilter {
-  const clause = wholeClause('filter', text)
-  return bindFilter(clause, parseFilter(clause), resource, revealHidden)
 }
