@@ -1,4 +1,5 @@
 import type { Clock, Ids } from '../io/clock.ts'
+import { failpoint } from '../io/failpoint.ts'
 import { assertNever } from '../model/errors.ts'
 import { actionTraits, type PermittedAddresses, writeIsolateDevice, writeUnIsolateDevice } from '../protocol/body.ts'
 import { digestJson } from '../protocol/canonical.ts'
@@ -95,6 +96,7 @@ export async function queueCommand(deps: CommandDeps, order: CommandOrder): Prom
     return command
   })
   if (queued === null) return null
+  failpoint('after-queue-before-wake')
   deps.polls.wake(order.agentId)
   return toView(queued)
 }

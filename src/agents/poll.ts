@@ -1,4 +1,5 @@
 import type { Clock } from '../io/clock.ts'
+import { failpoint } from '../io/failpoint.ts'
 import type { Logger } from '../io/log.ts'
 import type { PollAnswer } from '../protocol/messages.ts'
 import { MAX_COMMANDS_PER_POLL } from '../protocol/version.ts'
@@ -153,6 +154,9 @@ async function fetchCommands(deps: PollDeps, device: Device): Promise<readonly s
   const now = deps.clock.now()
   const waiting = await readWaitingCommands(deps.store.read, device.id, now, MAX_COMMANDS_PER_POLL)
   const fresh = waiting.filter(({ delivered_at }) => delivered_at === null).map(({ id }) => id)
-  if (fresh.length > 0) await deps.store.transaction((tx) => markSent(tx, fresh, now))
+  if (fresh.length > 0) {
+    await deps.store.transaction((tx) => markSent(tx, fresh, now))
+    failpoint('after-mark-sent-before-answer')
+  }
   return waiting.map(({ jws }) => jws)
 }

@@ -1,4 +1,5 @@
 import type { Clock, Ids } from '../io/clock.ts'
+import { failpoint } from '../io/failpoint.ts'
 import { CordonError } from '../model/errors.ts'
 import { readBody } from '../protocol/body.ts'
 import { digestJson } from '../protocol/canonical.ts'
@@ -41,6 +42,7 @@ export async function acceptAck(deps: ResultDeps, device: Device, message: unkno
     if (command === null) return recordForeign(deps, tx, device, 'acknowledgeCommand', ack.commandId)
     return acknowledge(deps, tx, device, command, ack)
   })
+  failpoint('after-ack-before-answer')
   if (refusal !== null) throw refusal
 }
 
@@ -65,6 +67,7 @@ export async function acceptResult(deps: ResultDeps, device: Device, message: un
     await storeResult(deps, tx, device, command, result)
     return null
   })
+  failpoint('after-result-before-answer')
   if (refusal !== null) throw refusal
 }
 

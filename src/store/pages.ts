@@ -1,6 +1,7 @@
 import type { BoundFilter, BoundQuery } from '../model/query.ts'
 import type { Db, Dialect, Store } from './db.ts'
 import { alertFilterMap, incidentFilterMap, taskFilterMap } from './filter-maps.ts'
+import { prepareOnce } from './prepared.ts'
 import { compileFilter, type Page, type QuerySource, selectPage, takePage } from './query.ts'
 import type { AlertRow, IncidentRow, TaskRow } from './schema.ts'
 
@@ -86,37 +87,43 @@ export async function countTasks(store: Store, tenantId: string, filter: BoundFi
   return Number((await query.executeTakeFirstOrThrow()).matches)
 }
 
-/** Reads what is shown of one incident; null when the tenant has none with this id. */
-export async function findIncident(db: Db, tenantId: string, id: number): Promise<IncidentRecord | null> {
-  const row = await db
+const incidentById = prepareOnce((db, tenantId: string, id: number) =>
+  db
     .selectFrom('incidents')
     .select(['id', 'doc', 'hidden', 'version'])
     .where('tenant_id', '=', tenantId)
-    .where('id', '=', id)
-    .executeTakeFirst()
-  return row ?? null
+    .where('id', '=', id),
+)
+
+/** Reads what is shown of one incident; null when the tenant has none with this id. */
+export async function findIncident(db: Db, tenantId: string, id: number): Promise<IncidentRecord | null> {
+  return (await incidentById(db, tenantId, id))[0] ?? null
 }
 
-/** Reads what is shown of one alert; null when the tenant has none with this id. */
-export async function findAlert(db: Db, tenantId: string, id: string): Promise<AlertRecord | null> {
-  const row = await db
+const alertById = prepareOnce((db, tenantId: string, id: string) =>
+  db
     .selectFrom('alerts')
     .select(['id', 'doc', 'hidden', 'version', 'incident_id'])
     .where('tenant_id', '=', tenantId)
-    .where('id', '=', id)
-    .executeTakeFirst()
-  return row ?? null
+    .where('id', '=', id),
+)
+
+/** Reads what is shown of one alert; null when the tenant has none with this id. */
+export async function findAlert(db: Db, tenantId: string, id: string): Promise<AlertRecord | null> {
+  return (await alertById(db, tenantId, id))[0] ?? null
 }
 
-/** Reads what is shown of one task; null when the tenant has none with this id. */
-export async function findTask(db: Db, tenantId: string, id: string): Promise<TaskRecord | null> {
-  const row = await db
+const taskById = prepareOnce((db, tenantId: string, id: string) =>
+  db
     .selectFrom('tasks')
     .select(['id', 'doc', 'version', 'incident_id'])
     .where('tenant_id', '=', tenantId)
-    .where('id', '=', id)
-    .executeTakeFirst()
-  return row ?? null
+    .where('id', '=', id),
+)
+
+/** Reads what is shown of one task; null when the tenant has none with this id. */
+export async function findTask(db: Db, tenantId: string, id: string): Promise<TaskRecord | null> {
+  return (await taskById(db, tenantId, id))[0] ?? null
 }
 
 function incidentSource(dialect: Dialect): QuerySource {

@@ -1,12 +1,15 @@
-import type { TestContext } from 'node:test'
+import { after, type TestContext } from 'node:test'
 
-const cleanups = new WeakMap<TestContext, (() => unknown)[]>()
+/** Something that ends: a test, or the whole file. */
+export type Ending = Pick<TestContext, 'after'>
+
+const cleanups = new WeakMap<Ending, (() => unknown)[]>()
 
 /**
  * Runs `cleanup` when the test ends, the latest first: what was built on something else goes before it. node:test runs its own hooks in
  * the order they were given.
  */
-export function onEnd(t: TestContext, cleanup: () => unknown): void {
+export function onEnd(t: Ending, cleanup: () => unknown): void {
   const known = cleanups.get(t)
   if (known) {
     known.push(cleanup)
@@ -14,7 +17,17 @@ export function onEnd(t: TestContext, cleanup: () => unknown): void {
   }
   const list = [cleanup]
   cleanups.set(t, list)
-  t.after(async () => {
-    for (let next = list.pop(); next; next = list.pop()) await next()
-  })
+  t.after(() => runAll(list))
 }
+
+async function runAll(list: (() => unknown)[]): Promise<void> {
+  for (let next = list.pop(); next; next = list.pop()) await next()
+}
+
+/** The end of all tests of the file, for what several of them share. */
+export const wholeFile: Ending = { after: () => {} }
+
+// Registered while the file loads: inside a test it would belong to that test and end with it.
+const ofFile: (() => unknown)[] = []
+cleanups.set(wholeFile, ofFile)
+after(() => runAll(ofFile))

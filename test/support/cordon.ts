@@ -2,7 +2,6 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { Agent, request as httpsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { createApplication } from '../../src/access/applications.ts'
 import { createTenant } from '../../src/access/tenants.ts'
 import { randomIds, systemClock } from '../../src/io/clock.ts'
@@ -11,7 +10,7 @@ import { type RunningServer, type ServerOptions, startServer } from '../../src/m
 import type { RoleName } from '../../src/model/permissions.ts'
 import { openStore, type Store } from '../../src/store/db.ts'
 import type { Actor } from '../../src/store/record.ts'
-import { onEnd } from './cleanup.ts'
+import { type Ending, onEnd } from './cleanup.ts'
 import { type DatabaseKind, makeDatabase } from './databases.ts'
 
 /** An answer as a test looks at it. */
@@ -63,7 +62,7 @@ const actor: Omit<Actor, 'tenantId'> = { id: 'test', kind: 'system', name: 'test
 
 /** Starts a server on a free port with a folder of its own; stopped and removed with the test. */
 export async function startCordon(
-  t: TestContext,
+  t: Ending,
   options: Partial<ServerOptions> & { readonly databaseKind?: DatabaseKind } = {},
 ): Promise<Cordon> {
   const dataDir = mkdtempSync(join(tmpdir(), 'cordon-server-'))

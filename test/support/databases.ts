@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, type TestContext, test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { Client } from 'pg'
 import { openStore, type Store } from '../../src/store/db.ts'
-import { onEnd } from './cleanup.ts'
+import { type Ending, onEnd, wholeFile } from './cleanup.ts'
 import { type Cluster, startPostgres } from './postgres.ts'
 
 /** The databases every store test runs on. */
@@ -16,7 +16,7 @@ export type DatabaseKind = (typeof databaseKinds)[number]
 let ownCluster: Promise<Cluster> | null = null
 let serial = 0
 
-after(async () => (await ownCluster)?.stop())
+onEnd(wholeFile, async () => (await ownCluster)?.stop())
 
 /** URL of the PostgreSQL the runner started, or of one of this file's own when it is run alone. */
 async function clusterUrl(): Promise<string> {
@@ -26,14 +26,11 @@ async function clusterUrl(): Promise<string> {
   return (await ownCluster).url
 }
 
-// Registered while the file loads: inside a test it would belong to that test and end with it.
-after(async () => (await ownCluster)?.stop())
-
 /**
  * An empty database for one test, gone with it.
  * @returns what `cordon serve --database` (PostgreSQL) or the path in `--data` (SQLite) would be: an argument of openStore
  */
-export async function makeDatabase(t: TestContext, kind: DatabaseKind): Promise<string> {
+export async function makeDatabase(t: Ending, kind: DatabaseKind): Promise<string> {
   if (kind === 'sqlite') {
     const folder = mkdtempSync(join(tmpdir(), 'cordon-test-'))
     onEnd(t, () => rmSync(folder, { recursive: true, force: true }))

@@ -1,5 +1,5 @@
 import { randomIds, systemClock } from '../../src/io/clock.ts'
-import { type ActionType, actionKinds } from '../../src/model/actions.ts'
+import { type ActionType, actionKinds, type TargetKind } from '../../src/model/actions.ts'
 import type { Draft } from '../../src/model/edm.ts'
 import type { ExecutionState } from '../../src/model/execution-state.ts'
 import type { Alert, AlertEvidence, Incident, IncidentTask } from '../../src/model/generated.ts'
@@ -22,8 +22,13 @@ export interface Tenant {
   alert(incidentId: string, draft?: Draft<Alert>): Promise<string>
   /** Returns its id. Without a draft: an open, guided isolateDevice task for a device that is known from evidence. */
   task(incidentId: string, draft?: Draft<IncidentTask>): Promise<string>
-  /** A run of the task's action that stands in that state and has no job, so that it stays there. Returns its id. */
-  execution(taskId: string, state: ExecutionState): Promise<string>
+  /** Makes a thing known as if an alert had named it. */
+  knows(kind: TargetKind, value: string): Promise<void>
+  /**
+   * A run of the task's action that stands in that state and has no job, so that it stays there. Returns its id.
+   * @param targetKey `device:web-07` takes the turn of every later run on that device
+   */
+  execution(taskId: string, state: ExecutionState, targetKey?: string): Promise<string>
 }
 
 /** A device that every {@link Tenant} made by {@link giveTenant} knows from evidence, and that nothing controls. */
@@ -33,7 +38,8 @@ export const knownDevice = 'web-07'
 export async function giveTenant(cordon: Cordon, id?: string): Promise<Tenant> {
   const tenantId = id ?? (await cordon.createTenant(`tenant ${randomIds.guid()}`))
   const clients = new Map<RoleName, Promise<Client>>()
-  await knowDevice(cordon, tenantId, knownDevice)
+  const knows = (kind: TargetKind, value: string): Promise<void> => makeKnown(cordon, tenantId, kind, value)
+  await knows('device', knownDevice)
   return {
     id: tenantId,
     as: (role) => {
@@ -44,15 +50,13 @@ export async function giveTenant(cordon: Cordon, id?: string): Promise<Tenant> {
     incident: (draft = {}) => giveIncident(cordon, tenantId, draft),
     alert: (incidentId, draft = {}) => giveAlert(cordon, tenantId, incidentId, draft),
     task: (incidentId, draft = {}) => giveTask(cordon, tenantId, incidentId, draft),
-    execution: (taskId, state) => giveExecution(cordon, tenantId, taskId, state),
+    knows,
+    execution: (taskId, state, targetKey = `device:${taskId}`) =>
+      giveExecution(cordon, tenantId, { taskId, state, targetKey }),
   }
 }
 
-async function giveIncident(
-  cordon: Cordon,
-  tenantId: string,
-  draft: Draft<Omit<Incident, 'alerts'>>,
-): Promise<string> {
+async function giveIncident(cordon: Cordon, tenantId: string, draft: Draft<Omit<Incident, 'alerts'>>): Promise<string> {
   return cordon.store.transaction(async (tx) => {
     const [allocated = ''] = draft.id === undefined ? await allocateIncidentIds(tx, 1) : [draft.id]
     const doc: IncidentDoc = without(
@@ -96,7 +100,7 @@ async function giveAlert(cordon: Cordon, tenantId: string, incidentId: string, d
   )
   for (const evidence of doc.evidence) {
     const host = hostOf(evidence)
-    if (host !== null) await knowDevice(cordon, tenantId, host)
+    if (host !== null) await makeKnown(cordon, tenantId, 'device', host)
   }
   return id
 }
@@ -105,9 +109,9 @@ function hostOf(evidence: AlertEvidence): string | null {
   return evidence['@odata.type'] === '#microsoft.graph.security.deviceEvidence' ? evidence.hostName : null
 }
 
-async function knowDevice(cordon: Cordon, tenantId: string, hostName: string): Promise<void> {
+async function makeKnown(cordon: Cordon, tenantId: string, kind: TargetKind, value: string): Promise<void> {
   const now = systemClock.now()
-  const row = { tenant_id: tenantId, kind: 'device', value: hostName.toLowerCase(), alert_count: 1, partners: '[]' }
+  const row = { tenant_id: tenantId, kind, value: value.toLowerCase(), alert_count: 1, partners: '[]' }
   await cordon.store.transaction(async (tx) => {
     await tx
       .insertInto('entities')
@@ -118,12 +122,20 @@ async function knowDevice(cordon: Cordon, tenantId: string, hostName: string): P
 }
 
 /** A response action of the type that fits the action type. */
-export function fittingAction(actionType: ActionType, identifierValue: string = knownDevice): unknown {
+export function fittingAction(
+  actionType: ActionType,
+  identifierValue: string = knownDevice,
+): IncidentTask['responseAction'] {
   const { responseActionType } = actionKinds[actionType]
   if (responseActionType === null) return null
-  const action = { '@odata.type': `#microsoft.graph.security.${responseActionType}`, identifierValue }
-  if (actionType === 'isolateDevice') return { ...action, isolationType: 'full' }
-  return actionType === 'stopAndQuarantineFile' ? { ...action, deviceId: null } : action
+  const action = {
+    '@odata.type': `#microsoft.graph.security.${responseActionType}`,
+    identifierValue,
+    ...(actionType === 'isolateDevice' ? { isolationType: 'full' } : {}),
+    ...(actionType === 'stopAndQuarantineFile' ? { deviceId: null } : {}),
+  }
+  // The table of action types names the types of the contract.
+  return action as NonNullable<IncidentTask['responseAction']>
 }
 
 async function giveTask(
@@ -145,8 +157,7 @@ async function giveTask(
       actionStatus: 'notStarted',
       createdByDisplayName: 'Response expert',
       lastModifiedByDisplayName: 'Response expert',
-      // The helper makes what the table of action types says.
-      responseAction: fitting as IncidentTask['responseAction'],
+      responseAction: fitting,
       ...draft,
       id: draft.id ?? randomIds.guid(),
     },
@@ -160,8 +171,7 @@ async function giveTask(
 async function giveExecution(
   cordon: Cordon,
   tenantId: string,
-  taskId: string,
-  state: ExecutionState,
+  given: { taskId: string; state: ExecutionState; targetKey: string },
 ): Promise<string> {
   const now = systemClock.now()
   const id = randomIds.guid()
@@ -169,17 +179,17 @@ async function giveExecution(
     insertExecution(tx, {
       tenantId,
       id,
-      taskId,
+      taskId: given.taskId,
       kind: 'run',
       undoes: null,
       actionType: 'isolateDevice',
-      state,
+      state: given.state,
       reasonCode: null,
       reason: null,
       requestedBy: { id: 'given', name: 'given' },
       clientRequestId: null,
       connector: null,
-      target: { kind: 'device', key: `device:${taskId}`, displayName: knownDevice, identifier: knownDevice },
+      target: { kind: 'device', key: given.targetKey, displayName: knownDevice, identifier: knownDevice },
       family: 'isolation',
       parameters: { isolationType: 'full' },
       handle: null,

@@ -28,7 +28,7 @@ export interface Lab {
   readonly exec: (namespace: string, program: string, ...args: string[]) => Promise<ExecOutcome>
   /** Starts a program in a namespace; it is killed at the end of the test. */
   readonly start: (namespace: string, program: string, ...args: string[]) => ChildProcess
-  /** Tells whether a TCP connection succeeds within a second. */
+  /** Tells whether a TCP connection succeeds within half a second. */
   readonly reaches: (namespace: string, address: string, port: number) => Promise<boolean>
   readonly listRuleset: (namespace: string) => Promise<string>
 }
@@ -121,7 +121,7 @@ function openLab({ endpoint, internet, container, net, children }: LabParts): La
       return child
     },
     reaches: async (namespace, address, port) => {
-      const { code } = await exec(namespace, 'timeout', '1', 'bash', '-c', `exec 3<>/dev/tcp/${address}/${port}`)
+      const { code } = await exec(namespace, 'timeout', '0.5', 'bash', '-c', `exec 3<>/dev/tcp/${address}/${port}`)
       return code === 0
     },
     listRuleset: async (namespace) => (await exec(namespace, 'nft', 'list', 'ruleset')).stdout,

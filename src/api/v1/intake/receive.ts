@@ -3,10 +3,10 @@ import { type Intake, type IntakeReport, maxListed, openIntake } from '../../../
 import type { ReceiveDeps } from '../../../intake/receive.ts'
 import { findSource, sources } from '../../../intake/sources/list.ts'
 import { CordonError } from '../../../model/errors.ts'
-import type { Answer, AuthorizedHandler } from '../../route.ts'
+import type { Answer, AuthorizedHandler, Route } from '../../route.ts'
 
 /** Largest body, also after inflation. */
-export const maxIntakeBytes = 16 * 1_048_576
+export const maxIntakeBytes: number = 16 * 1_048_576
 
 /** Bytes read in one go; other requests get their turn in between. */
 const sliceBytes = 128 * 1024
@@ -33,6 +33,18 @@ export function receiveIntake(deps: ReceiveDeps): AuthorizedHandler {
     if (!Buffer.isBuffer(call.body)) throw new TypeError('the route must hand over the bytes')
     const intake = openIntake({ ...deps, batchSize }, call.caller, source)
     return answer(await readAll(intake, call.body))
+  }
+}
+
+/** The route of {@link receiveIntake}. */
+export function intakeRoute(deps: ReceiveDeps): Route {
+  return {
+    method: 'POST',
+    path: '/api/v1/intake/:source',
+    access: { kind: 'permissions', anyOf: ['SecurityAlert.Create.All', 'SecurityAlert.ReadWrite.All'] },
+    body: 'bytes',
+    maxBodyBytes: maxIntakeBytes,
+    handle: receiveIntake(deps),
   }
 }
 
