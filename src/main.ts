@@ -27,6 +27,7 @@ import { createSettleTask } from './respond/review.ts'
 import { createCheckAction, createRunAction } from './respond/run.ts'
 import { openStore } from './store/db.ts'
 import { freeLeases } from './store/jobs.ts'
+import { claimDatabase } from './store/single-server.ts'
 
 /** How a server is set up. */
 export interface ServerOptions {
@@ -69,8 +70,10 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   const ids = randomIds
   checkOptions(options)
   const names = listNames(options)
+  const file = databaseFile(options.dataDir)
+  const release = options.database === undefined ? claimDatabase(file) : null
   const [store, keys, tls] = await Promise.all([
-    openStore(options.database ?? databaseFile(options.dataDir)),
+    openStore(options.database ?? file),
     loadKeys(options.dataDir, clock),
     options.http ? null : loadTls(options.dataDir, names, clock),
   ])
@@ -121,6 +124,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
       await worker.stop()
       await failures.stop()
       await store.close()
+      release?.()
     },
   }
 }

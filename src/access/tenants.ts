@@ -1,6 +1,13 @@
 import type { Clock, Ids } from '../io/clock.ts'
 import { CordonError } from '../model/errors.ts'
-import { claimSetting, findTenant, insertTenant, installation, readSetting } from '../store/access.ts'
+import {
+  claimSetting,
+  findTenant,
+  findTenantOfApplication,
+  insertTenant,
+  installation,
+  readSetting,
+} from '../store/access.ts'
 import { type Db, isDuplicateKey, type Store } from '../store/db.ts'
 import { type Actor, recordChange } from '../store/record.ts'
 import type { TenantRow } from '../store/schema.ts'
@@ -81,6 +88,16 @@ export type TenantLookup = Tenant | 'unknown' | 'malformed'
 export async function lookUpTenant(db: Db, key: string): Promise<TenantLookup> {
   if (!isGuid(key) && !isDomain(key)) return 'malformed'
   const row = await findTenant(db, key.toLowerCase())
+  return row === undefined ? 'unknown' : toTenant(row)
+}
+
+/**
+ * The tenant of an application, for clients that know their id and not their tenant: they write `organizations` where the tenant stands.
+ * @param clientId as sent; anything but a GUID is unknown
+ */
+export async function lookUpTenantOfClient(db: Db, clientId: string | undefined): Promise<TenantLookup> {
+  if (clientId === undefined || !isGuid(clientId)) return 'malformed'
+  const row = await findTenantOfApplication(db, clientId.toLowerCase())
   return row === undefined ? 'unknown' : toTenant(row)
 }
 

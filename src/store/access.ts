@@ -42,6 +42,16 @@ export async function findTenant(db: Db, key: string): Promise<TenantRow | undef
     .executeTakeFirst()
 }
 
+/** The tenant an application belongs to; application ids are unique over all tenants. */
+export async function findTenantOfApplication(db: Db, applicationId: string): Promise<TenantRow | undefined> {
+  return db
+    .selectFrom('tenants')
+    .innerJoin('applications', 'applications.tenant_id', 'tenants.id')
+    .selectAll('tenants')
+    .where('applications.id', '=', applicationId)
+    .executeTakeFirst()
+}
+
 /** All tenants, oldest first. */
 export async function listTenants(db: Db): Promise<TenantRow[]> {
   return db.selectFrom('tenants').selectAll().orderBy('created_at').orderBy('id').execute()

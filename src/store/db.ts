@@ -79,8 +79,9 @@ function connectPostgres(url: string): OpenStore {
   // Counters and versions stay far below 2^53; pg hands bigint out as text otherwise.
   types.setTypeParser(types.builtins.INT8, Number)
   const pool = new Pool({ connectionString: url, max: 10, connectionTimeoutMillis: 2_000, statement_timeout: 15_000 })
-  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+  // A connection that breaks is replaced by the pool, and its query fails; without listeners it would end the process besides.
   pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
   return assemble('postgres', db, db)
 }

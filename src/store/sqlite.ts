@@ -36,7 +36,7 @@ function wrapDatabase(connection: DatabaseSync): SqliteDatabase {
       const text = sql === 'begin' ? 'begin immediate' : sql
       const known = prepared.get(text)
       if (known) return known
-      const statement = wrapStatement(connection.prepare(text))
+      const statement = text === 'rollback' ? rollbackStatement(connection) : wrapStatement(connection.prepare(text))
       if (prepared.size >= maxPrepared) {
         const oldest = prepared.keys().next().value
         if (oldest !== undefined) prepared.delete(oldest)
@@ -44,6 +44,18 @@ function wrapDatabase(connection: DatabaseSync): SqliteDatabase {
       prepared.set(text, statement)
       return statement
     },
+  }
+}
+
+/** After some failures (full disk, I/O) SQLite has rolled back by itself; a second rollback would hide why. */
+function rollbackStatement(connection: DatabaseSync): SqliteStatement {
+  const nothing = { changes: 0, lastInsertRowid: 0 }
+  const statement = connection.prepare('rollback')
+  return {
+    reader: false,
+    all: () => [],
+    run: () => (connection.isTransaction ? statement.run() : nothing),
+    iterate: () => [][Symbol.iterator](),
   }
 }
 

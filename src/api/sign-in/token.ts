@@ -2,7 +2,7 @@ import { proveApplication } from '../../access/applications.ts'
 import type { FailureGuard } from '../../access/failures.ts'
 import { type IssueDeps, issueToken } from '../../access/issue.ts'
 import { isGuid } from '../../access/names.ts'
-import { lookUpTenant, type Tenant } from '../../access/tenants.ts'
+import { lookUpTenant, lookUpTenantOfClient, type Tenant } from '../../access/tenants.ts'
 import type { Store } from '../../store/db.ts'
 import type { Call, OpenHandler } from '../route.ts'
 import { answerSignInError, answerToken, type SignInError, signInErrors } from './answers.ts'
@@ -27,7 +27,7 @@ export function issueClientToken(deps: SignInDeps, version: 'v1' | 'v2'): OpenHa
     const waitSeconds = deps.failures.waitSeconds(call.remoteAddress)
     if (waitSeconds !== null) return refuse(signInErrors.tooManyFailures(waitSeconds))
 
-    const tenant = await findTenant(deps, call)
+    const tenant = await findTenant(deps, call, asked.clientId)
     if ('error' in tenant) return refuse(await countFailure(deps, call, asked, tenant))
     const incomplete = checkFields(asked, version)
     if (incomplete !== undefined) return refuse(incomplete)
@@ -49,10 +49,18 @@ export function issueClientToken(deps: SignInDeps, version: 'v1' | 'v2'): OpenHa
   }
 }
 
-/** The tenant a sign-in URL names, or the refusal to answer with. */
-export async function findTenant(deps: Pick<SignInDeps, 'store'>, call: Call): Promise<Tenant | SignInError> {
+/**
+ * The tenant a sign-in URL names, or the refusal to answer with. `organizations` stands for the tenant of the application that asks.
+ * @param clientId of a token request
+ */
+export async function findTenant(
+  deps: Pick<SignInDeps, 'store'>,
+  call: Call,
+  clientId?: string,
+): Promise<Tenant | SignInError> {
   const key = call.params.tenant ?? ''
-  const tenant = await lookUpTenant(deps.store.read, key)
+  const isOwn = key.toLowerCase() === 'organizations'
+  const tenant = await (isOwn ? lookUpTenantOfClient(deps.store.read, clientId) : lookUpTenant(deps.store.read, key))
   if (tenant === 'malformed') return signInErrors.malformedTenant()
   return tenant === 'unknown' ? signInErrors.unknownTenant(key.toLowerCase()) : tenant
 }
