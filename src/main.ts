@@ -29,6 +29,9 @@ import { openStore } from './store/db.ts'
 import { freeLeases } from './store/jobs.ts'
 import { claimDatabase } from './store/single-server.ts'
 
+/** Requests under way when the server stops get this long; then their connections are closed. */
+const drainMs = 5_000
+
 /** How a server is set up. */
 export interface ServerOptions {
   /** Folder of keys, certificates and the embedded database. */
@@ -120,7 +123,9 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
       draining = true
       // Held polls would keep the server open.
       channel.polls.stop()
+      const impatient = setTimeout(() => app.server.closeAllConnections(), drainMs)
       await app.close()
+      clearTimeout(impatient)
       await worker.stop()
       await failures.stop()
       await store.close()

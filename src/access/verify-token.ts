@@ -20,7 +20,7 @@ export interface TokenClaims {
   readonly endsAtMs: number
 }
 
-/** Why a token is refused, in the words the caller sees, and the tenant when the token is one of ours that has merely ended. */
+/** Why a token is refused, in the words the caller sees. */
 export interface BadToken {
   readonly refusal: string
 }

@@ -43,8 +43,8 @@ export function renderError(error: CordonError, context: ErrorContext): Rendered
 }
 
 function innerCode(error: CordonError): string | null {
-  if (error.kind === error.code || error.kind === 'MethodNotAllowed') return null
-  return error.kind === 'PreconditionFailed' ? 'resourceModified' : error.kind
+  if (error.kind === 'PreconditionFailed') return 'resourceModified'
+  return error.kind === error.code || error.kind === 'MethodNotAllowed' ? null : error.kind
 }
 
 /** Statuses that Fastify and Node themselves raise while reading a request, as rows of our error table. */

@@ -16,13 +16,12 @@ import { updateIncidentTask } from './graph/security/incidentTasks/update.ts'
 import { getHealth, getReadiness } from './health.ts'
 import type { ApiVersion } from './odata/resource.ts'
 import { open, permitted, type Route } from './route.ts'
+import { intakeRoute } from './v1/intake/receive.ts'
 import { listTaskExecutions } from './v1/tasks/executions.ts'
 import { undoTaskAction } from './v1/tasks/undo.ts'
 
 /** What the operations together need. */
-export interface RouteDeps extends GraphDeps, ExecuteDeps, UndoDeps, ReceiveDeps {
-  readonly isDraining: () => boolean
-}
+export type RouteDeps = GraphDeps & ExecuteDeps & UndoDeps & ReceiveDeps & { readonly isDraining: () => boolean }
 
 /** Least permission first; the refusal names them in this order. @source design contract 3.1 */
 const incidentRead: readonly Permission[] = ['SecurityIncident.Read.All', 'SecurityIncident.ReadWrite.All']
@@ -49,6 +48,7 @@ export function operationRoutes(deps: RouteDeps): Route[] {
     ...graphRoutes(deps, 'v1.0'),
     ...graphRoutes(deps, 'beta'),
     ...taskRoutes(deps),
+    intakeRoute(deps),
     permitted('GET', '/api/v1/tasks/:id/executions', taskRead, 'none', listTaskExecutions(deps)),
     permitted('POST', '/api/v1/tasks/:id/undo', taskExecute, 'optional-json', undoTaskAction(deps)),
     open('GET', '/healthz', 'public', 'none', getHealth()),

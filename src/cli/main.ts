@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { CordonError } from '../model/errors.ts'
 import { addAgentCommands } from './agent.ts'
 import { addClientCommands } from './client.ts'
+import { addIngestCommands } from './ingest.ts'
 import { addServeCommand } from './serve.ts'
 import { addTenantCommands } from './tenant.ts'
 import { addUserCommands } from './user.ts'
@@ -20,6 +21,7 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   addTenantCommands(program)
   addUserCommands(program)
   addAgentCommands(program)
+  addIngestCommands(program)
   try {
     await program.parseAsync([...argv])
   } catch (cause) {

@@ -84,7 +84,7 @@ export function toTable(head: readonly string[], rows: readonly (readonly string
 }
 
 function chooseDatabase(options: StoreOptions): string {
-  const environment = readEnvironment(process.env)
+  const environment = readEnvironment()
   const named = options.database ?? (options.data === undefined ? environment.database : undefined)
   if (named !== undefined) {
     if (/^postgres(ql)?:\/\//.test(named)) return named

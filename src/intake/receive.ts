@@ -32,7 +32,7 @@ import { resendAlert } from './resend.ts'
 
 /** What receiving needs. */
 export interface ReceiveDeps {
-  readonly store: Store
+  readonly store: Pick<Store, 'transaction'>
   readonly clock: Clock
   /** The measured defaults without. */
   readonly rules?: CorrelationRules

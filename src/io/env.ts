@@ -10,7 +10,7 @@ export interface Environment {
 }
 
 /** Reads the CORDON_* variables; an empty one counts as unset. */
-export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
+export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
   const read = (name: string): string | undefined => env[name] || undefined
   return {
     data: read('CORDON_DATA'),

@@ -3,6 +3,7 @@ import { laterThan } from '../model/instant.ts'
 import { type AlertDoc, readAlertForUpdate, type StoredAlert, updateAlert } from '../store/alerts.ts'
 import type { Tx } from '../store/db.ts'
 import { type Actor, recordChange } from '../store/record.ts'
+import { type AcceptedVersions, requireVersion } from './precondition.ts'
 import type { ReviewDeps } from './review.ts'
 import { changedProperties, newComment } from './review-incident.ts'
 
@@ -13,7 +14,7 @@ export type AlertChange = Partial<
 
 /**
  * Changes an alert on a person's behalf. resolvedDateTime follows the status: set when it becomes resolved, null again when reopened.
- * @throws CordonError NotFound
+ * @throws CordonError NotFound; PreconditionFailed for another version
  * @source design contract 11
  */
 export async function changeAlert(
@@ -21,9 +22,11 @@ export async function changeAlert(
   actor: Actor,
   id: string,
   change: AlertChange,
+  accepted: AcceptedVersions = null,
 ): Promise<StoredAlert> {
   return deps.store.transaction(async (tx) => {
     const alert = await readForChange(tx, actor, id)
+    requireVersion(alert.version, accepted)
     const names = changedProperties(alert.doc, change)
     if (names.length === 0) return alert
     const now = deps.clock.now()

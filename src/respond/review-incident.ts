@@ -10,6 +10,7 @@ import {
   updateIncident,
 } from '../store/incidents.ts'
 import { type Actor, recordChange } from '../store/record.ts'
+import { type AcceptedVersions, requireVersion } from './precondition.ts'
 import type { ReviewDeps } from './review.ts'
 
 /** The writable properties of an incident; absent ones keep their value. */
@@ -32,7 +33,8 @@ export type IncidentChange = Partial<
 /**
  * Changes an incident on a person's behalf.
  * @returns the incident as stored afterwards; the very same when nothing differs
- * @throws CordonError NotFound; Conflict when it was merged away and the change would change anything; BadRequest for status redirected
+ * @throws CordonError NotFound; PreconditionFailed for another version; Conflict when it was merged away and the change would change
+ * anything; BadRequest for status redirected
  * @source design contract 4
  */
 export async function changeIncident(
@@ -40,9 +42,11 @@ export async function changeIncident(
   actor: Actor,
   id: string,
   change: IncidentChange,
+  accepted: AcceptedVersions = null,
 ): Promise<StoredIncident> {
   return deps.store.transaction(async (tx) => {
     const incident = await readForChange(tx, actor, id)
+    requireVersion(incident.version, accepted)
     const doc = incident.doc
     if (change.status === 'redirected' && doc.status !== 'redirected') {
       throw new CordonError('BadRequest', "Property 'status' cannot be set to redirected; merge incidents instead.", {

@@ -10,6 +10,7 @@ import { readExecutionsOfTask } from '../store/executions.ts'
 import { readIncidentForUpdate, updateIncident } from '../store/incidents.ts'
 import { type Actor, recordChange } from '../store/record.ts'
 import { countOpenGuidedTasks, readTask, readTaskForUpdate, type StoredTask, writeTask } from '../store/tasks.ts'
+import { type AcceptedVersions, requireVersion } from './precondition.ts'
 
 /** What reviewing needs. */
 export interface ReviewDeps {
@@ -21,7 +22,7 @@ export interface ReviewDeps {
 /**
  * Sets a task's status on a person's behalf; never its actionStatus.
  * @returns the task as stored afterwards; unchanged, with the same lastModifiedDateTime, when it had that status already
- * @throws CordonError NotFound; Conflict while an execution is live
+ * @throws CordonError NotFound; PreconditionFailed for another version; Conflict while an execution is live
  * @source design contract 7.1
  */
 export async function changeTaskStatus(
@@ -29,11 +30,13 @@ export async function changeTaskStatus(
   actor: Actor,
   taskId: string,
   status: IncidentTaskStatus,
+  accepted: AcceptedVersions = null,
 ): Promise<StoredTask> {
   const jobId = deps.ids.guid()
   return deps.store.transaction(async (tx) => {
     const task = await readTaskForUpdate(tx, actor.tenantId, taskId)
     if (!task) throw new CordonError('NotFound', `taskId ${taskId} not found`)
+    requireVersion(task.version, accepted)
     const executions = await readExecutionsOfTask(tx, actor.tenantId, taskId)
     const live = executions.find((execution) => isLive(execution.state)) ?? null
     const decision = changeStatus({ status: task.doc.status, reopened: task.reopened }, status, live)

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import { Migrator } from 'kysely/migration'
-import { Pool, types } from 'pg'
 import { CordonError } from '../model/errors.ts'
 import { migrations } from './migrations/list.ts'
 import type { Schema } from './schema.ts'
@@ -37,6 +37,8 @@ export interface Store {
 
 const jobsWritten = new WeakSet<object>()
 const postgresTransactions = new WeakSet<object>()
+/** Errors of connections that broke; the driver gives them no code. */
+const lostConnections = new WeakSet<object>()
 
 /** Locks the rows a query reads until the transaction ends. SQLite needs nothing: its transactions already exclude each other. */
 export function holdRows<Q extends { forUpdate(): Q }>(tx: Tx, query: Q): Q {
@@ -54,7 +56,7 @@ export function noteJobs(tx: Tx): void {
  * @throws CordonError ServiceUnavailable when it cannot be opened; Error when the schema is newer than this program
  */
 export async function openStore(target: string): Promise<Store> {
-  const store = /^postgres(ql)?:\/\//.test(target) ? connectPostgres(target) : connectSqlite(target)
+  const store = /^postgres(ql)?:\/\//.test(target) ? await connectPostgres(target) : connectSqlite(target)
   try {
     await migrate(store.write, store.dialect)
   } catch (cause) {
@@ -75,13 +77,15 @@ function connectSqlite(path: string): OpenStore {
   return assemble('sqlite', write, read)
 }
 
-function connectPostgres(url: string): OpenStore {
+async function connectPostgres(url: string): Promise<OpenStore> {
+  // The embedded store does without it, and starts faster and smaller so.
+  const { Pool, types } = await import('pg')
   // Counters and versions stay far below 2^53; pg hands bigint out as text otherwise.
   types.setTypeParser(types.builtins.INT8, Number)
   const pool = new Pool({ connectionString: url, max: 10, connectionTimeoutMillis: 2_000, statement_timeout: 15_000 })
   // A connection that breaks is replaced by the pool, and its query fails; without listeners it would end the process besides.
   pool.on('error', () => undefined)
-  pool.on('connect', (client) => client.on('error', () => undefined))
+  pool.on('connect', (client) => client.on('error', (cause) => lostConnections.add(cause)))
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
   return assemble('postgres', db, db)
 }
@@ -104,7 +108,8 @@ function assemble(dialect: Dialect, write: Db, read: Db): OpenStore {
   }
 }
 
-const maxAttempts = 5
+/** A transaction that others keep from committing is tried again for this long. */
+const patienceMs = 10_000
 
 interface Writer {
   readonly write: Db
@@ -112,31 +117,60 @@ interface Writer {
   readonly listeners: ReadonlySet<() => void>
 }
 
+/** How far one attempt came, and what its work threw. */
+interface Attempt {
+  stage: 'begin' | 'work' | 'commit'
+  wakes: boolean
+  failure?: { readonly cause: unknown }
+}
+
 async function runTransaction<T>(writer: Writer, work: (tx: Tx) => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    let wakes = false
+  const startedAt = performance.now()
+  for (let count = 0; ; count++) {
+    const attempt: Attempt = { stage: 'begin', wakes: false }
     try {
-      const result = await writer.write.transaction().execute(async (plain) => {
-        // The brand exists for the type checker only.
-        const tx = plain as Tx
-        if (writer.dialect === 'postgres') postgresTransactions.add(tx)
-        const value = await work(tx)
-        wakes = jobsWritten.has(tx)
-        return value
-      })
-      if (wakes) for (const listener of writer.listeners) listener()
+      const result = await tryTransaction(writer, work, attempt)
+      if (attempt.wakes) for (const listener of writer.listeners) listener()
       return result
-    } catch (cause) {
+    } catch (thrown) {
+      // When the rollback fails as well, its error would hide why.
+      const cause = attempt.failure ? attempt.failure.cause : thrown
       if (cause instanceof CordonError) throw cause
       const failure = classifyFailure(cause)
-      if (failure === 'conflict' && attempt < maxAttempts) continue
-      if (failure === 'other') throw cause
-      throw new CordonError('ServiceUnavailable', 'The store cannot be written right now. Nothing was recorded.', {
-        retryAfterSeconds: 5,
-        cause,
-      })
+      if (failure === 'conflict' && performance.now() - startedAt < patienceMs) {
+        // Apart in time, so that two that met do not meet again.
+        await sleep(Math.random() * Math.min(100, 2 ** count))
+        continue
+      }
+      // Before and after the work nothing but the database can have failed.
+      if (failure === 'other' && attempt.stage === 'work') throw cause
+      throw new CordonError('ServiceUnavailable', describeOutage(attempt), { retryAfterSeconds: 5, cause })
     }
   }
+}
+
+async function tryTransaction<T>(writer: Writer, work: (tx: Tx) => Promise<T>, attempt: Attempt): Promise<T> {
+  return writer.write.transaction().execute(async (plain) => {
+    // The brand exists for the type checker only.
+    const tx = plain as Tx
+    if (writer.dialect === 'postgres') postgresTransactions.add(tx)
+    attempt.stage = 'work'
+    try {
+      const value = await work(tx)
+      attempt.stage = 'commit'
+      attempt.wakes = jobsWritten.has(tx)
+      return value
+    } catch (cause) {
+      attempt.failure = { cause }
+      throw cause
+    }
+  })
+}
+
+/** A connection lost at COMMIT leaves open whether the database still did it. */
+function describeOutage({ stage }: Attempt): string {
+  const outcome = stage === 'commit' ? 'Read again to see whether this was recorded.' : 'Nothing was recorded.'
+  return `The store cannot be written right now. ${outcome}`
 }
 
 /**
@@ -145,6 +179,7 @@ async function runTransaction<T>(writer: Writer, work: (tx: Tx) => Promise<T>): 
  */
 export function classifyFailure(cause: unknown): 'conflict' | 'unavailable' | 'other' {
   if (typeof cause !== 'object' || cause === null) return 'other'
+  if (lostConnections.has(cause)) return 'unavailable'
   if ('errcode' in cause && typeof cause.errcode === 'number') {
     const primary = cause.errcode & 0xff
     // 5 BUSY, 6 LOCKED; 8 READONLY, 10 IOERR, 11 CORRUPT, 13 FULL, 14 CANTOPEN, 26 NOTADB.

@@ -1,9 +1,10 @@
+import type { SelectQueryBuilder } from 'kysely'
 import type { BoundFilter, BoundQuery } from '../model/query.ts'
 import type { Db, Dialect, Store } from './db.ts'
 import { alertFilterMap, incidentFilterMap, taskFilterMap } from './filter-maps.ts'
-import { prepareOnce } from './prepared.ts'
+import { prepareOnce, preparePages } from './prepared.ts'
 import { compileFilter, type Page, type QuerySource, selectPage, takePage } from './query.ts'
-import type { AlertRow, IncidentRow, TaskRow } from './schema.ts'
+import type { AlertRow, IncidentRow, Schema, TaskRow } from './schema.ts'
 
 /** What a page of incidents reads of each. */
 export type IncidentRecord = Pick<IncidentRow, 'id' | 'doc' | 'hidden' | 'version'>
@@ -12,14 +13,28 @@ export type AlertRecord = Pick<AlertRow, 'id' | 'doc' | 'hidden' | 'version' | '
 /** What a page of tasks reads of each. */
 export type TaskRecord = Pick<TaskRow, 'id' | 'doc' | 'version' | 'incident_id'>
 
-/** Reads one page of a tenant's incidents. */
-export async function pageIncidents(store: Store, tenantId: string, query: BoundQuery): Promise<Page<IncidentRecord>> {
-  const source = incidentSource(store.dialect)
-  const start = store.read
+const incidentStatements = {
+  sqlite: preparePages((db, tenantId, query) => selectIncidents(db, 'sqlite', tenantId, query)),
+  postgres: preparePages((db, tenantId, query) => selectIncidents(db, 'postgres', tenantId, query)),
+}
+
+function selectIncidents(
+  db: Db,
+  dialect: Dialect,
+  tenantId: string,
+  query: BoundQuery,
+): SelectQueryBuilder<Schema, 'incidents', IncidentRecord> {
+  const start = db
     .selectFrom('incidents')
     .select(['incidents.id', 'incidents.doc', 'incidents.hidden', 'incidents.version'])
     .where('incidents.tenant_id', '=', tenantId)
-  return takePage(await selectPage(start, source, query).execute(), source, query)
+  return selectPage(start, incidentSource(dialect), query)
+}
+
+/** Reads one page of a tenant's incidents. A caller that keeps the bound query of a repeated request saves building its statement. */
+export async function pageIncidents(store: Store, tenantId: string, query: BoundQuery): Promise<Page<IncidentRecord>> {
+  const rows = await incidentStatements[store.dialect](store.read, tenantId, query)
+  return takePage(rows, incidentSource(store.dialect), query)
 }
 
 /**

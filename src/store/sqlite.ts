@@ -1,5 +1,5 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
-import { type Dialect, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely'
+import { type Dialect, SqliteAdapter, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely'
 
 /** Distinct statements kept prepared per connection; the whole product uses a few hundred. */
 const maxPrepared = 600
@@ -12,11 +12,30 @@ const maxPrepared = 600
  * @param mode `read` opens a second, query-only connection beside the writer's (WAL readers never wait for it)
  */
 export function openSqlite(path: string, mode: 'write' | 'read'): Dialect {
-  return new SqliteDialect({ database: async () => wrapDatabase(openConnection(path, mode)) })
+  return new TransactionalSqlite({ database: async () => wrapDatabase(openConnection(path, mode)) })
 }
 
+/** SQLite's DDL is transactional: a migration that is killed half-way leaves nothing, and two processes migrate one after the other. */
+class TransactionalSqlite extends SqliteDialect {
+  override createAdapter(): SqliteAdapter {
+    return new TransactionalAdapter()
+  }
+}
+
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true
+  }
+}
+
+/**
+ * How long a statement waits for another process inside SQLite, which holds up this whole process. Longer waits are the transaction's own:
+ * it tries again, and meanwhile other requests go on.
+ */
+const busyMs = 50
+
 function openConnection(path: string, mode: 'write' | 'read'): DatabaseSync {
-  const connection = new DatabaseSync(path, { timeout: 10_000, enableForeignKeyConstraints: true })
+  const connection = new DatabaseSync(path, { timeout: busyMs, enableForeignKeyConstraints: true })
   connection.exec('PRAGMA journal_mode = WAL')
   connection.exec('PRAGMA synchronous = FULL')
   connection.exec('PRAGMA cache_size = -16384')

@@ -9,6 +9,7 @@ import { type AlertDoc, insertAlerts } from '../../src/store/alerts.ts'
 import { insertExecution } from '../../src/store/executions.ts'
 import { allocateIncidentIds, type IncidentDoc, insertIncidents } from '../../src/store/incidents.ts'
 import { insertTask, type TaskDoc } from '../../src/store/tasks.ts'
+import { waitUntil } from './answers.ts'
 import type { Client, Cordon } from './cordon.ts'
 
 /** One tenant of a running server and what a test puts into it, straight into the store. */
@@ -209,4 +210,12 @@ function without<T extends object, K extends keyof T>(whole: T, names: readonly 
   const rest = { ...whole }
   for (const name of names) delete rest[name]
   return rest
+}
+
+/** Waits until the tenant's jobs are done: what follows a change by a job is there then. */
+export async function jobsDone(cordon: Cordon, tenant: Tenant): Promise<void> {
+  await waitUntil(
+    () => cordon.store.read.selectFrom('jobs').select('kind').where('tenant_id', '=', tenant.id).execute(),
+    (jobs) => jobs.length === 0,
+  )
 }

@@ -37,12 +37,18 @@ export interface Collection<R> {
   readonly count: (store: Store, tenantId: string, filter: BoundFilter | null) => Promise<number>
   readonly find: (store: Store, tenantId: string, id: string) => Promise<R | null>
   readonly versionOf: (record: R) => number
-  /** The whole entity as JSON text, with what the query expands. */
-  readonly write: (deps: GraphDeps, record: R, view: View, query: EntityQuery) => Promise<string>
+  /** The whole entities as JSON texts, with what the query expands. */
+  readonly write: (deps: GraphDeps, records: readonly R[], view: View, query: EntityQuery) => Promise<string[]>
+}
+
+/** A query as it was read, and bound for its first page. */
+interface KeptQuery {
+  readonly query: ODataQuery
+  readonly firstPage: BoundQuery
 }
 
 /** Reads a query string once and keeps the result: pollers send the same few strings over and over. */
-const keptQueries = new Map<string, ODataQuery>()
+const keptQueries = new Map<string, KeptQuery>()
 const maxKeptQueries = 500
 
 /** GET of a collection. */
@@ -50,10 +56,11 @@ export function listCollection<R>(deps: GraphDeps, version: ApiVersion, collecti
   const resource = collection.describe(version)
   return async (call) => {
     const preferences = readPreferences(call.headers.prefer)
-    const query = readKeptQuery(call.rawQuery, resource, preferences)
+    const { query, firstPage } = readKeptQuery(call.rawQuery, resource, preferences)
     const view = viewOf(call, version, preferences)
     const scope = { tenantId: view.tenantId, resource: collection.path }
-    const bound = boundQuery(query, readSkipToken(deps.pagingKey, scope, query))
+    const after = readSkipToken(deps.pagingKey, scope, query)
+    const bound = after === null ? firstPage : boundQuery(query, after)
     const page = await collection.page(deps.store, view.tenantId, bound)
     const parts = [`{"@odata.context":${JSON.stringify(contextOf(view, collection.path, query, false))}`]
     if (query.count) {
@@ -64,9 +71,8 @@ export function listCollection<R>(deps: GraphDeps, version: ApiVersion, collecti
       const link = buildNextLink(view.origin, `/${version}/${collection.path}`, query, token)
       parts.push(`"@odata.nextLink":${JSON.stringify(link)}`)
     }
-    const items: string[] = []
-    for (const record of page.rows) items.push(project(await collection.write(deps, record, view, query), query))
-    parts.push(`"value":[${items.join(',')}]}`)
+    const items = await collection.write(deps, page.rows, view, query)
+    parts.push(`"value":[${(isWhole(query) ? items : items.map((item) => project(item, query))).join(',')}]}`)
     return { status: 200, body: parts.join(','), headers: appliedHeaders(preferences, query) }
   }
 }
@@ -116,7 +122,8 @@ export async function answerEntity<R>(
   answer: EntityAnswer<R>,
 ): Promise<Answer> {
   const view = viewOf(call, version, answer.preferences)
-  const entity = project(await collection.write(deps, answer.record, view, answer.query), answer.query)
+  const [whole = '{}'] = await collection.write(deps, [answer.record], view, answer.query)
+  const entity = project(whole, answer.query)
   return {
     status: answer.status,
     body: withMembers({ '@odata.context': contextOf(view, collection.path, answer.query, true) }, entity),
@@ -148,26 +155,31 @@ export function viewOf(call: AuthorizedCall, version: ApiVersion, preferences: P
   }
 }
 
-function readKeptQuery(rawQuery: string, resource: ResourceDescription, preferences: Preferences): ODataQuery {
+function readKeptQuery(rawQuery: string, resource: ResourceDescription, preferences: Preferences): KeptQuery {
   const { includeUnknownEnumMembers, maxPageSize } = preferences
   const key = `${resource.version} ${resource.entityType} ${includeUnknownEnumMembers} ${maxPageSize} ${rawQuery}`
   const kept = keptQueries.get(key)
   if (kept) return kept
   const query = readQuery(rawQuery, resource, preferences)
+  const read = { query, firstPage: boundQuery(query, null) }
   // Each next link is a string of its own and asked for once.
   if (query.skipToken === null && rawQuery.length < 1000) {
     if (keptQueries.size >= maxKeptQueries) keptQueries.clear()
-    keptQueries.set(key, query)
+    keptQueries.set(key, read)
   }
-  return query
+  return read
 }
 
 function contextOf(view: View, path: string, query: EntityQuery, entity: boolean): string {
   return buildContext({ origin: view.origin, version: view.version, path, entity }, query)
 }
 
+function isWhole(query: EntityQuery): boolean {
+  return query.select === null && query.expand.every((item) => item.select === null)
+}
+
 function project(entity: string, query: EntityQuery): string {
-  if (query.select === null && query.expand.every((item) => item.select === null)) return entity
+  if (isWhole(query)) return entity
   const whole: JsonObject = JSON.parse(entity)
   return JSON.stringify(projectEntity(whole, query))
 }

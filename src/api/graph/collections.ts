@@ -30,9 +30,13 @@ export const incidents: Collection<IncidentRecord> = {
   count: countIncidents,
   find: async (store, tenantId, id) => (isIncidentId(id) ? findIncident(store.read, tenantId, Number(id)) : null),
   versionOf: (record) => record.version,
-  write: async (deps, record, view, query) => {
+  write: async (deps, records, view, query) => {
     const expand = query.expand.find((item) => item.name === 'alerts')
-    return writeIncident(record, view, expand ? await expandAlerts(deps, record, view, expand) : '')
+    if (!expand) return records.map((record) => writeIncident(record, view))
+    const written: string[] = []
+    for (const record of records)
+      written.push(writeIncident(record, view, await expandAlerts(deps, record, view, expand)))
+    return written
   },
 }
 
@@ -45,7 +49,7 @@ export const alerts: Collection<AlertRecord> = {
   count: (store, tenantId, filter) => countAlerts(store, tenantId, filter, null),
   find: (store, tenantId, id) => findAlert(store.read, tenantId, id),
   versionOf: (record) => record.version,
-  write: async (_deps, record, view) => writeAlert(record, view),
+  write: async (_deps, records, view) => records.map((record) => writeAlert(record, view)),
 }
 
 /** `security/incidentTasks`, beta only. */
@@ -57,11 +61,15 @@ export const tasks: Collection<TaskRecord> = {
   count: countTasks,
   find: (store, tenantId, id) => findTask(store.read, tenantId, id),
   versionOf: (record) => record.version,
-  write: async (deps, record, view, query) => {
+  write: async (deps, records, view, query) => {
     const expand = query.expand.find((item) => item.name === 'incident')
-    const whole = expand ? await expandIncident(deps, record, view, expand) : null
-    const task = whole === null ? writeTask(record) : writeTask(record, whole)
-    return isIncidentHidden(query) ? withoutIncident(task) : task
+    const written: string[] = []
+    for (const record of records) {
+      const whole = expand ? await expandIncident(deps, record, view, expand) : null
+      const task = whole === null ? writeTask(record) : writeTask(record, whole)
+      written.push(isIncidentHidden(query) ? withoutIncident(task) : task)
+    }
+    return written
   },
 }
 

@@ -122,13 +122,17 @@ const high = 256
 export function titleOf(summary: Summary): string {
   const rules = [...summary.rules].sort(compareRules)
   const subjects = [...summary.subjects].sort(compareSubjects)
-  const shown = rules.slice(0, 2).map((rule) => shorten(rule.title, 160))
-  const hidden = rules.length - shown.length
-  const list = hidden > 0 ? `${shown.join(', ')} and ${hidden} more` : shown.join(' and ')
+  const shown = rules.slice(0, 2).map((rule) => shorten(rule.title.replace(/\.$/, ''), 160))
+  const list = rules.length > 2 ? `${shown.join(', ')} and ${countMore(rules.length, 2)} more` : shown.join(' and ')
   const main = subjects[0]
-  const others = subjects.length > 1 ? ` and ${subjects.length - 1} more` : ''
+  const others = subjects.length > 1 ? ` and ${countMore(subjects.length, 1)} more` : ''
   const place = main === undefined ? '' : ` on ${shorten(main.value, 80)}${others}`
   return shorten(`${prefixOf(summary, rules.length)}${list}${place}`, maxTitle)
+}
+
+/** Beyond {@link maxKept} nobody counts. */
+function countMore(known: number, shown: number): string {
+  return known < maxKept ? String(known - shown) : `${known - shown}+`
 }
 
 function prefixOf(summary: Summary, rules: number): string {

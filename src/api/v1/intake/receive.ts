@@ -16,8 +16,8 @@ const batchSize = 250
 
 /**
  * `POST /api/v1/intake/{source}`: JSON (an object, an array or one object per line), or CSV for sources that write it.
- * 202 `{accepted, duplicates, ignored, rejected: [{line, error}]}`; when more than 1,000 records are rejected, `rejectedCount` tells how
- * many there are. Lines count from 1 in the body as inflated.
+ * 202 `{accepted, duplicates, ignored, rejected: [{line, error}], incidentsOpened, incidentsMerged}`; when more than 1,000 records are
+ * rejected, `rejectedCount` tells how many there are. Lines count from 1 in the body as inflated.
  * @throws CordonError ResourceNotFound for a source that does not exist; ServiceUnavailable when the store cannot be written: what was
  *   stored before stays, and sending the same body again stores the rest
  * @source design contract 10
@@ -57,7 +57,6 @@ async function readAll(intake: Intake, body: Buffer): Promise<IntakeReport> {
 }
 
 function answer(report: IntakeReport): Answer {
-  const { accepted, duplicates, ignored, rejected, rejectedCount } = report
-  const more = rejectedCount > maxListed ? { rejectedCount } : {}
-  return { status: 202, body: JSON.stringify({ accepted, duplicates, ignored, rejected, ...more }) }
+  const { rejectedCount, ...shown } = report
+  return { status: 202, body: JSON.stringify(rejectedCount > maxListed ? report : shown) }
 }

@@ -6,6 +6,7 @@ import type { AuthorizedHandler } from '../../../route.ts'
 import { readBodyEntity } from '../../body.ts'
 import { answerEntity, findOrFail, type GraphDeps, wholeEntity } from '../../collection.ts'
 import { alerts } from '../../collections.ts'
+import { readAcceptedVersions } from '../../precondition.ts'
 
 /** PATCH /security/alerts_v2/{id}: 200 with the whole alert. @source design contract 11 */
 export function updateAlert(deps: GraphDeps & ReviewDeps, version: ApiVersion): AuthorizedHandler {
@@ -13,7 +14,7 @@ export function updateAlert(deps: GraphDeps & ReviewDeps, version: ApiVersion): 
     const preferences = readPreferences(call.headers.prefer)
     await findOrFail(deps, alerts, call)
     const change: AlertChange = readBodyEntity('alert', call.body, 'patch', preferences)
-    await changeAlert(deps, call.caller, call.params.id ?? '', change)
+    await changeAlert(deps, call.caller, call.params.id ?? '', change, readAcceptedVersions(call.headers))
     if (preferences.return === 'minimal') {
       return { status: 204, headers: { 'Preference-Applied': 'return=minimal' } }
     }

@@ -8,6 +8,7 @@ import type { AuthorizedHandler } from '../../../route.ts'
 import { readBodyEntity } from '../../body.ts'
 import { answerEntity, findOrFail, type GraphDeps, wholeEntity } from '../../collection.ts'
 import { incidents } from '../../collections.ts'
+import { readAcceptedVersions } from '../../precondition.ts'
 
 /**
  * PATCH /security/incidents/{id}: merge semantics, 200 with the whole incident.
@@ -20,7 +21,7 @@ export function updateIncident(deps: GraphDeps & ReviewDeps, version: ApiVersion
     const change: IncidentChange = readBodyEntity('incident', call.body, 'patch', preferences)
     refuseStatus(change.status, call.caller.permissions.has('Cordon.Expert'))
     const id = call.params.id ?? ''
-    await changeIncident(deps, call.caller, id, change)
+    await changeIncident(deps, call.caller, id, change, readAcceptedVersions(call.headers))
     if (preferences.return === 'minimal') {
       return { status: 204, headers: { 'Preference-Applied': 'return=minimal' } }
     }
