@@ -140,7 +140,7 @@ async function describeIncident(
   const found = await customer
     .api('/security/incidents')
     .version('v1.0')
-    .filter("status eq 'active'")
+    .filter(`status eq 'active' and contains(displayName,'${hostName}')`)
     .orderby('priorityScore desc')
     .top(1)
     .expand('alerts($top=1;$count=true)')

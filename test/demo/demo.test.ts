@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import type { Step } from '../../tools/demo/steps.ts'
+
+const demo = fileURLToPath(new URL('../../tools/demo/main.ts', import.meta.url))
+
+test('the demo holds from the first alert to the last packet, and cleans up', async (t) => {
+  if (process.getuid?.() !== 0) {
+    t.skip('needs root for network namespaces')
+    return
+  }
+  const before = await run('ip', 'netns', 'list')
+
+  const { code, out } = await run(process.execPath, demo, '--json')
+
+  const steps: Step[] = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  assert.deepEqual(
+    steps.filter((step) => !step.ok),
+    [],
+  )
+  assert.equal(code, 0)
+  assert.equal(steps.length, 13)
+  const seconds = steps.reduce((sum, step) => sum + step.seconds, 0)
+  t.diagnostic(`${steps.length} steps in ${seconds.toFixed(1)} s`)
+  assert.equal((await run('ip', 'netns', 'list')).out, before.out)
+})
+
+function run(program: string, ...args: string[]): Promise<{ code: number; out: string }> {
+  return new Promise((resolve) => {
+    execFile(program, args, { encoding: 'utf8', timeout: 240_000 }, (error, out) => {
+      resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, out })
+    })
+  })
+}
