@@ -2,7 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+const cli = fileURLToPath(new URL('../../bin/cordon.js', import.meta.url))
 
 /** Runs one `cordon` command and answers what it printed. @throws Error with its error output when it fails */
 export function runCordon(...args: string[]): Promise<string> {
