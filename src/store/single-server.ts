@@ -18,5 +18,7 @@ export function claimDatabase(databaseFile: string): () => void {
     lock.close()
     throw new Error(`another Cordon server is running on ${databaseFile}`, { cause })
   }
-  return () => lock.close()
+  return () => {
+    if (lock.isOpen) lock.close()
+  }
 }
