@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Dialect } from '../db.ts'
-import { index, sequenced, type Target, table } from './tables.ts'
+import { index, keyed, sequenced, type Target, table } from './tables.ts'
 
 /** The first schema: tenants and access, incidents and alerts with their correlation, tasks and executions, agents, jobs, audit. */
 export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {

@@ -19,7 +19,7 @@ export function table(target: Target, name: string, columns: Columns): CreateTab
 }
 
 /** A table that SQLite keeps in its primary key alone, for rows that are little more than their key: half the pages to write. */
-function keyed(target: Target, name: string, columns: Columns): CreateTableBuilder<string, string> {
+export function keyed(target: Target, name: string, columns: Columns): CreateTableBuilder<string, string> {
   const plain = table(target, name, columns)
   return target.dialect === 'sqlite' ? plain.modifyEnd(sql`without rowid`) : plain
 }
