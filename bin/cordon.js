@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 // A clone runs the sources, the published package its compiled JavaScript: Node strips no types below node_modules.
@@ -10,6 +9,7 @@ const entry = existsSync(sources) ? sources : new URL('../dist/cli/main.js', imp
 
 if (Number(process.versions.node.split('.')[0]) >= 24) {
   // Later starts take half the time and a quarter less memory. In a folder of whoever installed us, never in a shared one.
+  const { enableCompileCache } = await import('node:module')
   enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/cordon', import.meta.url)))
   await import(entry.href)
 } else {
