@@ -131,23 +131,35 @@ export async function answerPoll(
   const takeBack = onClose(() => {
     closed = true
   })
-  let commands: readonly string[] = []
+  try {
+    const commands = await waitForCommands(deps, device, untilMs, onClose, () => closed)
+    const holds = closed ? [] : await readHolds(deps.store.read, device.id)
+    if (commands.length === 0 && holds.length === 0) return null
+    // Isolation is the only family with holds so far.
+    return { commands, policy: null, serverTime: deps.clock.now(), holds: { isolation: holds.length, restriction: 0 } }
+  } finally {
+    takeBack()
+  }
+}
+
+async function waitForCommands(
+  deps: PollDeps,
+  device: Device,
+  untilMs: number,
+  onClose: OnClose,
+  isClosed: () => boolean,
+): Promise<readonly string[]> {
   for (;;) {
     const hold = deps.polls.hold(device.id, untilMs, onClose)
     try {
-      commands = await fetchCommands(deps, device)
-      const wait = commands.length === 0 && !closed && !deps.polls.isStopped() && deps.clock.nowMs() < untilMs
-      if (!wait) break
+      const commands = await fetchCommands(deps, device)
+      const over = isClosed() || deps.polls.isStopped() || deps.clock.nowMs() >= untilMs
+      if (commands.length > 0 || over) return commands
       await hold.ended
     } finally {
       hold.end()
     }
   }
-  takeBack()
-  const holds = closed ? [] : await readHolds(deps.store.read, device.id)
-  if (commands.length === 0 && holds.length === 0) return null
-  // Isolation is the only family with holds so far.
-  return { commands, policy: null, serverTime: deps.clock.now(), holds: { isolation: holds.length, restriction: 0 } }
 }
 
 async function fetchCommands(deps: PollDeps, device: Device): Promise<readonly string[]> {

@@ -64,23 +64,39 @@ export async function updateAlert(tx: Tx, alert: StoredAlert): Promise<StoredAle
   return next
 }
 
-/** Reads up to `limit` alerts of an incident, oldest first. */
+/** Reads up to `limit` alerts of an incident, oldest first; with `after`, those that follow it. */
 export async function readAlertsOfIncident(
   db: Db,
   tenantId: string,
   incidentId: string,
   limit: number,
+  after: StoredAlert | null = null,
 ): Promise<StoredAlert[]> {
-  const rows = await db
+  let query = db
     .selectFrom('alerts')
     .select(columns)
     .where('tenant_id', '=', tenantId)
     .where('incident_id', '=', Number(incidentId))
-    .orderBy('created_at')
-    .orderBy('id')
-    .limit(limit)
-    .execute()
-  return rows.map(toStored)
+  if (after !== null) {
+    const { createdDateTime, id } = after.doc
+    query = query.where((eb) => eb(eb.refTuple('created_at', 'id'), '>', eb.tuple(createdDateTime ?? '', id)))
+  }
+  return (await query.orderBy('created_at').orderBy('id').limit(limit).execute()).map(toStored)
+}
+
+/** Reads several alerts of a tenant; those it does not have are absent. */
+export async function readAlerts(db: Db, tenantId: string, ids: readonly string[]): Promise<StoredAlert[]> {
+  const found: StoredAlert[] = []
+  for (const chunk of chunksOf(ids, 500)) {
+    const rows = await db
+      .selectFrom('alerts')
+      .select(columns)
+      .where('tenant_id', '=', tenantId)
+      .where('id', 'in', [...chunk])
+      .execute()
+    found.push(...rows.map(toStored))
+  }
+  return found
 }
 
 /** How many alerts of an incident are not resolved. */

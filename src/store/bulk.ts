@@ -75,7 +75,7 @@ function references(columns: readonly string[]): RawBuilder<unknown> {
   return sql.join(columns.map((column) => sql.ref(column)))
 }
 
-/** A lookup of many rows by their keys. */
+/** A lookup of many rows by their keys: one column of any type, or several of text. */
 export interface Lookup<T extends keyof Schema> {
   readonly table: T
   /** Columns to read; all without. */
@@ -111,11 +111,17 @@ export async function readRows<T extends keyof Schema>(
 }
 
 function selectText<T extends keyof Schema>(lookup: Lookup<T>, keys: number): RawBuilder<unknown> {
+  const [column, ...others] = lookup.key
   const tuple = sql`(${sql.join(lookup.key.map(() => sql`${null}`))})`
-  const tuples = sql.join(Array.from({ length: keys }, () => tuple))
+  const tuples = sql.join(Array.from({ length: keys }, () => (others.length === 0 ? sql`${null}` : tuple)))
+  // PostgreSQL takes the type of a plain list from the column; a list of tuples is a table of texts.
+  const matches =
+    column !== undefined && others.length === 0
+      ? sql`${sql.ref(column)} in (${tuples})`
+      : sql`(${references(lookup.key)}) in (values ${tuples})`
   const conditions = (lookup.where ?? []).map(
-    ([column, operator]) => sql` and ${sql.ref(column)} ${sql.raw(operator)} ${null}`,
+    ([name, operator]) => sql` and ${sql.ref(name)} ${sql.raw(operator)} ${null}`,
   )
   const columns = lookup.columns === undefined ? sql`*` : references(lookup.columns)
-  return sql`select ${columns} from ${sql.table(lookup.table)} where tenant_id = ${null}${sql.join(conditions, sql``)} and (${references(lookup.key)}) in (values ${tuples})`
+  return sql`select ${columns} from ${sql.table(lookup.table)} where tenant_id = ${null}${sql.join(conditions, sql``)} and ${matches}`
 }

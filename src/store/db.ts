@@ -58,7 +58,7 @@ export function noteJobs(tx: Tx): void {
 export async function openStore(target: string): Promise<Store> {
   const store = /^postgres(ql)?:\/\//.test(target) ? await connectPostgres(target) : connectSqlite(target)
   try {
-    await migrate(store.write, store.dialect)
+    await migratePatiently(store)
   } catch (cause) {
     await store.close()
     throw cause
@@ -200,6 +200,20 @@ export function isDuplicateKey(cause: unknown): boolean {
   // SQLITE_CONSTRAINT_PRIMARYKEY 1555 and SQLITE_CONSTRAINT_UNIQUE 2067; PostgreSQL unique_violation.
   if ('errcode' in cause) return cause.errcode === 1555 || cause.errcode === 2067
   return 'code' in cause && cause.code === '23505'
+}
+
+/** Another process may be opening or migrating the same database right now. */
+async function migratePatiently(store: OpenStore): Promise<void> {
+  const startedAt = performance.now()
+  for (;;) {
+    try {
+      await migrate(store.write, store.dialect)
+      return
+    } catch (cause) {
+      if (classifyFailure(cause) !== 'conflict' || performance.now() - startedAt > patienceMs) throw cause
+      await sleep(10 + Math.random() * 50)
+    }
+  }
 }
 
 async function migrate(db: Db, dialect: Dialect): Promise<void> {

@@ -1,5 +1,6 @@
 import { readRows, writeRows } from './bulk.ts'
 import type { Db, Tx } from './db.ts'
+import { chunksOf } from './record.ts'
 import type {
   AlertEntityRow,
   AlertJoinRow,
@@ -160,6 +161,61 @@ export async function moveIncident(tx: Tx, tenantId: string, from: number, into:
     taskIds: tasks.map((row) => row.id),
     redirectedIds: redirected.map((row) => row.id),
   }
+}
+
+/** Moves single alerts to another incident. Ids stay; versions go up. The incidents themselves are the caller's. */
+export async function moveAlertRows(tx: Tx, tenantId: string, alertIds: readonly string[], into: number): Promise<void> {
+  for (const chunk of chunksOf(alertIds, 500)) {
+    await tx
+      .updateTable('alerts')
+      .set((eb) => ({ incident_id: into, version: eb('version', '+', 1) }))
+      .where('tenant_id', '=', tenantId)
+      .where('id', 'in', [...chunk])
+      .execute()
+  }
+}
+
+/** Moves what is known of where entities were seen in one incident to another. */
+export async function moveSightings(
+  tx: Tx,
+  tenantId: string,
+  from: number,
+  into: number,
+  names: readonly EntityName[],
+): Promise<void> {
+  for (const kind of new Set(names.map((name) => name.kind))) {
+    const values = names.filter((name) => name.kind === kind).map((name) => name.value)
+    for (const chunk of chunksOf(values, 500)) {
+      await tx
+        .updateTable('sightings')
+        .set({ incident_id: into })
+        .where('tenant_id', '=', tenantId)
+        .where('incident_id', '=', from)
+        .where('kind', '=', kind)
+        .where('value', 'in', [...chunk])
+        .execute()
+    }
+  }
+}
+
+/** Why alerts stand in their incidents; those that correlation did not place are absent. */
+export function readJoins(db: Db, tenantId: string, alertIds: readonly string[]): Promise<AlertJoinRow[]> {
+  return readRows(db, tenantId, { table: 'alert_joins', key: ['alert_id'], keys: alertIds.map((id) => [id]) })
+}
+
+/** Writes why alerts stand in their incidents, in place of what was known. */
+export function writeJoins(tx: Tx, joins: readonly AlertJoinRow[]): Promise<void> {
+  return writeRows(tx, 'alert_joins', joins, ['tenant_id', 'alert_id'])
+}
+
+/** Writes what incidents' titles and scores follow from, in place of what was known. */
+export function writeSummaries(tx: Tx, summaries: readonly IncidentSummaryRow[]): Promise<void> {
+  return writeRows(tx, 'incident_summaries', summaries, ['tenant_id', 'incident_id'])
+}
+
+/** Writes why incidents were merged. */
+export function writeMerges(tx: Tx, merges: readonly IncidentMergeRow[]): Promise<void> {
+  return writeRows(tx, 'incident_merges', merges)
 }
 
 /** Why an alert stands in its incident; null when it was not placed by correlation. */

@@ -150,14 +150,14 @@ test('the lease is renewed while the server holds the isolation, and not after i
   const endpoint = await createRunningEndpoint(t)
   if (endpoint === undefined) return
   endpoint.control.holds = 1
-  await endpoint.isolate('c1', { leaseSeconds: 4 })
+  await endpoint.isolate('c1', { leaseSeconds: 3 })
 
-  await pause(6_000)
+  await pause(4_500)
 
   assert.deepEqual(await endpoint.reachesInternet(), blocked)
 
   endpoint.control.holds = 0
-  await pause(6_000)
+  await pause(5_000)
 
   assert.deepEqual(await endpoint.reachesInternet(), reached)
   assert.equal(await endpoint.lab.listRuleset(endpoint.lab.endpoint), '')

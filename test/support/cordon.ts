@@ -128,7 +128,7 @@ function makeSend(origin: string, agent: Agent): Send {
       const { hostname, port } = new URL(origin)
       const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }
       const request = httpsRequest(
-        { hostname, port, path, method, agent, headers: { ...length, ...headers } },
+        { hostname, servername: hostname, port, path, method, agent, headers: { ...length, ...headers } },
         (response) => {
           const chunks: Buffer[] = []
           response.on('data', (chunk: Buffer) => chunks.push(chunk))

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { type Client, type Cordon, startCordon } from '../support/cordon.ts'
+import { enrolDevice, giveEnrolmentToken, makeResult } from '../support/device.ts'
+import { fittingAction, giveTenant, type Tenant } from '../support/given.ts'
+import { createLab, type Lab, SERVICE_PORT } from '../support/netns.ts'
+
+const program = fileURLToPath(new URL('../support/agent-process.ts', import.meta.url))
+
+/** A real server, and a real agent on the endpoint of a lab. */
+interface Site {
+  readonly cordon: Cordon
+  readonly tenant: Tenant
+  readonly lab: Lab
+  readonly deviceId: string
+}
+
+async function createSite(t: TestContext): Promise<Site | undefined> {
+  const lab = await createLab(t)
+  if (lab === undefined) return undefined
+  const cordon = await startCordon(t, { host: '::' })
+  const tenant = await giveTenant(cordon, cordon.tenantId)
+  const state = await mkdtemp(join(tmpdir(), 'cordon-agent-'))
+  t.after(() => rm(state, { recursive: true }))
+  const server = `https://${lab.control4}:${new URL(cordon.url).port}`
+  const token = await giveEnrolmentToken(cordon, tenant.id)
+  const enrolled = await lab.exec(
+    lab.endpoint,
+    ...[process.execPath, program, 'agent', 'enroll', '--server', server, '--token', token],
+    ...['--ca', cordon.caPath, '--state', state, '--name', 'web-01'],
+  )
+  assert.equal(enrolled.code, 0, enrolled.stderr)
+  const probes = [`${lab.internet4}:${SERVICE_PORT}`, `[${lab.internet6}]:${SERVICE_PORT}`]
+  const agent = lab.start(
+    lab.endpoint,
+    process.execPath,
+    program,
+    'agent',
+    'run',
+    '--state',
+    state,
+    '--probe',
+    ...probes,
+  )
+  agent.stderr?.resume()
+  agent.stdout?.resume()
+  const { deviceId } = JSON.parse(enrolled.stdout)
+  await waitUntil(async () => {
+    const query = cordon.store.read.selectFrom('agents').select('facts').where('id', '=', deviceId)
+    return (await query.executeTakeFirst())?.facts !== '{}'
+  })
+  return { cordon, tenant, lab, deviceId }
+}
+
+/** Executes a new task's action and waits for its end. Returns the task as a client reads it. */
+async function execute(tenant: Tenant, actionType: 'isolateDevice' | 'unIsolateDevice', device: string) {
+  const incidentId = await tenant.incident()
+  const responseAction = fittingAction(actionType, device) as never
+  const id = await tenant.task(incidentId, { actionType, responseAction })
+  const responder = await tenant.as('responder')
+  const start = performance.now()
+  const accepted = await responder.post(`/beta/security/incidentTasks/${id}/executeResponseAction`)
+  assert.equal(accepted.status, 204)
+  const task = await waitForEnd(responder, id)
+  return { id, task, ms: Math.round(performance.now() - start) }
+}
+
+async function waitForEnd(client: Client, taskId: string) {
+  let task = (await client.get(`/beta/security/incidentTasks/${taskId}`)).body
+  await waitUntil(async () => {
+    task = (await client.get(`/beta/security/incidentTasks/${taskId}`)).body
+    return task.actionStatus !== 'inProgress'
+  })
+  return task
+}
+
+async function readExecutions(tenant: Tenant, taskId: string) {
+  return (await (await tenant.as('responder')).get(`/api/v1/tasks/${taskId}/executions`)).body.value
+}
+
+test('a task isolates a real host, completes with its proof, and undo brings the traffic back', async (t) => {
+  const site = await createSite(t)
+  if (site === undefined) return
+  const { lab, tenant, deviceId } = site
+  const reaches = () => lab.reaches(lab.endpoint, lab.internet4, SERVICE_PORT)
+  assert.equal(await reaches(), true)
+
+  const { id, task, ms: isolateMs } = await execute(tenant, 'isolateDevice', 'WEB-01')
+
+  const [run] = await readExecutions(tenant, id)
+  assert.equal(task.actionStatus, 'completed')
+  assert.equal(task.status, 'completed')
+  assert.equal(run.state, 'succeeded')
+  assert.equal(run.target.key, deviceId)
+  assert.equal(run.result.changed, true)
+  assert.equal(run.result.proof.level, 'observed')
+  assert.equal(await reaches(), false)
+
+  const responder = await tenant.as('responder')
+  const releaseStart = performance.now()
+  const undo = await responder.post(`/api/v1/tasks/${id}/undo`)
+  assert.ok(undo.status < 300, undo.text)
+  await waitUntil(async () => (await readExecutions(tenant, id))[0].state === 'succeeded')
+  const releaseMs = Math.round(performance.now() - releaseStart)
+
+  assert.equal(await reaches(), true)
+  assert.equal(await lab.listRuleset(lab.endpoint), '')
+  t.diagnostic(`request to completed task: isolate ${isolateMs} ms, undo ${releaseMs} ms`)
+})
+
+test('undo of one task leaves a host isolated that another task still holds', async (t) => {
+  const site = await createSite(t)
+  if (site === undefined) return
+  const { lab, tenant, deviceId } = site
+  const reaches = () => lab.reaches(lab.endpoint, lab.internet4, SERVICE_PORT)
+  const first = await execute(tenant, 'isolateDevice', deviceId)
+  const second = await execute(tenant, 'isolateDevice', deviceId)
+  const responder = await tenant.as('responder')
+
+  await responder.post(`/api/v1/tasks/${first.id}/undo`)
+  await waitUntil(async () => (await readExecutions(tenant, first.id))[0].state === 'succeeded')
+  const [kept] = await readExecutions(tenant, first.id)
+
+  assert.equal(second.task.actionStatus, 'completed')
+  assert.equal(await reaches(), false)
+  assert.deepEqual(kept.result.after, { isolated: true, heldByTasks: [second.id] })
+
+  await responder.post(`/api/v1/tasks/${second.id}/undo`)
+  await waitUntil(async () => (await readExecutions(tenant, second.id))[0].state === 'succeeded')
+
+  assert.equal(await reaches(), true)
+})
+
+test('a host that claims an isolation without proof leaves its task open', async (t) => {
+  const cordon = await startCordon(t)
+  const tenant = await giveTenant(cordon, cordon.tenantId)
+  const device = await enrolDevice(cordon, tenant.id, 'web-09')
+  const taskId = await tenant.task(await tenant.incident(), {
+    actionType: 'isolateDevice',
+    responseAction: fittingAction('isolateDevice', 'web-09') as never,
+  })
+  const responder = await tenant.as('responder')
+  await responder.post(`/beta/security/incidentTasks/${taskId}/executeResponseAction`)
+  const poll = await device.get('/commands?wait=10')
+  assert.equal(poll.status, 200)
+  const [command] = await device.fetch()
+  assert.ok(command)
+  await device.acknowledge(command.commandId)
+
+  await device.report(makeResult(command, { proof: null }))
+  await waitUntil(async () => (await readExecutions(tenant, taskId))[0].state === 'unknown')
+
+  assert.equal((await responder.get(`/beta/security/incidentTasks/${taskId}`)).body.actionStatus, 'inProgress')
+})
+
+test('an action the agent cannot do is refused by name when it is requested', async (t) => {
+  const cordon = await startCordon(t)
+  const tenant = await giveTenant(cordon, cordon.tenantId)
+  await enrolDevice(cordon, tenant.id, 'web-09')
+  const responder = await tenant.as('responder')
+  const incidentId = await tenant.incident()
+
+  for (const actionType of ['runAntiVirusScan', 'restrictAppExecution'] as const) {
+    const responseAction = fittingAction(actionType, 'web-09') as never
+    const taskId = await tenant.task(incidentId, { actionType, responseAction })
+    const reply = await responder.post(`/beta/security/incidentTasks/${taskId}/executeResponseAction`)
+    assert.equal(reply.status, 400)
+    assert.equal(reply.body.error.innerError.code, 'NoExecutor')
+    assert.ok(reply.body.error.message.includes(actionType))
+  }
+})
+
+test('what a host refuses fails its task with the code', async (t) => {
+  const cordon = await startCordon(t)
+  const tenant = await giveTenant(cordon, cordon.tenantId)
+  const device = await enrolDevice(cordon, tenant.id, 'web-09')
+  const taskId = await tenant.task(await tenant.incident(), {
+    actionType: 'isolateDevice',
+    responseAction: fittingAction('isolateDevice', device.id) as never,
+  })
+  const responder = await tenant.as('responder')
+  await responder.post(`/beta/security/incidentTasks/${taskId}/executeResponseAction`)
+  await device.get('/commands?wait=10')
+  const [command] = await device.fetch()
+  assert.ok(command)
+  const target = {
+    ref: `device:${device.id}`,
+    state: 'refused',
+    changed: false,
+    code: 'DisabledByOwner',
+    detail: 'no',
+  } as const
+
+  await device.report(
+    makeResult(command, { state: 'refused', epoch: 0, before: null, after: null, proof: null, targets: [target] }),
+  )
+  const task = await waitForEnd(responder, taskId)
+
+  assert.equal(task.actionStatus, 'failed')
+  assert.equal(task.status, 'failed')
+  assert.equal((await readExecutions(tenant, taskId))[0].reasonCode, 'DisabledByOwner')
+})
+
+async function waitUntil(condition: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; !(await condition()); tries += 1) {
+    if (tries > 600) assert.fail('waited 15 s in vain')
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+}
