@@ -23,6 +23,10 @@ interface IngestOptions extends StoreOptions {
 /** Exit code when the rest was taken in but some records were rejected. */
 const someRejected = 3
 
+/** A server may be running on the same data: it waits for each transaction, and finds its turn in the pauses. */
+const batchSize = 500
+const pauseMs = 10
+
 /** Rejections printed one by one. */
 const maxPrinted = 20
 
@@ -46,7 +50,8 @@ async function ingest(file: string, options: IngestOptions): Promise<void> {
     await runStoreCommand(options, 'ingest', async (deps, actor) => {
       const source = requireSource(options)
       const tenant = await chooseTenant(deps, options.tenant)
-      const intake = openIntake({ store: deps.store, clock: deps.clock }, { ...actor, tenantId: tenant.id }, source)
+      const intakeDeps = { store: deps.store, clock: deps.clock, batchSize, pauseMs }
+      const intake = openIntake(intakeDeps, { ...actor, tenantId: tenant.id }, source)
       await run(file, options, intake)
     })
     return

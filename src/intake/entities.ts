@@ -25,6 +25,13 @@ const builtInAccounts: ReadonlySet<string> = new Set([
   'localsystem',
 ])
 
+/** Hashes of the empty file, which every empty file shares. */
+const emptyFile: ReadonlySet<string> = new Set([
+  'd41d8cd98f00b204e9800998ecf8427e',
+  'da39a3ee5e6b4b0d3255bfef95601890afd80709',
+  'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+])
+
 /** Folders whose paths are the same on every host. */
 const systemPath =
   /^(\/(etc|bin|sbin|lib|lib64|usr|boot|dev|proc|sys|run|var\/(log|lib|run))\/|[a-z]:\\(windows|program files)\b)/
@@ -109,7 +116,7 @@ const byType: AddEvidence = {
   '#microsoft.graph.security.deviceEvidence': addDevice,
   '#microsoft.graph.security.userEvidence': (found, item) => addAccount(found, item.userAccount),
   '#microsoft.graph.security.fileEvidence': (found, item) => addDetails(found, item.fileDetails),
-  '#microsoft.graph.security.fileHashEvidence': (found, item) => found.add(found.next(), 'file', lower(item.value)),
+  '#microsoft.graph.security.fileHashEvidence': (found, item) => addHash(found, found.next(), lower(item.value)),
   '#microsoft.graph.security.processEvidence': (found, item) => {
     addDetails(found, item.imageFile)
     addDetails(found, item.parentProcessImageFile)
@@ -215,12 +222,16 @@ function addDetails(found: Collector, details: FileDetails | null): void {
   if (details === null) return
   const thing = found.next()
   const hashes = [details.sha256, details.sha1, details.md5].map(lower).filter((hash) => hash !== null)
-  for (const hash of hashes) found.add(thing, 'file', hash)
+  for (const hash of hashes) addHash(found, thing, hash)
   if (hashes.length > 0) return
   const name = lower(details.fileName)
   const whole = wholePath(lower(details.filePath), name)
   const base = name ?? whole?.split(/[\\/]/).at(-1) ?? ''
   found.add(thing, 'file', whole, !systemPrograms.has(base) && !systemPath.test(whole ?? ''))
+}
+
+function addHash(found: Collector, thing: number, hash: string | null): void {
+  found.add(thing, 'file', hash, hash !== null && !emptyFile.has(hash))
 }
 
 /** Sensors give the folder, or the path with the name, or the name alone. */

@@ -1,6 +1,5 @@
 import type {
   AlertEvidence,
-  AnalyzedMessageEvidence,
   DeviceEvidence,
   DnsEvidence,
   FileDetails,
@@ -35,7 +34,6 @@ const process: ProcessEvidence = blank('#microsoft.graph.security.processEvidenc
 const ip: IpEvidence = blank('#microsoft.graph.security.ipEvidence')
 const url: UrlEvidence = blank('#microsoft.graph.security.urlEvidence')
 const dns: DnsEvidence = blank('#microsoft.graph.security.dnsEvidence')
-const message: AnalyzedMessageEvidence = blank('#microsoft.graph.security.analyzedMessageEvidence')
 const account: UserAccount = copyable(completeEntity('userAccount', {}, blankAt))
 const details: FileDetails = copyable(completeEntity('fileDetails', {}, blankAt))
 
@@ -81,9 +79,4 @@ export function urlEvidence(facts: Facts<UrlEvidence>): UrlEvidence {
 /** A name that was looked up. */
 export function dnsEvidence(facts: Facts<DnsEvidence>): DnsEvidence {
   return { ...dns, ...facts }
-}
-
-/** A mail. */
-export function analyzedMessageEvidence(facts: Facts<AnalyzedMessageEvidence>): AnalyzedMessageEvidence {
-  return { ...message, ...facts }
 }

@@ -3,7 +3,7 @@ const form = /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,12
 /**
  * Reads a sensor's timestamp: ISO 8601 date and time, `T` or space between, 0 to 12 fraction digits (seven are kept), offset `Z`,
  * `+hhmm` or `+hh:mm`. Without an offset it counts as UTC, because a sensor's local zone is unknown here.
- * @returns 7-digit instant, or null when the text is no such time
+ * @returns 7-digit instant, or null when the text is no such time or lies before 1970
  */
 export function readInstant(text: string): string | null {
   const parts = form.exec(text)
@@ -19,7 +19,7 @@ export function readInstant(text: string): string | null {
   const offsetMinutes = parts[8] === undefined ? 0 : Number(parts[9]) * 60 + Number(parts[10])
   if (offsetMinutes > 18 * 60) return null
   const utc = new Date(local - (parts[8] === '-' ? -1 : 1) * offsetMinutes * 60_000)
-  if (utc.getUTCFullYear() < 1 || utc.getUTCFullYear() > 9999) return null
+  if (year < 1970 || utc.getUTCFullYear() > 9999) return null
   const fraction = (parts[7] ?? '').padEnd(7, '0').slice(0, 7)
   return `${utc.toISOString().slice(0, 19)}.${fraction}Z`
 }

@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { instantOf } from '../io/clock.ts'
 import type { Actor } from '../store/record.ts'
 import {
@@ -67,7 +67,7 @@ export function openIntake(deps: ReceiveDeps, actor: Actor, source: Source): Int
       total.duplicates += outcome.duplicates
       total.incidentsOpened += outcome.incidentsOpened
       total.incidentsMerged += outcome.incidentsMerged
-      await setImmediate()
+      await (deps.pauseMs === undefined ? setImmediate() : setTimeout(deps.pauseMs))
     }
   }
   const refuse = (line: number, error: string): void => {

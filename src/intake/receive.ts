@@ -2,27 +2,20 @@ import type { Clock } from '../io/clock.ts'
 import { CordonError } from '../model/errors.ts'
 import { type AlertDoc, readAlert, type StoredAlert, toAlertRow } from '../store/alerts.ts'
 import type { Store, Tx } from '../store/db.ts'
-import {
-  allocateIncidentIds,
-  insertIncidents,
-  readIncidentsForUpdate,
-  type StoredIncident,
-  updateIncident,
-} from '../store/incidents.ts'
-import { lockIntake, moveIncident, readKnownAlertIds, writeIntake } from '../store/intake.ts'
+import { allocateIncidentIds, insertIncidents, type StoredIncident, updateIncident } from '../store/incidents.ts'
+import { lockIntake, readKnownAlertIds, writeIntake } from '../store/intake.ts'
 import { type Actor, chunksOf, type OutgoingEvent, recordChange } from '../store/record.ts'
 import { correlate } from './correlation/correlate.ts'
 import { loadState } from './correlation/load.ts'
+import { absorbIncident } from './correlation/merge-incidents.ts'
 import { type CorrelationRules, defaultRules } from './correlation/rules.ts'
 import {
   changedIncident,
   componentName,
   countNew,
-  inheritFrom,
   type Numbered,
   newIncident,
   numberPlan,
-  redirectedIncident,
   toRows,
 } from './correlation/save.ts'
 import type { Merge } from './correlation/state.ts'
@@ -41,6 +34,8 @@ export interface ReceiveDeps {
    * command that has the process to itself. 1,000 without.
    */
   readonly batchSize?: number
+  /** Rest between transactions, so that another process on the same embedded database gets its turn. None without. */
+  readonly pauseMs?: number
 }
 
 /** What became of a batch. `accepted` + `duplicates` is the number of alerts given. */
@@ -217,15 +212,9 @@ async function mergeIncidents(
     const from = incidents.get(merge.from)
     const survivor = incidents.get(into)
     if (from === undefined || survivor === undefined) throw new TypeError('a merge names an incident that was not read')
-    const moved = await moveIncident(tx, tenantId, merge.from, into)
-    const redirected = await readIncidentsForUpdate(tx, tenantId, moved.redirectedIds.map(String))
-    for (const incident of [from, ...redirected]) {
-      await updateIncident(tx, redirectedIncident(incident, into, now))
-      events.push({ change: 'updated', resource: 'incident', objectId: incident.doc.id })
-    }
-    incidents.set(into, inheritFrom(survivor, from))
-    for (const objectId of moved.alertIds) events.push({ change: 'updated', resource: 'alert', objectId })
-    for (const objectId of moved.taskIds) events.push({ change: 'updated', resource: 'incidentTask', objectId })
+    const absorbed = await absorbIncident(tx, from, survivor, componentName, now)
+    incidents.set(into, absorbed.survivor)
+    events.push(...absorbed.events)
     await recordMerge(tx, tenantId, merge, into, now)
   }
   return events

@@ -164,7 +164,12 @@ export async function moveIncident(tx: Tx, tenantId: string, from: number, into:
 }
 
 /** Moves single alerts to another incident. Ids stay; versions go up. The incidents themselves are the caller's. */
-export async function moveAlertRows(tx: Tx, tenantId: string, alertIds: readonly string[], into: number): Promise<void> {
+export async function moveAlertRows(
+  tx: Tx,
+  tenantId: string,
+  alertIds: readonly string[],
+  into: number,
+): Promise<void> {
   for (const chunk of chunksOf(alertIds, 500)) {
     await tx
       .updateTable('alerts')

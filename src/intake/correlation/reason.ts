@@ -23,7 +23,7 @@ export type Reason = { readonly notes: readonly Note[] } & (
   | {
       readonly rule: 'recurringRule'
       readonly entity: NamedEntity | null
-      readonly incident: number | null
+      readonly incident: number
       readonly hours: number
       readonly days: number
     }
@@ -37,6 +37,13 @@ export interface Link {
   /** Between the alert and the nearest sighting; 0 when it lies within the stretch seen. */
   readonly distanceSeconds: number
   readonly windowSeconds: number
+}
+
+/** The same reason with other numbers for its incidents. */
+export function renumberReason(reason: Reason, numberOf: (incident: number) => number): Reason {
+  const notes = reason.notes.map((note) => ('incident' in note ? { ...note, incident: numberOf(note.incident) } : note))
+  if (reason.rule === 'newIncident') return { ...reason, notes }
+  return { ...reason, notes, incident: numberOf(reason.incident) }
 }
 
 /** The reason in words, for people. */

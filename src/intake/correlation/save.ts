@@ -11,9 +11,9 @@ import type {
   IncidentSummaryRow,
   SightingRow,
 } from '../../store/schema.ts'
-import { describeReason, type Reason } from './reason.ts'
+import { describeReason, type Reason, renumberReason } from './reason.ts'
 import type { Join, Merge, Plan, PlannedIncident } from './state.ts'
-import { scoreOf, titleOf } from './summary.ts'
+import { type Summary, scoreOf, titleOf } from './summary.ts'
 
 /** Name of the component in `lastModifiedBy` and in the audit log. */
 export const componentName = 'Cordon correlation'
@@ -112,8 +112,7 @@ function toMergeRow(tenantId: string, merge: Merge, idOf: (incident: number) => 
 
 /** The reason as data and, in `text`, in words. */
 function reasonText(reason: Reason, idOf: (incident: number) => number): string {
-  const shown: Reason =
-    'incident' in reason && reason.incident !== null ? { ...reason, incident: idOf(reason.incident) } : reason
+  const shown = renumberReason(reason, idOf)
   return JSON.stringify({ text: describeReason(shown), ...shown })
 }
 
@@ -123,7 +122,12 @@ const severityNames: ReadonlyMap<number, AlertSeverity> = new Map(
 
 /** The incident a plan opens. */
 export function newIncident(tenantId: string, id: number, planned: PlannedIncident, now: string): StoredIncident {
-  const blank: IncidentDoc = {
+  return grow(blankIncident(tenantId, id, componentName, now), planned, now)
+}
+
+/** An incident without alerts. */
+export function blankIncident(tenantId: string, id: number, by: string, now: string): StoredIncident {
+  const doc: IncidentDoc = {
     id: String(id),
     tenantId,
     status: 'active',
@@ -141,12 +145,11 @@ export function newIncident(tenantId: string, id: number, planned: PlannedIncide
     comments: [],
     priorityScore: null,
     redirectIncidentId: null,
-    lastModifiedBy: componentName,
+    lastModifiedBy: by,
     createdDateTime: now,
     lastUpdateDateTime: now,
   }
-  const start = { doc: blank, firstActivityAt: null, lastActivityAt: null, alertCount: 0, personSet: [], version: 0 }
-  return grow(start, planned, now)
+  return { doc, firstActivityAt: null, lastActivityAt: null, alertCount: 0, personSet: [], version: 0 }
 }
 
 /** An incident with what a plan adds to it. What a person set stays. */
@@ -157,35 +160,42 @@ export function changedIncident(incident: StoredIncident, planned: PlannedIncide
 }
 
 function grow(incident: StoredIncident, planned: PlannedIncident, now: string): StoredIncident {
-  const { doc, personSet } = incident
-  const { summary } = planned
-  const severity = severityNames.get(summary.severity) ?? 'unknown'
-  const tags = summary.recurring ? ['Recurring', ...summary.tags] : summary.tags
   // An alert that claims a later time than its arrival does not keep its incident on top of a list.
   const last = planned.lastMs === null ? null : instantOf(planned.lastMs)
-  return {
+  const grown = {
     ...incident,
     firstActivityAt: earliest(incident.firstActivityAt, planned.firstMs === null ? null : instantOf(planned.firstMs)),
     lastActivityAt: latest(incident.lastActivityAt, last !== null && last > now ? now : last),
     alertCount: incident.alertCount + planned.addedAlerts,
+  }
+  return withSummary(grown, planned.summary)
+}
+
+/** An incident with what follows from its summary. What a person set stays. */
+export function withSummary(incident: StoredIncident, summary: Summary): StoredIncident {
+  const { doc, personSet } = incident
+  const severity = severityNames.get(summary.severity) ?? 'unknown'
+  const keepsName = personSet.includes('displayName') || summary.rules.length === 0
+  return {
+    ...incident,
     doc: {
       ...doc,
       severity: personSet.includes('severity') ? doc.severity : severity,
-      displayName: personSet.includes('displayName') ? doc.displayName : titleOf(summary),
-      systemTags: tags,
+      displayName: keepsName ? doc.displayName : titleOf(summary),
+      systemTags: summary.recurring ? ['Recurring', ...summary.tags] : summary.tags,
       priorityScore: scoreOf(summary),
     },
   }
 }
 
-/** The incident that was merged into another. */
-export function redirectedIncident(incident: StoredIncident, into: number, now: string): StoredIncident {
+/** The incident that was merged into another. @param by who merged it */
+export function redirectedIncident(incident: StoredIncident, into: number, by: string, now: string): StoredIncident {
   const lastUpdateDateTime = laterThan(incident.doc.lastUpdateDateTime, now)
   const redirect = { status: 'redirected', redirectIncidentId: String(into) } as const
   return {
     ...incident,
     alertCount: 0,
-    doc: { ...incident.doc, ...redirect, lastModifiedBy: componentName, lastUpdateDateTime },
+    doc: { ...incident.doc, ...redirect, lastModifiedBy: by, lastUpdateDateTime },
   }
 }
 

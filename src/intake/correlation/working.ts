@@ -1,6 +1,6 @@
 import type { EntityRef } from '../normalised.ts'
 import { openPartners, packPartners, type WorkingPartners } from './hubs.ts'
-import type { Link, Reason } from './reason.ts'
+import { type Link, type Reason, renumberReason } from './reason.ts'
 import { openHours, packHours, type WorkingHours } from './recurrence.ts'
 import type { CorrelationRules } from './rules.ts'
 import {
@@ -231,9 +231,8 @@ export function packPlan(work: Work, alerts: readonly CorrelatedAlert[]): Plan {
     planned.push({ incident, summary, addedAlerts: node.alerts - node.before, firstMs, lastMs })
   }
   const renumber = (reason: Reason): Reason =>
-    'incident' in reason && reason.incident !== null && reason.incident < 0
-      ? { ...reason, incident: numberOf(nodeOf(work, reason.incident)) }
-      : reason
+    // A merge's own reason names the incident that is no more.
+    renumberReason(reason, (incident) => (incident > 0 ? incident : numberOf(nodeOf(work, incident))))
   return {
     joins: alerts.flatMap((alert) => {
       const join = work.joins.get(alert.id)

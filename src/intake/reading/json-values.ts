@@ -22,8 +22,8 @@ interface State {
   line: number
   /** Inside a value that is too long: drop until it ends. Its first line. */
   skippingFrom: number | null
-  /** The array has ended. */
-  closed: boolean
+  /** The array has ended; `overrun` when text after it has been reported. */
+  closed: 'open' | 'closed' | 'overrun'
   scan: Scan
 }
 
@@ -44,7 +44,7 @@ export function openJsonValues(): RecordReader {
     rest: Buffer.alloc(0),
     line: 1,
     skippingFrom: null,
-    closed: false,
+    closed: 'open',
     scan: { at: 0, depth: 0, inString: false },
   }
   return {
@@ -79,7 +79,7 @@ function detectLayout(state: State, isEnd: boolean): boolean {
   const lineEnd = state.rest.indexOf(newline)
   if (lineEnd === -1 && !isEnd && state.rest.length <= maxRecordBytes) return false
   const firstLine = lineEnd === -1 ? state.rest : state.rest.subarray(0, lineEnd)
-  if (lineEnd === -1 || parses(firstLine)) {
+  if (parses(firstLine)) {
     state.layout = 'lines'
     return true
   }
@@ -167,7 +167,7 @@ function finishValue(state: State, end: number): void {
 function finishRest(state: State, records: RawRecord[]): void {
   if (state.rest.length > 0 && state.skippingFrom === null) {
     records.push({ line: state.line, error: 'The text ends inside this record.' })
-  } else if (state.layout === 'array' && !state.closed && state.rest.length === 0) {
+  } else if (state.layout === 'array' && state.closed === 'open' && state.rest.length === 0) {
     records.push({ line: state.line, error: "The array has no ']' at its end." })
   }
 }
@@ -177,12 +177,14 @@ function skipSeparators(state: State, records: RawRecord[]): void {
   for (; at < state.rest.length; at++) {
     const byte = state.rest[at]
     if (isBlank(byte)) continue
-    if (state.closed) {
-      records.push({ line: state.line + countLines(state.rest, 0, at), error: "Text after the array's end." })
+    if (state.closed !== 'open') {
+      const line = state.line + countLines(state.rest, 0, at)
+      if (state.closed === 'closed') records.push({ line, error: "Text after the array's end." })
+      state.closed = 'overrun'
       at = state.rest.length
       break
     }
-    if (byte === 0x5d && state.layout === 'array') state.closed = true
+    if (byte === 0x5d && state.layout === 'array') state.closed = 'closed'
     else if (byte !== 0x2c) break
   }
   consume(state, at)

@@ -106,7 +106,7 @@ function hostsOf(raw: Fields, shared: Shared): AlertEvidence[] {
   const interfaces = address === null ? {} : { lastIpAddress: address, ipInterfaces: [address] }
   const computer = textAt(objectAt(objectAt(objectAt(raw, 'data'), 'win'), 'system'), 'computer')
   const deviceDnsName = computer?.includes('.') ? computer : null
-  return [deviceEvidence({ ...shared, roles: ['attacked'], hostName, deviceDnsName, ...interfaces })]
+  return [deviceEvidence({ ...shared, hostName, deviceDnsName, ...interfaces })]
 }
 
 function addressesOf(data: Fields, windows: Fields, shared: Shared): AlertEvidence[] {
@@ -122,12 +122,12 @@ function addressesOf(data: Fields, windows: Fields, shared: Shared): AlertEviden
 
 function usersOf(data: Fields, windows: Fields, shared: Shared): AlertEvidence[] {
   const accounts = [
-    { name: textAt(data, 'dstuser'), domain: null, roles: ['attacked'] as const },
+    { name: textAt(data, 'dstuser'), domain: null, roles: ['destination'] as const },
     { name: textAt(data, 'srcuser'), domain: null, roles: ['source'] as const },
     {
       name: textAt(windows, 'targetUserName'),
       domain: textAt(windows, 'targetDomainName'),
-      roles: ['attacked'] as const,
+      roles: ['destination'] as const,
     },
     {
       name: textAt(windows, 'subjectUserName'),
