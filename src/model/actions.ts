@@ -13,6 +13,8 @@ export interface ActionKind {
   readonly documented: boolean
   /** The action that takes this one back as an ordinary execution. */
   readonly inverse: ActionType | null
+  /** A release takes this action back before it was delivered: the waiting one is cancelled without effect. */
+  readonly supersedes?: ActionType
   /** Executions of one family on one target take turns. */
   readonly family: string
   /** Confirmation tier: 1 one dialog, 2 with reason, 3 with a second person. */
@@ -47,7 +49,7 @@ const hour = 3600
 
 function device(
   type: string,
-  rest: Pick<ActionKind, 'inverse' | 'family' | 'tier' | 'repeat' | 'deadlineSeconds' | 'd3fend'>,
+  rest: Pick<ActionKind, 'inverse' | 'supersedes' | 'family' | 'tier' | 'repeat' | 'deadlineSeconds' | 'd3fend'>,
 ): ActionKind {
   return { targetKind: 'device', responseActionType: `${type}IncidentTaskResponseAction`, documented: true, ...rest }
 }
@@ -106,6 +108,7 @@ export const actionKinds: Readonly<Record<ActionType, ActionKind>> = {
   }),
   unIsolateDevice: device('unIsolateDevice', {
     inverse: 'isolateDevice',
+    supersedes: 'isolateDevice',
     family: 'isolation',
     tier: 2,
     repeat: 'natural',
@@ -149,6 +152,7 @@ export const actionKinds: Readonly<Record<ActionType, ActionKind>> = {
   }),
   unRestrictAppExecution: device('unRestrictAppExecution', {
     inverse: 'restrictAppExecution',
+    supersedes: 'restrictAppExecution',
     family: 'executionGuard',
     tier: 1,
     repeat: 'natural',

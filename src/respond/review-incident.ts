@@ -1,6 +1,6 @@
 import { CordonError } from '../model/errors.ts'
-import type { AlertComment } from '../model/generated.ts'
 import { laterThan } from '../model/instant.ts'
+import { newComment } from '../store/comments.ts'
 import type { Tx } from '../store/db.ts'
 import {
   type IncidentDoc,
@@ -124,20 +124,6 @@ export async function commentIncident(
     })
     return next
   })
-}
-
-/** A comment as it is stored and shown, with its type as Graph's samples have it; the author is always the caller. */
-export function newComment(
-  actor: Actor,
-  comment: string,
-  now: string,
-): AlertComment & { readonly '@odata.type': string } {
-  return {
-    '@odata.type': '#microsoft.graph.security.alertComment',
-    comment,
-    createdByDisplayName: actor.name,
-    createdDateTime: now,
-  }
 }
 
 /** Names of the properties whose value the change would alter. */

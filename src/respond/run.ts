@@ -3,6 +3,7 @@ import type { Registry } from '../connectors/registry.ts'
 import { type Clock, type Ids, instantOf, msOf } from '../io/clock.ts'
 import { failpoint } from '../io/failpoint.ts'
 import type { Job, JobHandler } from '../jobs/worker.ts'
+import { actionKinds } from '../model/actions.ts'
 import { assertNever } from '../model/errors.ts'
 import { isLive } from '../model/execution-state.ts'
 import type { Store, Tx } from '../store/db.ts'
@@ -94,7 +95,9 @@ async function claim(deps: RunDeps, tx: Tx, job: Job): Promise<Claim> {
     await recordStep(deps, tx, engine(execution), execution, { to: 'expired', facts: overdue }, now)
     return { next: 'stop' }
   }
-  if (await isTargetBusy(tx, execution, now)) return { next: 'wait' }
+  const earlier = await readEarlier(tx, execution)
+  await supersede(deps, tx, execution, earlier, now)
+  if (isTargetBusy(execution, earlier, now)) return { next: 'wait' }
   const next = await recordStep(
     deps,
     tx,
@@ -106,18 +109,46 @@ async function claim(deps: RunDeps, tx: Tx, job: Job): Promise<Claim> {
   return { next: 'start', execution: next }
 }
 
-/**
- * Executions of one family on one target take turns in the order they were requested. An unknown one gives its turn back once its
- * command can no longer run, so that a lost isolate never blocks the release.
- */
-async function isTargetBusy(tx: Tx, execution: Execution, now: string): Promise<boolean> {
+/** Executions without an outcome that were requested earlier on the same target in the same family. */
+async function readEarlier(tx: Tx, execution: Execution): Promise<Execution[]> {
   const live = await readLiveOnTarget(tx, execution.tenantId, execution.target.key, execution.family)
-  const cutoff = instantOf(msOf(now) - skewSeconds * 1000)
-  const earlier = live.slice(
+  return live.slice(
     0,
     live.findIndex((other) => other.id === execution.id),
   )
-  return earlier.some((other) => !(other.state === 'unknown' && other.notAfter < cutoff))
+}
+
+/** True when `execution` is a release and `other` the action it takes back, which nobody has begun. */
+function takesBack(execution: Execution, other: Execution): boolean {
+  const { supersedes } = actionKinds[execution.actionType]
+  return other.actionType === supersedes && (other.state === 'queued' || other.state === 'dispatching')
+}
+
+/** Cancels what a release takes back before it was handed over. What was handed over, the connector takes back as it starts the release. */
+async function supersede(
+  deps: RunDeps,
+  tx: Tx,
+  release: Execution,
+  earlier: readonly Execution[],
+  now: string,
+): Promise<void> {
+  for (const other of earlier) {
+    if (other.state !== 'queued' || !takesBack(release, other)) continue
+    const reason = `Execution ${release.id} released the target before this one began.`
+    const step: Step = { to: 'cancelled', facts: { reasonCode: 'Superseded', reason } }
+    await recordStep(deps, tx, engine(other), other, step, now)
+  }
+}
+
+/**
+ * Executions of one family on one target take turns in the order they were requested, but a release never waits for what it takes back.
+ * An unknown one gives its turn back once its command can no longer run, so that a lost isolate never blocks the release.
+ */
+function isTargetBusy(execution: Execution, earlier: readonly Execution[], now: string): boolean {
+  const cutoff = instantOf(msOf(now) - skewSeconds * 1000)
+  return earlier.some(
+    (other) => !takesBack(execution, other) && !(other.state === 'unknown' && other.notAfter < cutoff),
+  )
 }
 
 async function readJobExecution(tx: Tx, job: Job): Promise<Execution | null> {

@@ -252,6 +252,35 @@ eachDatabase('executions on one device take turns in the order they were request
   assert.equal((await engine.executionsOf(isolate.doc.id))[0]?.state, 'succeeded')
 })
 
+eachDatabase('a release does not wait for an isolation nobody has begun, and takes it back', async (t, store) => {
+  const engine = startEngine(t, store)
+  engine.system.answers = [
+    () => ({ outcome: 'accepted', delivered: false, handle: 'first', checkAfterSeconds: 60 }),
+    succeed,
+  ]
+  const release = await engine.giveTask({
+    actionType: 'unIsolateDevice',
+    responseAction: {
+      '@odata.type': '#microsoft.graph.security.unIsolateDeviceIncidentTaskResponseAction',
+      identifierValue: 'web-07',
+    },
+  })
+  const [handedOver, waiting] = [await engine.giveTask(), await engine.giveTask()]
+  await requestExecution(engine.deps, engine.customer, handedOver.doc.id, null)
+  await engine.settled(handedOver.doc.id, (found) => found.handle === 'first')
+  await requestExecution(engine.deps, engine.customer, waiting.doc.id, null)
+
+  await requestExecution(engine.deps, engine.customer, release.doc.id, null)
+  const released = await engine.settled(release.doc.id)
+
+  assert.equal(released.state, 'succeeded')
+  const superseded = await engine.settled(waiting.doc.id)
+  assert.deepEqual([superseded.state, superseded.reasonCode], ['cancelled', 'Superseded'])
+  const reopened = await engine.readTask(waiting.doc.id)
+  assert.deepEqual([reopened.doc.status, reopened.doc.actionStatus], ['open', 'notStarted'])
+  assert.equal(engine.system.effects.has(superseded.id), false)
+})
+
 eachDatabase('refusals name their reason and record nothing', async (t, store) => {
   const engine = startEngine(t, store)
   const cases: [string, string, Parameters<typeof engine.giveTask>[0]][] = [
