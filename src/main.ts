@@ -4,25 +4,32 @@ import { createAuthenticator } from './access/authenticate.ts'
 import { createFailureGuard } from './access/failures.ts'
 import { authenticateSession } from './access/sessions.ts'
 import { ensureFirstTenant } from './access/tenants.ts'
+import { createThrottle, defaultRateLimits, type RateLimits } from './access/throttle.ts'
 import { createFirstSignInLink } from './access/users.ts'
 import { openAgentChannel } from './agents/open.ts'
 import { agentRoutes } from './api/agent/routes.ts'
+import { type BatchDeps, batchRoutes } from './api/graph/batch/batch.ts'
 import { portalRoutes } from './api/portal/routes.ts'
 import type { Route } from './api/route.ts'
 import { operationRoutes } from './api/routes.ts'
+import type { RunDeps } from './api/run-route.ts'
 import { createHttpServer } from './api/server.ts'
 import { signInRoutes } from './api/sign-in/routes.ts'
+import { openApiRoute } from './api/v1/openapi/get.ts'
 import { createCordonAgentConnector } from './connectors/endpoint/cordon-agent/index.ts'
 import { createRegistry } from './connectors/registry.ts'
 import { randomIds, systemClock } from './io/clock.ts'
 import { databaseFile } from './io/data-dir.ts'
 import type { Logger } from './io/log.ts'
+import { createOutbound, type OutboundOptions } from './io/outbound.ts'
 import { loadKeys } from './io/secrets.ts'
 import { certificateNames, loadTls } from './io/tls.ts'
 import { type JobHandler, startWorker } from './jobs/worker.ts'
+import { createDeliveries, type DeliverDeps } from './notify/deliver.ts'
+import { startNotifier } from './notify/notifier.ts'
 import type { ExecuteDeps } from './respond/execute.ts'
 import { createStartManaged } from './respond/plan.ts'
-import { recordRefusal } from './respond/refusal.ts'
+import { type RefusalDeps, recordRefusal } from './respond/refusal.ts'
 import { createSettleTask } from './respond/review.ts'
 import { createCheckAction, createRunAction } from './respond/run.ts'
 import { openStore } from './store/db.ts'
@@ -46,8 +53,14 @@ export interface ServerOptions {
   readonly http: boolean
   /** Further origins clients use, e.g. `https://cordon.example`. */
   readonly publicOrigins: readonly string[]
+  /** What may be reached beyond the public internet, and which CA is trusted beside the public ones. */
+  readonly outbound?: OutboundOptions | undefined
   /** Support exactly the documented list of eight. */
   readonly strictGraph: boolean
+  /** Origins whose pages may call the Graph routes; none without. */
+  readonly corsOrigins?: readonly string[]
+  /** Requests a minute that are let in; {@link defaultRateLimits} without. */
+  readonly rateLimits?: Partial<RateLimits>
 }
 
 /** A server that is listening. */
@@ -91,23 +104,26 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   const { tokenKeys, commandKey, pagingKey } = keys
   const channel = openAgentChannel({ store, clock, ids, log, commandKey })
   const registry = createRegistry([createCordonAgentConnector(channel)], { strictGraph: options.strictGraph })
-  const deps = { store, clock, ids, log, registry, pagingKey, isDraining: () => draining }
+  const outbound = createOutbound(options.outbound ?? { allow: [] })
+  const isOwnHost = (host: string): boolean => hosts.has(host.toLowerCase())
+  const deps = { store, clock, ids, log, registry, pagingKey, outbound, isOwnHost, isDraining: () => draining }
   const access = { store, clock, ids, failures, tokenKeys }
-  const routes = [...operationRoutes(deps), ...signInRoutes(access), ...portalRoutes(access), ...agentRoutes(channel)]
+  const admit = createThrottle(clock, { ...defaultRateLimits, ...options.rateLimits })
+  const edge = { log, clock, ids, admit, recordRefusal: createRefusalRecorder(deps) }
+  const single = [...operationRoutes(deps), ...signInRoutes(access), ...portalRoutes(access), ...agentRoutes(channel)]
+  const routes = completeRoutes(edge, single)
   const app = createHttpServer(
     {
-      log,
-      clock,
-      ids,
+      ...edge,
       tls,
+      corsOrigins: new Set(options.corsOrigins),
       authenticate: createAuthenticator({ ...access, origins: () => origins }),
       authenticateSession: (call) => authenticateSession(access, call),
-      recordRefusal: (call, caller, route, error) =>
-        recordRefusal(deps, caller, { action: `${route.method} ${route.path}`, objectId: call.params.id ?? '' }, error),
-      isOwnHost: (host) => hosts.has(host.toLowerCase()),
+      isOwnHost,
     },
     routes,
   )
+  const notifier = startNotifier(deps)
   const worker = startWorker({ store, clock, log, handlers: jobHandlers(deps) })
   await app.listen({ host: options.host, port: options.port, backlog: 4096 })
   const port = portOf(app.server.address())
@@ -126,6 +142,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
       const impatient = setTimeout(() => app.server.closeAllConnections(), drainMs)
       await app.close()
       clearTimeout(impatient)
+      await notifier.stop()
       await worker.stop()
       await failures.stop()
       await store.close()
@@ -134,9 +151,21 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   }
 }
 
+/** Adds what speaks of the others: batches of them, and their description. */
+function completeRoutes(edge: BatchDeps, single: readonly Route[]): Route[] {
+  const described = [...single, ...batchRoutes(edge, single)]
+  return [...described, openApiRoute(described)]
+}
+
+function createRefusalRecorder(deps: RefusalDeps): RunDeps['recordRefusal'] {
+  return (call, caller, route, error) =>
+    recordRefusal(deps, caller, { action: `${route.method} ${route.path}`, objectId: call.params.id ?? '' }, error)
+}
+
 /** What each kind of job does. */
-function jobHandlers(deps: ExecuteDeps): Readonly<Record<string, JobHandler>> {
+function jobHandlers(deps: ExecuteDeps & DeliverDeps): Readonly<Record<string, JobHandler>> {
   return {
+    ...createDeliveries(deps),
     'run-action': createRunAction(deps),
     'check-action': createCheckAction(deps),
     'settle-task': createSettleTask(deps),
@@ -148,10 +177,15 @@ function checkOptions(options: ServerOptions): void {
   if (options.http && !isLoopback(options.host)) {
     throw new Error(`--http serves without encryption and so only on loopback; '${options.host}' is not loopback`)
   }
-  for (const origin of options.publicOrigins) {
+  checkOrigins('--public-origin', options.publicOrigins)
+  checkOrigins('--cors-origin', options.corsOrigins ?? [])
+}
+
+function checkOrigins(option: string, origins: readonly string[]): void {
+  for (const origin of origins) {
     const url = URL.parse(origin)
     if (!url || url.origin !== origin || !/^https?:$/.test(url.protocol)) {
-      throw new Error(`--public-origin takes an origin such as https://cordon.example, not '${origin}'`)
+      throw new Error(`${option} takes an origin such as https://cordon.example, not '${origin}'`)
     }
   }
 }

@@ -1,4 +1,5 @@
 import { CordonError } from '../model/errors.ts'
+import { readAnything } from '../store/access.ts'
 import type { Store } from '../store/db.ts'
 import type { OpenHandler } from './route.ts'
 
@@ -14,7 +15,7 @@ export function getReadiness(deps: { readonly store: Store; readonly isDraining:
   return async () => {
     if (deps.isDraining()) throw new CordonError('ServiceUnavailable', 'This server is shutting down.')
     try {
-      await deps.store.read.selectFrom('tenants').select('id').limit(1).execute()
+      await readAnything(deps.store.read)
     } catch (cause) {
       throw new CordonError('ServiceUnavailable', 'The store cannot be read.', { cause })
     }

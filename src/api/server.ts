@@ -1,42 +1,53 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from 'fastify'
-import { type Caller, requirePermission } from '../access/authorize.ts'
-import type { Clock, Ids } from '../io/clock.ts'
-import type { Logger } from '../io/log.ts'
+import type { Caller } from '../access/authorize.ts'
+import type { Ids } from '../io/clock.ts'
 import { CordonError } from '../model/errors.ts'
 import { decodeBody, readBody } from './body.ts'
-import { renderError, toCordonError } from './errors.ts'
+import { corsHeaders, preflightHeaders } from './graph/cors.ts'
 import { canonicalUrl } from './path.ts'
-import type { Answer, AuthorizedCall, Call, Route } from './route.ts'
+import type { Call, Route } from './route.ts'
+import {
+  allowedMethods,
+  idHeaders,
+  methodNotAllowed,
+  missingSegment,
+  type Rendered,
+  type RunDeps,
+  renderFailure,
+  runRoute,
+} from './run-route.ts'
+import { answerBadUrl, answerBrokenRequest, readClientRequestId } from './unparsed.ts'
 
 /** What the HTTP edge needs of the rest. */
-export interface ServerDeps {
-  readonly log: Logger
-  readonly clock: Clock
+export interface ServerDeps extends RunDeps {
   readonly ids: Ids
   /** Names a bearer credential; throws InvalidAuthenticationToken. */
   readonly authenticate: (call: Call) => Promise<Caller>
   /** Names the person behind the portal's session cookie; checks the CSRF token on everything but GET. */
   readonly authenticateSession: (call: Call) => Promise<Caller>
-  /** Leaves a trace of a refused mutation; never throws. */
-  readonly recordRefusal: (call: Call, caller: Caller, route: Route, error: CordonError) => Promise<void>
   /** True for `host:port` values that name this server; everything else in Host is refused. */
   readonly isOwnHost: (host: string) => boolean
   readonly tls: { readonly cert: string; readonly key: string } | null
+  /** Origins whose pages may call the Graph routes; none by default. */
+  readonly corsOrigins: ReadonlySet<string>
 }
 
-const graphContentType =
-  'application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8'
-const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
-const defaultMaxBodyBytes = 1024 * 1024
-const routedMethods: readonly HTTPMethods[] = ['GET', 'POST', 'PATCH', 'PUT', 'DELETE']
+const routedMethods: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE', 'TRACE']
 
 /**
  * Builds the HTTP server: one place for ids, host check, limits, authentication, body reading and error bodies, in front of every route.
  * @returns a Fastify instance that is not listening yet
  */
 export function createHttpServer(deps: ServerDeps, routes: readonly Route[]): FastifyInstance {
-  const limits = { maxHeaderSize: 16 * 1024, headersTimeout: 15_000, requestTimeout: 30_000 }
+  const limits = {
+    maxHeaderSize: 16 * 1024,
+    headersTimeout: 15_000,
+    requestTimeout: 30_000,
+    // Node looks for connections past these limits only so often, by itself every 30 s.
+    connectionsCheckingInterval: 2_000,
+  }
   const common = {
     rewriteUrl: (request: { url?: string | undefined }): string => canonicalUrl(request.url ?? '/'),
     exposeHeadRoutes: false,
@@ -47,18 +58,28 @@ export function createHttpServer(deps: ServerDeps, routes: readonly Route[]): Fa
       caseSensitive: false,
       maxParamLength: 2048,
       onBadUrl: (_path: string, request: IncomingMessage, response: unknown): void =>
-        answerBadUrl(deps, request, response as FastifyReply['raw']),
+        answerBadUrl(deps, request, response as ServerResponse),
     },
+    clientErrorHandler: (cause: Error, socket: Duplex): void => answerBrokenRequest(deps, cause, socket),
     return503OnClosing: false,
     forceCloseConnections: 'idle' as const,
   }
   const app: FastifyInstance = deps.tls
     ? (Fastify({ ...common, https: { ...deps.tls, ...limits } }) as unknown as FastifyInstance)
     : Fastify({ ...common, http: limits })
+  // Node's own answer to an unknown expectation has no body; ours is given in checkFraming.
+  app.server.on('checkExpectation', (request, response) => app.routing(request, response))
+  const { corsOrigins } = deps
+  if (corsOrigins.size > 0) {
+    app.addHook('onRequest', async (request, reply) => {
+      const headers = corsHeaders(corsOrigins, request.originalUrl, request.headers)
+      for (const [name, value] of Object.entries(headers)) reply.raw.setHeader(name, value)
+    })
+  }
   app.removeAllContentTypeParsers()
   // Bodies are read by the route's own rule, after the caller is known.
   app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined))
-  app.setNotFoundHandler((request, reply) => answerError(deps, request, reply, missingSegment(request)))
+  app.setNotFoundHandler((request, reply) => answerError(deps, request, reply, explainMissing(request)))
   app.setErrorHandler((error, request, reply) => answerError(deps, request, reply, error))
   for (const [path, group] of groupByPath(routes)) registerPath(app, deps, path, group)
   return app
@@ -75,8 +96,7 @@ function groupByPath(routes: readonly Route[]): Map<string, Route[]> {
 }
 
 function registerPath(app: FastifyInstance, deps: ServerDeps, path: string, group: readonly Route[]): void {
-  const allow = group.flatMap((route) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]))
-  allow.push('OPTIONS')
+  const allow = allowedMethods(group)
   for (const route of group) {
     const methods: HTTPMethods[] = route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]
     app.route({ method: methods, url: path, handler: (request, reply) => serve(deps, route, request, reply) })
@@ -86,10 +106,8 @@ function registerPath(app: FastifyInstance, deps: ServerDeps, path: string, grou
     url: path,
     handler: (request, reply) => {
       const call = openCall(deps, request)
-      return reply
-        .headers({ ...idHeaders(call), Allow: allow.join(', ') })
-        .code(204)
-        .send()
+      const cors = preflightHeaders(deps.corsOrigins, request.originalUrl, request.headers, allow)
+      return send(request, reply, { status: 204, headers: { ...idHeaders(call), ...cors, Allow: allow.join(', ') } })
     },
   })
   const others = routedMethods.filter((method) => !allow.includes(method))
@@ -97,13 +115,7 @@ function registerPath(app: FastifyInstance, deps: ServerDeps, path: string, grou
   app.route({
     method: others,
     url: path,
-    handler: (request, reply) =>
-      answerError(
-        deps,
-        request,
-        reply,
-        new CordonError('MethodNotAllowed', 'Specified HTTP method is not allowed for the request target.', { allow }),
-      ),
+    handler: (request, reply) => answerError(deps, request, reply, methodNotAllowed(allow)),
   })
 }
 
@@ -113,52 +125,34 @@ async function serve(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  let call = openCall(deps, request)
-  let caller: Caller | null = null
-  try {
-    checkFraming(deps, request)
-    caller = await authorize(deps, route, call)
-    if (route.body !== 'none') {
-      const bytes = await readBody(request.raw, request.headers, route.maxBodyBytes ?? defaultMaxBodyBytes)
-      call = { ...call, body: decodeBody(route.body, bytes, request.headers['content-type']) }
-    }
-    const answer = await route.handle(withCaller(call, caller))
-    return sendAnswer(reply, call, answer)
-  } catch (cause) {
-    const error = toCordonError(cause)
-    if (caller && route.method !== 'GET' && error.status < 500 && error.status !== 429) {
-      await deps.recordRefusal(call, caller, route, error)
-    }
-    return answerError(deps, request, reply, error, call)
-  }
+  const call = openCall(deps, request)
+  const { raw, headers } = request
+  const rendered = await runRoute(deps, route, call, {
+    check: () => checkFraming(deps, request),
+    identify: () => identify(deps, route, call),
+    readBody: async (maxBytes) =>
+      decodeBody(route.body, await readBody(raw, headers, maxBytes), headers['content-type']),
+  })
+  return send(request, reply, rendered)
 }
 
-async function authorize(deps: ServerDeps, route: Route, call: Call): Promise<Caller | null> {
+async function identify(deps: ServerDeps, route: Route, call: Call): Promise<Caller | null> {
   switch (route.access.kind) {
     case 'public':
     case 'self':
       return null
     case 'session':
       return deps.authenticateSession(call)
-    case 'permissions': {
-      const caller = await deps.authenticate(call)
-      requirePermission(caller, route.access.anyOf)
-      return caller
-    }
+    case 'permissions':
+      return deps.authenticate(call)
   }
-}
-
-/** The handler's own type says whether it looks at `caller`; open routes never do. */
-function withCaller(call: Call, caller: Caller | null): AuthorizedCall {
-  return { ...call, caller } as AuthorizedCall
 }
 
 function openCall(deps: ServerDeps, request: FastifyRequest): Call {
   const url = request.originalUrl
   const cut = url.indexOf('?')
   const requestId = deps.ids.guid()
-  const sent = request.headers['client-request-id']
-  const hasClientRequestId = typeof sent === 'string' && guid.test(sent)
+  const sentId = readClientRequestId(request.headers)
   const { socket } = request.raw
   return {
     method: request.method,
@@ -170,8 +164,8 @@ function openCall(deps: ServerDeps, request: FastifyRequest): Call {
     origin: `${deps.tls ? 'https' : 'http'}://${request.headers.host ?? 'localhost'}`,
     remoteAddress: socket.remoteAddress ?? '',
     requestId,
-    clientRequestId: hasClientRequestId ? sent.toLowerCase() : requestId,
-    hasClientRequestId,
+    clientRequestId: sentId ?? requestId,
+    hasClientRequestId: sentId !== null,
     onClose: (listener) => {
       socket.once('close', listener)
       return () => socket.off('close', listener)
@@ -197,70 +191,38 @@ function checkFraming(deps: ServerDeps, request: FastifyRequest): void {
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
     throw new CordonError('ExpectationFailed', 'Only Expect: 100-continue is understood.')
   }
-  if (!acceptsJson(headers.accept)) {
-    throw new CordonError('NotAcceptable', 'Answers are application/json; ask for that or for */*.')
-  }
 }
 
-function acceptsJson(accept: string | undefined): boolean {
-  if (accept === undefined || accept === '') return true
-  return accept
-    .toLowerCase()
-    .split(',')
-    .some((range) => {
-      const type = range.split(';', 1)[0]?.trim() ?? ''
-      return type === '*/*' || type.startsWith('application/') || type.startsWith('text/') || type.startsWith('image/')
-    })
-}
+/** Up to this length a text is written together with the headers, in one go; longer ones are quicker as bytes. */
+const shortText = 4_096
 
-function idHeaders(call: { requestId: string; clientRequestId: string }): Record<string, string> {
-  return { 'request-id': call.requestId, 'client-request-id': call.clientRequestId }
-}
-
-function sendAnswer(reply: FastifyReply, call: Call, answer: Answer): FastifyReply {
-  reply.code(answer.status).headers({ ...idHeaders(call), 'OData-Version': '4.0', ...answer.headers })
-  if (answer.body === undefined) return reply.send()
-  // One fast encoding into bytes; a string would be measured for Content-Length and encoded again by the socket.
-  const bytes = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body
-  return reply.header('Content-Type', answer.contentType ?? graphContentType).send(bytes)
-}
-
-function answerError(
-  deps: ServerDeps,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  cause: unknown,
-  known?: Call,
-): FastifyReply {
-  const call = known ?? openCall(deps, request)
-  const error = toCordonError(cause)
-  if (error.status >= 500) {
-    deps.log.error({ err: error.extras.cause ?? error, requestId: call.requestId, path: call.path }, 'request failed')
-  }
-  const rendered = renderError(error, { ...call, now: deps.clock.now() })
+/**
+ * Writes an answer that has all its headers. Not through Fastify's reply: its hooks and serialisers have nothing left to do here and
+ * would cost a short answer a fifth of its time.
+ */
+function send(request: FastifyRequest, reply: FastifyReply, rendered: Rendered): FastifyReply {
+  const { status, headers, body } = rendered
+  const { raw } = reply.hijack()
   // What is left of a body that was refused unread would be taken for the next request.
-  if (!request.raw.complete) reply.header('Connection', 'close')
+  if (status >= 400 && !request.raw.complete) raw.setHeader('Connection', 'close')
+  if (body === undefined) {
+    raw.writeHead(status, status === 204 ? headers : { ...headers, 'Content-Length': 0 })
+    raw.end()
+    return reply
+  }
+  const content = typeof body === 'string' && body.length > shortText ? Buffer.from(body) : body
+  raw.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(content) })
+  raw.end(content)
   return reply
-    .code(rendered.status)
-    .headers({ ...idHeaders(call), ...rendered.headers })
-    .header('Content-Type', 'application/json')
-    .send(rendered.body)
 }
 
-function answerBadUrl(deps: ServerDeps, request: IncomingMessage, response: FastifyReply['raw']): void {
-  const requestId = deps.ids.guid()
-  const error = new CordonError('BadRequest', 'The path holds a broken percent escape.')
-  const rendered = renderError(error, { requestId, clientRequestId: requestId, now: deps.clock.now() })
-  request.resume()
-  response.writeHead(400, {
-    ...idHeaders({ requestId, clientRequestId: requestId }),
-    'Content-Type': 'application/json',
-  })
-  response.end(rendered.body)
+function answerError(deps: ServerDeps, request: FastifyRequest, reply: FastifyReply, cause: unknown): FastifyReply {
+  return send(request, reply, renderFailure(deps, openCall(deps, request), cause))
 }
 
-function missingSegment(request: FastifyRequest): CordonError {
-  const path = request.originalUrl.split('?', 1)[0] ?? ''
-  const last = path.split('/').filter(Boolean).at(-1) ?? ''
-  return new CordonError('ResourceNotFound', `Resource not found for the segment '${last.slice(0, 100)}'.`)
+function explainMissing(request: FastifyRequest): CordonError {
+  if (!routedMethods.includes(request.method) && request.method !== 'OPTIONS') {
+    return new CordonError('NotImplemented', `The HTTP method ${request.method} is not implemented.`)
+  }
+  return missingSegment(request.originalUrl.split('?', 1)[0] ?? '')
 }

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import type { RateLimits } from '../access/throttle.ts'
 import { readEnvironment } from '../io/env.ts'
 import { CordonError } from '../model/errors.ts'
 
@@ -10,6 +12,11 @@ interface ServeOptions {
   readonly http?: boolean
   readonly publicOrigin?: readonly string[]
   readonly strictGraph?: boolean
+  readonly outboundAllow?: readonly string[]
+  readonly outboundCa?: string
+  readonly corsOrigin?: readonly string[]
+  readonly rateLimit?: string
+  readonly tenantRateLimit?: string
 }
 
 /** Longest time from SIGTERM to exit; whatever is still under way then is picked up by the next start. */
@@ -27,11 +34,22 @@ export function addServeCommand(program: Command): void {
     .option('--http', 'plain http without TLS, on loopback only')
     .option('--public-origin <origin...>', 'origins clients use, e.g. https://cordon.example (CORDON_PUBLIC_ORIGINS)')
     .option('--strict-graph', 'support exactly the action types Graph documents (CORDON_STRICT_GRAPH=1)')
+    .option(
+      '--cors-origin <origin...>',
+      'origins whose pages may call the Graph API (CORDON_CORS_ORIGINS, default none)',
+    )
+    .option('--rate-limit <requests>', 'requests a minute let in per application or person (CORDON_RATE_LIMIT)')
+    .option('--tenant-rate-limit <requests>', 'requests a minute let in per tenant (CORDON_TENANT_RATE_LIMIT)')
+    .option(
+      '--outbound-allow <network...>',
+      'inner networks notifications may go to, e.g. 10.1.2.0/24:8443 (CORDON_OUTBOUND_ALLOW)',
+    )
+    .option('--outbound-ca <file>', 'CA certificate of inner receivers (CORDON_OUTBOUND_CA)')
     .action(serve)
 }
 
 async function serve(options: ServeOptions): Promise<void> {
-  const env = readEnvironment(process.env)
+  const env = readEnvironment()
   const [{ startServer }, { createLog }] = await Promise.all([import('../main.ts'), import('../io/log.ts')])
   const log = createLog(env.logLevel ?? 'info')
   const server = await startServer(
@@ -42,7 +60,16 @@ async function serve(options: ServeOptions): Promise<void> {
       port: readPort(options.port ?? env.port ?? '8443'),
       http: options.http === true,
       publicOrigins: options.publicOrigin ?? env.publicOrigins?.split(',') ?? [],
+      outbound: {
+        allow: options.outboundAllow ?? env.outboundAllow?.split(',') ?? [],
+        ca: readCa(options.outboundCa ?? env.outboundCa),
+      },
       strictGraph: options.strictGraph === true || env.strictGraph === '1',
+      corsOrigins: options.corsOrigin ?? env.corsOrigins?.split(',') ?? [],
+      rateLimits: {
+        ...readLimit('perCallerPerMinute', '--rate-limit', options.rateLimit ?? env.rateLimit),
+        ...readLimit('perTenantPerMinute', '--tenant-rate-limit', options.tenantRateLimit ?? env.tenantRateLimit),
+      },
     },
     log,
   )
@@ -60,11 +87,23 @@ async function serve(options: ServeOptions): Promise<void> {
   process.stderr.write(`\n${lines.join('\n')}\n\n`)
 }
 
+function readCa(path: string | undefined): string | undefined {
+  return path === undefined ? undefined : readFileSync(path, 'utf8')
+}
+
 function readPort(text: string): number {
   const port = Number(text)
   if (!/^\d+$/.test(text) || port > 65_535)
     throw new CordonError('BadRequest', `--port takes 0 to 65535, not '${text}'`)
   return port
+}
+
+function readLimit(name: keyof RateLimits, option: string, text: string | undefined): Partial<RateLimits> {
+  if (text === undefined) return {}
+  if (!/^[1-9]\d{0,8}$/.test(text)) {
+    throw new CordonError('BadRequest', `${option} takes a whole number of requests a minute from 1 on, not '${text}'`)
+  }
+  return { [name]: Number(text) }
 }
 
 function stopOnSignal(stop: () => Promise<void>): void {

@@ -7,6 +7,11 @@ export interface Environment {
   readonly publicOrigins: string | undefined
   readonly logLevel: string | undefined
   readonly strictGraph: string | undefined
+  readonly outboundAllow: string | undefined
+  readonly outboundCa: string | undefined
+  readonly corsOrigins: string | undefined
+  readonly rateLimit: string | undefined
+  readonly tenantRateLimit: string | undefined
 }
 
 /** Reads the CORDON_* variables; an empty one counts as unset. */
@@ -20,6 +25,11 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     publicOrigins: read('CORDON_PUBLIC_ORIGINS'),
     logLevel: read('CORDON_LOG_LEVEL'),
     strictGraph: read('CORDON_STRICT_GRAPH'),
+    outboundAllow: read('CORDON_OUTBOUND_ALLOW'),
+    outboundCa: read('CORDON_OUTBOUND_CA'),
+    corsOrigins: read('CORDON_CORS_ORIGINS'),
+    rateLimit: read('CORDON_RATE_LIMIT'),
+    tenantRateLimit: read('CORDON_TENANT_RATE_LIMIT'),
   }
 }
 

@@ -93,14 +93,11 @@ export function startWorker(deps: WorkerDeps): Worker {
   }
 
   const renewal = setInterval(
-    () => {
-      const held = [...running.values()].map((entry) => entry.job)
-      if (held.length === 0) return
-      const until = instantOf(deps.clock.nowMs() + leaseSeconds * 1000)
-      renewLeases(deps.store, held, until).catch((cause: unknown) =>
-        deps.log.error({ err: cause }, 'job leases cannot be renewed'),
-      )
-    },
+    () =>
+      renewHeld(
+        deps,
+        [...running.values()].map((entry) => entry.job),
+      ),
     (leaseSeconds * 1000) / 3,
   )
 
@@ -117,6 +114,14 @@ export function startWorker(deps: WorkerDeps): Worker {
       await Promise.all([...running.values()].map((entry) => entry.done))
     },
   }
+}
+
+function renewHeld(deps: WorkerDeps, held: readonly JobRow[]): void {
+  if (held.length === 0) return
+  const until = instantOf(deps.clock.nowMs() + leaseSeconds * 1000)
+  renewLeases(deps.store, held, until).catch((cause: unknown) =>
+    deps.log.error({ err: cause }, 'job leases cannot be renewed'),
+  )
 }
 
 async function msUntilNext(deps: WorkerDeps): Promise<number> {

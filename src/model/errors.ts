@@ -53,6 +53,11 @@ export const errorKinds = {
   NotAcceptable: { status: 406, code: 'NotAcceptable', advice: 'Ask for application/json.' },
   RequestTimeout: { status: 408, code: 'RequestTimeout', advice: 'Send the whole request sooner.' },
   Conflict: { status: 409, code: 'Conflict', advice: 'Read the resource again, then decide.' },
+  SyncStateNotFound: {
+    status: 410,
+    code: 'SyncStateNotFound',
+    advice: 'The delta token is too old; start again without it.',
+  },
   PreconditionFailed: { status: 412, code: 'PreconditionFailed', advice: 'Read the resource again for its new ETag.' },
   RequestEntityTooLarge: { status: 413, code: 'RequestEntityTooLarge', advice: 'Send less in one request.' },
   UnsupportedMediaType: { status: 415, code: 'UnsupportedMediaType', advice: 'Send application/json in UTF-8.' },
@@ -66,6 +71,11 @@ export const errorKinds = {
     status: 422,
     code: 'UnprocessableEntity',
     advice: 'The content breaks a rule the message names.',
+  },
+  FailedDependency: {
+    status: 424,
+    code: 'FailedDependency',
+    advice: 'Correct the request this one depends on.',
   },
   RequestHeaderFieldsTooLarge: {
     status: 431,

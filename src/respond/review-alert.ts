@@ -45,7 +45,12 @@ export async function changeAlert(
     const resolvedDateTime = status === 'resolved' ? (alert.doc.resolvedDateTime ?? now) : null
     const doc = { ...alert.doc, ...change, resolvedDateTime }
     const next = await writeChange(tx, actor, alert, doc, 'updateAlert', now, names)
-    if (incident !== null && names.includes('status')) await resolveIncident(tx, actor, incident, next, now)
+    if (incident !== null && names.includes('status')) {
+      // Between the two reads it may have been moved.
+      const isSame = incident.doc.id === next.incidentId
+      const owner = isSame ? incident : await readIncidentForUpdate(tx, actor.tenantId, next.incidentId)
+      if (owner !== null) await resolveIncident(tx, actor, owner, next, now)
+    }
     return next
   })
 }
@@ -69,7 +74,7 @@ async function resolveIncident(
   now: string,
 ): Promise<void> {
   const { doc } = incident
-  if (doc.id !== alert.incidentId || (doc.status !== 'active' && doc.status !== 'inProgress')) return
+  if (doc.status !== 'active' && doc.status !== 'inProgress') return
   if ((await countOpenAlerts(tx, actor.tenantId, doc.id)) > 0) return
   const system: Actor = { ...actor, id: 'auto-resolve', kind: 'system', name: 'Cordon auto-resolve' }
   const next = await updateIncident(tx, {

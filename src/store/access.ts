@@ -52,6 +52,11 @@ export async function findTenantOfApplication(db: Db, applicationId: string): Pr
     .executeTakeFirst()
 }
 
+/** Does nothing but read. @throws the database's error when it cannot be read */
+export async function readAnything(db: Db): Promise<void> {
+  await db.selectFrom('tenants').select('id').limit(1).execute()
+}
+
 /** All tenants, oldest first. */
 export async function listTenants(db: Db): Promise<TenantRow[]> {
   return db.selectFrom('tenants').selectAll().orderBy('created_at').orderBy('id').execute()

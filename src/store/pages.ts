@@ -37,8 +37,33 @@ export async function pageIncidents(store: Store, tenantId: string, query: Bound
   return takePage(rows, incidentSource(store.dialect), query)
 }
 
+const alertStatements = {
+  sqlite: preparePages((db, tenantId, query) => selectAlerts(db, 'sqlite', tenantId, query, null)),
+  postgres: preparePages((db, tenantId, query) => selectAlerts(db, 'postgres', tenantId, query, null)),
+}
+
+const incidentAlertStatements = {
+  sqlite: preparePages((db, tenantId, query, id) => selectAlerts(db, 'sqlite', tenantId, query, id)),
+  postgres: preparePages((db, tenantId, query, id) => selectAlerts(db, 'postgres', tenantId, query, id)),
+}
+
+function selectAlerts(
+  db: Db,
+  dialect: Dialect,
+  tenantId: string,
+  query: BoundQuery,
+  incidentId: number | null,
+): SelectQueryBuilder<Schema, 'alerts', AlertRecord> {
+  const start = db
+    .selectFrom('alerts')
+    .select(['alerts.id', 'alerts.doc', 'alerts.hidden', 'alerts.version', 'alerts.incident_id'])
+    .where('alerts.tenant_id', '=', tenantId)
+  const ofIncident = incidentId === null ? start : start.where('alerts.incident_id', '=', incidentId)
+  return selectPage(ofIncident, alertSource(dialect), query)
+}
+
 /**
- * Reads one page of a tenant's alerts.
+ * Reads one page of a tenant's alerts. A caller that keeps the bound query of a repeated request saves building its statement.
  * @param incidentId only those of this incident; null for all
  */
 export async function pageAlerts(
@@ -47,13 +72,11 @@ export async function pageAlerts(
   query: BoundQuery,
   incidentId: number | null,
 ): Promise<Page<AlertRecord>> {
-  const source = alertSource(store.dialect)
-  let start = store.read
-    .selectFrom('alerts')
-    .select(['alerts.id', 'alerts.doc', 'alerts.hidden', 'alerts.version', 'alerts.incident_id'])
-    .where('alerts.tenant_id', '=', tenantId)
-  if (incidentId !== null) start = start.where('alerts.incident_id', '=', incidentId)
-  return takePage(await selectPage(start, source, query).execute(), source, query)
+  const rows =
+    incidentId === null
+      ? await alertStatements[store.dialect](store.read, tenantId, query)
+      : await incidentAlertStatements[store.dialect](store.read, tenantId, query, incidentId)
+  return takePage(rows, alertSource(store.dialect), query)
 }
 
 /** Reads one page of a tenant's tasks. */

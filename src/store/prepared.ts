@@ -21,24 +21,30 @@ export function prepareOnce<V extends readonly (string | number)[], R>(
   }
 }
 
-/** Stands for the tenant while a statement is compiled; no tenant is called so. */
+/** Stand for the tenant and the incident while a statement is compiled; nothing real is called so. */
 const someTenant = '\u0000tenant'
+const someIncident = Number.MIN_SAFE_INTEGER
 
-interface TenantStatement<R> {
+interface PageStatement<R> {
   readonly statement: CompiledQuery<R>
   readonly tenantAt: number
+  /** -1 when the statement names no incident. */
+  readonly incidentAt: number
 }
+
+/** Reads the page of `query` for a tenant, of one incident when `incidentId` is given and the statement takes it. */
+export type PageReader<R> = (db: Db, tenantId: string, query: BoundQuery, incidentId?: number) => Promise<R[]>
 
 /**
  * A page statement that is compiled once per bound query and database: pollers ask the same few questions over and over, and the caller
  * keeps their bound queries.
- * @param build makes the statement of one query for one tenant, whose id it binds as exactly one parameter
+ * @param build makes the statement of one query for one tenant, whose id it binds as exactly one parameter; `incidentId` at most once
  */
 export function preparePages<R>(
-  build: (db: Db, tenantId: string, query: BoundQuery) => Compilable<R>,
-): (db: Db, tenantId: string, query: BoundQuery) => Promise<R[]> {
-  const compiled = new WeakMap<Db, WeakMap<BoundQuery, TenantStatement<R>>>()
-  return async (db, tenantId, query) => {
+  build: (db: Db, tenantId: string, query: BoundQuery, incidentId: number) => Compilable<R>,
+): PageReader<R> {
+  const compiled = new WeakMap<Db, WeakMap<BoundQuery, PageStatement<R>>>()
+  return async (db, tenantId, query, incidentId = someIncident) => {
     let ofDatabase = compiled.get(db)
     if (!ofDatabase) {
       ofDatabase = new WeakMap()
@@ -46,11 +52,14 @@ export function preparePages<R>(
     }
     let known = ofDatabase.get(query)
     if (!known) {
-      const statement = build(db, someTenant, query).compile()
-      known = { statement, tenantAt: statement.parameters.indexOf(someTenant) }
+      const statement = build(db, someTenant, query, someIncident).compile()
+      const { parameters } = statement
+      known = { statement, tenantAt: parameters.indexOf(someTenant), incidentAt: parameters.indexOf(someIncident) }
       ofDatabase.set(query, known)
     }
-    const parameters = known.statement.parameters.with(known.tenantAt, tenantId)
+    const parameters = [...known.statement.parameters]
+    parameters[known.tenantAt] = tenantId
+    if (known.incidentAt >= 0) parameters[known.incidentAt] = incidentId
     return (await db.executeQuery<R>({ ...known.statement, parameters })).rows
   }
 }

@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely'
+import type { SubscriptionRow } from './schema-notify.ts'
 
 /**
  * Row types, one interface per table. Every row carries its tenant. On both databases: instants are 7-digit ISO text, booleans 0/1,
@@ -31,6 +32,7 @@ export interface Schema {
   jobs: JobRow
   audit: AuditRow
   outbox: OutboxRow
+  subscriptions: SubscriptionRow
 }
 
 export interface TenantRow {

@@ -45,12 +45,18 @@ export function comparable(reply: Reply): string {
 }
 
 /** Asks until `done` says yes; work behind a 204 goes on after the answer. */
-export async function waitUntil<T>(read: () => Promise<T>, done: (value: T) => boolean): Promise<T> {
-  const deadline = Date.now() + 10_000
+export async function waitUntil<T>(
+  read: () => Promise<T>,
+  done: (value: T) => boolean,
+  withinSeconds = 10,
+): Promise<T> {
+  const deadline = Date.now() + withinSeconds * 1_000
   for (;;) {
     const value = await read()
     if (done(value)) return value
-    if (Date.now() > deadline) throw new Error(`not so within 10 s, but: ${JSON.stringify(value)?.slice(0, 1000)}`)
+    if (Date.now() > deadline) {
+      throw new Error(`not so within ${withinSeconds} s, but: ${JSON.stringify(value)?.slice(0, 1000)}`)
+    }
     await new Promise((resolve) => setTimeout(resolve, 15))
   }
 }

@@ -68,7 +68,7 @@ export async function startCordon(
   const dataDir = mkdtempSync(join(tmpdir(), 'cordon-server-'))
   onEnd(t, () => rmSync(dataDir, { recursive: true, force: true }))
   const { databaseKind = 'sqlite', ...rest } = options
-  const database = databaseKind === 'postgres' ? await makeDatabase(t, 'postgres') : undefined
+  const database = rest.database ?? (databaseKind === 'postgres' ? await makeDatabase(t, 'postgres') : undefined)
   const log = createLog(process.env.CORDON_TEST_LOG ?? 'fatal')
   const server = await startServer(
     { dataDir, database, host: 'localhost', port: 0, http: false, publicOrigins: [], strictGraph: false, ...rest },

@@ -36,15 +36,18 @@ export interface FakeDevice {
   readonly report: (result: CommandResult) => Promise<Reply>
 }
 
+/** What is needed of a server to speak the agent's protocol with it. */
+export type AgentSide = Pick<Cordon, 'store' | 'anonymous'>
+
 /** Makes an enrolment token of a tenant. */
-export async function giveEnrolmentToken(cordon: Cordon, tenantId: string): Promise<string> {
+export async function giveEnrolmentToken(cordon: AgentSide, tenantId: string): Promise<string> {
   const actor = { tenantId, id: 'test', kind: 'system', name: 'test' } as const
   return (await createEnrolmentToken({ store: cordon.store, clock: systemClock }, actor, 600)).token
 }
 
 /** Sends an enrolment, signed with `key`, or with what the forgery names. */
 export async function sendEnrolment(
-  cordon: Cordon,
+  cordon: AgentSide,
   token: string,
   key: { readonly privateKeyPem: string; readonly publicKey: string },
   changes: Record<string, unknown> = {},
@@ -74,7 +77,7 @@ export async function sendEnrolment(
 }
 
 /** Enrols a fake device under a host name. */
-export async function enrolDevice(cordon: Cordon, tenantId: string, hostname: string): Promise<FakeDevice> {
+export async function enrolDevice(cordon: AgentSide, tenantId: string, hostname: string): Promise<FakeDevice> {
   const pair = makeKeyPair()
   const reply = await sendEnrolment(cordon, await giveEnrolmentToken(cordon, tenantId), pair, { hostname })
   if (reply.status !== 201) throw new Error(`not enrolled: ${reply.status} ${reply.text}`)
@@ -144,7 +147,7 @@ interface Credentials {
 }
 
 function sendSigned(
-  cordon: Cordon,
+  cordon: AgentSide,
   { key, kid, token, seq }: Credentials,
   method: string,
   path: string,

@@ -5,9 +5,14 @@ import type { ExecutionState } from '../../src/model/execution-state.ts'
 import type { Alert, AlertEvidence, Incident, IncidentTask } from '../../src/model/generated.ts'
 import { completeEntity } from '../../src/model/graph-validate.ts'
 import type { RoleName } from '../../src/model/permissions.ts'
+import { sha256Hex } from '../../src/protocol/canonical.ts'
+import { insertAgent } from '../../src/store/agents.ts'
 import { type AlertDoc, insertAlerts } from '../../src/store/alerts.ts'
 import { insertExecution } from '../../src/store/executions.ts'
 import { allocateIncidentIds, type IncidentDoc, insertIncidents } from '../../src/store/incidents.ts'
+import type { AgentRow } from '../../src/store/schema.ts'
+import type { SubscriptionRow } from '../../src/store/schema-notify.ts'
+import { insertSubscription } from '../../src/store/subscriptions.ts'
 import { insertTask, type TaskDoc } from '../../src/store/tasks.ts'
 import { waitUntil } from './answers.ts'
 import type { Client, Cordon } from './cordon.ts'
@@ -25,11 +30,30 @@ export interface Tenant {
   task(incidentId: string, draft?: Draft<IncidentTask>): Promise<string>
   /** Makes a thing known as if an alert had named it. */
   knows(kind: TargetKind, value: string): Promise<void>
-  /**
-   * A run of the task's action that stands in that state and has no job, so that it stays there. Returns its id.
-   * @param targetKey `device:web-07` takes the turn of every later run on that device
-   */
-  execution(taskId: string, state: ExecutionState, targetKey?: string): Promise<string>
+  /** A run of the task's action that stands in that state and has no job, so that it stays there. Returns its id. */
+  execution(taskId: string, state: ExecutionState, facts?: GivenExecution): Promise<string>
+  /** An enrolled host that never calls. Returns its id. */
+  agent(agent: GivenAgent): Promise<string>
+  /** A subscription of the client with that role, to changes of incidents. Returns its id. */
+  subscription(role: RoleName): Promise<string>
+}
+
+/** What a test may know of an execution. */
+export interface GivenExecution {
+  /** `device:web-07` takes the turn of every later run on that device. */
+  readonly targetKey?: string
+  readonly connector?: string
+}
+
+/** What a test may know of an enrolled host. */
+export interface GivenAgent {
+  readonly hostName: string
+  /** Action types it can do. */
+  readonly can: readonly string[]
+  readonly token?: string
+  /** As in the enrolment message. */
+  readonly publicKey?: string
+  readonly revoked?: boolean
 }
 
 /** A device that every {@link Tenant} made by {@link giveTenant} knows from evidence, and that nothing controls. */
@@ -41,19 +65,24 @@ export async function giveTenant(cordon: Cordon, id?: string): Promise<Tenant> {
   const clients = new Map<RoleName, Promise<Client>>()
   const knows = (kind: TargetKind, value: string): Promise<void> => makeKnown(cordon, tenantId, kind, value)
   await knows('device', knownDevice)
+  const as = (role: RoleName): Promise<Client> => {
+    const client = clients.get(role) ?? cordon.as(role, tenantId)
+    clients.set(role, client)
+    return client
+  }
   return {
     id: tenantId,
-    as: (role) => {
-      const client = clients.get(role) ?? cordon.as(role, tenantId)
-      clients.set(role, client)
-      return client
-    },
+    as,
     incident: (draft = {}) => giveIncident(cordon, tenantId, draft),
     alert: (incidentId, draft = {}) => giveAlert(cordon, tenantId, incidentId, draft),
     task: (incidentId, draft = {}) => giveTask(cordon, tenantId, incidentId, draft),
     knows,
-    execution: (taskId, state, targetKey = `device:${taskId}`) =>
-      giveExecution(cordon, tenantId, { taskId, state, targetKey }),
+    execution: (taskId, state, facts = {}) => giveExecution(cordon, tenantId, { taskId, state, ...facts }),
+    agent: (agent) => giveAgent(cordon, tenantId, agent),
+    subscription: async (role) => {
+      await as(role)
+      return giveSubscription(cordon, tenantId, role)
+    },
   }
 }
 
@@ -172,7 +201,7 @@ async function giveTask(
 async function giveExecution(
   cordon: Cordon,
   tenantId: string,
-  given: { taskId: string; state: ExecutionState; targetKey: string },
+  given: GivenExecution & { taskId: string; state: ExecutionState },
 ): Promise<string> {
   const now = systemClock.now()
   const id = randomIds.guid()
@@ -189,8 +218,13 @@ async function giveExecution(
       reason: null,
       requestedBy: { id: 'given', name: 'given' },
       clientRequestId: null,
-      connector: null,
-      target: { kind: 'device', key: given.targetKey, displayName: knownDevice, identifier: knownDevice },
+      connector: given.connector ?? null,
+      target: {
+        kind: 'device',
+        key: given.targetKey ?? `device:${given.taskId}`,
+        displayName: knownDevice,
+        identifier: knownDevice,
+      },
       family: 'isolation',
       parameters: { isolationType: 'full' },
       handle: null,
@@ -203,6 +237,58 @@ async function giveExecution(
       updatedAt: now,
     }),
   )
+  return id
+}
+
+async function giveAgent(cordon: Cordon, tenantId: string, agent: GivenAgent): Promise<string> {
+  const now = systemClock.now()
+  const id = randomIds.guid()
+  const row: AgentRow = {
+    tenant_id: tenantId,
+    id,
+    hostname: agent.hostName,
+    fqdn: null,
+    machine_id: null,
+    os: 'Debian GNU/Linux 12',
+    agent_version: '0.1.0',
+    public_key: agent.publicKey ?? '',
+    token_hash: sha256Hex(agent.token ?? id),
+    capabilities: JSON.stringify(agent.can.map((actionType) => ({ actionType, supported: true }))),
+    facts: '{}',
+    last_seq: 0,
+    command_seq: 0,
+    enrolled_at: now,
+    last_seen_at: now,
+    revoked_at: agent.revoked ? now : null,
+  }
+  await cordon.store.transaction((tx) => insertAgent(tx, row))
+  return id
+}
+
+async function giveSubscription(cordon: Cordon, tenantId: string, role: RoleName): Promise<string> {
+  const id = randomIds.guid()
+  const applications = cordon.store.read.selectFrom('applications').select('id').where('tenant_id', '=', tenantId)
+  const owner = await applications.where('role', '=', role).executeTakeFirstOrThrow()
+  const row: SubscriptionRow = {
+    tenant_id: tenantId,
+    id,
+    owner_id: owner.id,
+    owner_kind: 'application',
+    resource: 'security/incidents',
+    watched: 'incident',
+    object_id: null,
+    filter: null,
+    change_type: 'updated',
+    notification_url: 'https://hooks.example/x',
+    lifecycle_url: null,
+    client_state: 'secret',
+    tls_version: 'v1_2',
+    expires_at: '9999-01-01T00:00:00.0000000Z',
+    reauthorize_at: null,
+    position: 0,
+    created_at: systemClock.now(),
+  }
+  await cordon.store.transaction((tx) => insertSubscription(tx, row))
   return id
 }
 

@@ -1,5 +1,6 @@
 import { readCsdl } from './csdl.ts'
 import { type ApiVersion, writeMetadata } from './metadata.ts'
+import { writeMetadataJson } from './metadata-json.ts'
 import { writeTables } from './tables.ts'
 import { writeTypes } from './types.ts'
 import { readXml } from './xml.ts'
@@ -30,6 +31,10 @@ export function generate(contract: string): ReadonlyMap<string, string> {
     '/** The $metadata document of each version: EDMX 4.0. */',
     "export const metadataXml: Readonly<Record<'v1.0' | 'beta', string>> = {",
     ...versions.map((version) => `  ${keys[version]}${quote(writeMetadata(root, version))},`),
+    '}\n',
+    '/** The same documents as CSDL JSON. */',
+    "export const metadataJson: Readonly<Record<'v1.0' | 'beta', string>> = {",
+    ...versions.map((version) => `  ${keys[version]}${quote(writeMetadataJson(root, version))},`),
     '}\n',
   ].join('\n')
   return new Map([

@@ -13,7 +13,8 @@ export function writeMetadata(root: XmlElement, version: ApiVersion): string {
   return `<?xml version="1.0" encoding="utf-8"?>\n${writeXml(keepPublic(root, version))}`
 }
 
-function keepPublic(element: XmlElement, version: ApiVersion): XmlElement {
+/** The document without Cordon's own vocabulary and, for v1.0, without what is beta only. */
+export function keepPublic(element: XmlElement, version: ApiVersion): XmlElement {
   const children = element.children
     .filter((child) => isPublic(child, version))
     .map((child) => keepPublic(child, version))

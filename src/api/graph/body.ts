@@ -1,7 +1,7 @@
 import type { Draft } from '../../model/edm.ts'
 import { CordonError } from '../../model/errors.ts'
-import type { EdmTypes, TypeName } from '../../model/generated.ts'
-import { type BodyRefusal, readEntity } from '../../model/graph-validate.ts'
+import type { ActionName, EdmActions, EdmTypes, TypeName } from '../../model/generated.ts'
+import { type BodyRefusal, readActionBody, readEntity } from '../../model/graph-validate.ts'
 import type { Preferences } from '../odata/prefer.ts'
 
 /**
@@ -15,6 +15,20 @@ export function readBodyEntity<N extends TypeName>(
   preferences: Preferences,
 ): Draft<EdmTypes[N]> {
   const read = readEntity(type, body, mode, preferences)
+  if ('refused' in read) throw toError(read)
+  return read.value
+}
+
+/**
+ * Reads the parameters of a bound action out of a request body.
+ * @throws CordonError BadRequest naming the parameter
+ */
+export function readParameters<N extends ActionName>(
+  action: N,
+  body: unknown,
+  preferences: Preferences,
+): EdmActions[N] {
+  const read = readActionBody(action, body, preferences)
   if ('refused' in read) throw toError(read)
   return read.value
 }

@@ -3,6 +3,7 @@ import { CordonError } from '../../model/errors.ts'
 import type { BoundFilter, BoundQuery } from '../../model/query.ts'
 import type { Store } from '../../store/db.ts'
 import type { Page } from '../../store/query.ts'
+import { readRequestFormat } from '../odata/format.ts'
 import { buildNextLink, readSkipToken, type TokenKey, writeSkipToken } from '../odata/paging.ts'
 import { type Preferences, readPreferences, renderPreferenceApplied } from '../odata/prefer.ts'
 import {
@@ -30,12 +31,17 @@ export interface GraphDeps {
 export interface Collection<R> {
   /** Path below the version, and in `@odata.context`: `security/incidents`. */
   readonly path: string
+  /** Path below the version in links, where it is another: `security/incidents/29/alerts`. */
+  readonly linkPath?: string
+  /** How events name its rows. */
+  readonly event: 'incident' | 'alert' | 'incidentTask'
   /** Text of the 404 for an id the tenant does not have. */
   readonly missing: (id: string) => string
   readonly describe: (version: ApiVersion) => ResourceDescription
   readonly page: (store: Store, tenantId: string, query: BoundQuery) => Promise<Page<R>>
   readonly count: (store: Store, tenantId: string, filter: BoundFilter | null) => Promise<number>
   readonly find: (store: Store, tenantId: string, id: string) => Promise<R | null>
+  readonly idOf: (record: R) => string
   readonly versionOf: (record: R) => number
   /** The whole entities as JSON texts, with what the query expands. */
   readonly write: (deps: GraphDeps, records: readonly R[], view: View, query: EntityQuery) => Promise<string[]>
@@ -53,28 +59,35 @@ const maxKeptQueries = 500
 
 /** GET of a collection. */
 export function listCollection<R>(deps: GraphDeps, version: ApiVersion, collection: Collection<R>): AuthorizedHandler {
-  const resource = collection.describe(version)
-  return async (call) => {
-    const preferences = readPreferences(call.headers.prefer)
-    const { query, firstPage } = readKeptQuery(call.rawQuery, resource, preferences)
-    const view = viewOf(call, version, preferences)
-    const scope = { tenantId: view.tenantId, resource: collection.path }
-    const after = readSkipToken(deps.pagingKey, scope, query)
-    const bound = after === null ? firstPage : boundQuery(query, after)
-    const page = await collection.page(deps.store, view.tenantId, bound)
-    const parts = [`{"@odata.context":${JSON.stringify(contextOf(view, collection.path, query, false))}`]
-    if (query.count) {
-      parts.push(`"@odata.count":${await collection.count(deps.store, view.tenantId, query.filter)}`)
-    }
-    if (page.next) {
-      const token = writeSkipToken(deps.pagingKey, scope, query, page.next)
-      const link = buildNextLink(view.origin, `/${version}/${collection.path}`, query, token)
-      parts.push(`"@odata.nextLink":${JSON.stringify(link)}`)
-    }
-    const items = await collection.write(deps, page.rows, view, query)
-    parts.push(`"value":[${(isWhole(query) ? items : items.map((item) => project(item, query))).join(',')}]}`)
-    return { status: 200, body: parts.join(','), headers: appliedHeaders(preferences, query) }
+  return (call) => answerPage(deps, version, collection, call)
+}
+
+/** One page of a collection. */
+export async function answerPage<R>(
+  deps: GraphDeps,
+  version: ApiVersion,
+  collection: Collection<R>,
+  call: AuthorizedCall,
+): Promise<Answer> {
+  const preferences = readPreferences(call.headers.prefer)
+  const { query, firstPage } = readKeptQuery(call.rawQuery, collection.describe(version), preferences)
+  const view = viewOf(call, version, preferences)
+  const scope = { tenantId: view.tenantId, resource: collection.path }
+  const after = readSkipToken(deps.pagingKey, scope, query)
+  const bound = after === null ? firstPage : boundQuery(query, after)
+  const page = await collection.page(deps.store, view.tenantId, bound)
+  const parts = [`{"@odata.context":${JSON.stringify(contextOf(view, collection.path, query, false))}`]
+  if (query.count) {
+    parts.push(`"@odata.count":${await collection.count(deps.store, view.tenantId, query.filter)}`)
   }
+  if (page.next) {
+    const token = writeSkipToken(deps.pagingKey, scope, query, page.next)
+    const link = buildNextLink(view.origin, `/${version}/${collection.linkPath ?? collection.path}`, query, token)
+    parts.push(`"@odata.nextLink":${JSON.stringify(link)}`)
+  }
+  const items = await collection.write(deps, page.rows, view, query)
+  parts.push(`"value":[${(isWhole(query) ? items : items.map((item) => project(item, query))).join(',')}]}`)
+  return { status: 200, body: parts.join(','), headers: appliedHeaders(preferences, query) }
 }
 
 /** GET of one entity by its id. */
@@ -83,23 +96,38 @@ export function getFromCollection<R>(
   version: ApiVersion,
   collection: Collection<R>,
 ): AuthorizedHandler {
-  const resource = collection.describe(version)
-  return async (call) => {
-    const preferences = readPreferences(call.headers.prefer)
-    const query = readEntityQuery(call.rawQuery, resource, preferences)
-    const record = await findOrFail(deps, collection, call)
-    return answerEntity(deps, version, collection, call, { record, query, preferences, status: 200 })
-  }
+  return (call) => answerOne(deps, version, collection, call, call.params.id ?? '')
+}
+
+/** One entity of a collection by its id. */
+export async function answerOne<R>(
+  deps: GraphDeps,
+  version: ApiVersion,
+  collection: Collection<R>,
+  call: AuthorizedCall,
+  id: string,
+): Promise<Answer> {
+  const preferences = readPreferences(call.headers.prefer)
+  const query = readEntityQuery(call.rawQuery, collection.describe(version), preferences)
+  const record = await findOrFail(deps, collection, call, id)
+  return answerEntity(deps, version, collection, call, { record, query, preferences, status: 200 })
 }
 
 /** GET of `/$count`: the bare number. */
 export function countCollection<R>(deps: GraphDeps, version: ApiVersion, collection: Collection<R>): AuthorizedHandler {
-  const resource = collection.describe(version)
-  return async (call) => {
-    const filter = readCountQuery(call.rawQuery, resource, readPreferences(call.headers.prefer))
-    const matches = await collection.count(deps.store, call.caller.tenantId, filter)
-    return { status: 200, body: String(matches), contentType: 'text/plain;charset=utf-8' }
-  }
+  return (call) => answerCount(deps, version, collection, call)
+}
+
+/** The bare number of a collection's entities. */
+export async function answerCount<R>(
+  deps: GraphDeps,
+  version: ApiVersion,
+  collection: Collection<R>,
+  call: AuthorizedCall,
+): Promise<Answer> {
+  const filter = readCountQuery(call.rawQuery, collection.describe(version), readPreferences(call.headers.prefer))
+  const matches = await collection.count(deps.store, call.caller.tenantId, filter)
+  return { status: 200, body: String(matches), contentType: 'text/plain;charset=utf-8' }
 }
 
 /** What an answer with one entity is made of. */
@@ -138,8 +166,12 @@ export async function answerEntity<R>(
  * Reads the entity the path names.
  * @throws CordonError NotFound, the same for an absent id and another tenant's
  */
-export async function findOrFail<R>(deps: GraphDeps, collection: Collection<R>, call: AuthorizedCall): Promise<R> {
-  const id = call.params.id ?? ''
+export async function findOrFail<R>(
+  deps: Pick<GraphDeps, 'store'>,
+  collection: Collection<R>,
+  call: AuthorizedCall,
+  id: string = call.params.id ?? '',
+): Promise<R> {
   const record = await collection.find(deps.store, call.caller.tenantId, id)
   if (record === null) throw new CordonError('NotFound', collection.missing(id.slice(0, 100)))
   return record
@@ -152,6 +184,7 @@ export function viewOf(call: AuthorizedCall, version: ApiVersion, preferences: P
     version,
     tenantId: call.caller.tenantId,
     revealHidden: preferences.includeUnknownEnumMembers,
+    annotate: readRequestFormat(call).metadata === 'full',
   }
 }
 
@@ -172,6 +205,11 @@ function readKeptQuery(rawQuery: string, resource: ResourceDescription, preferen
 
 function contextOf(view: View, path: string, query: EntityQuery, entity: boolean): string {
   return buildContext({ origin: view.origin, version: view.version, path, entity }, query)
+}
+
+/** What the query asked for of each of these whole entities. */
+export function showItems(items: readonly string[], query: EntityQuery): readonly string[] {
+  return isWhole(query) ? items : items.map((item) => project(item, query))
 }
 
 function isWhole(query: EntityQuery): boolean {
@@ -204,4 +242,10 @@ export function answerComments(
 ): Answer {
   const context = `${call.origin}/${version}/$metadata#${owner}/comments`
   return { status: 200, body: JSON.stringify({ '@odata.context': context, value: comments }) }
+}
+
+/** The answer of merging and moving. @source design contract 6 and 17 */
+export function answerMerge(call: AuthorizedCall, version: ApiVersion, targetIncidentId: string): Answer {
+  const context = `${call.origin}/${version}/$metadata#microsoft.graph.security.mergeResponse`
+  return { status: 200, body: JSON.stringify({ '@odata.context': context, targetIncidentId }) }
 }

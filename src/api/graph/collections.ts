@@ -1,3 +1,4 @@
+import type { BoundQuery, Keyset } from '../../model/query.ts'
 import { isIncidentId } from '../../store/incidents.ts'
 import {
   type AlertRecord,
@@ -14,6 +15,9 @@ import {
   type TaskRecord,
 } from '../../store/pages.ts'
 import type { BoundExpand } from '../odata/bind/lists.ts'
+import type { OptionName } from '../odata/options.ts'
+import { buildNextLink, writeSkipToken } from '../odata/paging.ts'
+import { limits } from '../odata/parse/clause.ts'
 import type { EntityQuery } from '../odata/read-query.ts'
 import { describeAlerts, describeIncidents, describeTasks } from '../odata/resources.ts'
 import type { JsonObject } from '../odata/shape.ts'
@@ -24,11 +28,13 @@ import { type View, writeAlert, writeIncident, writeTask } from './entities.ts'
 /** `security/incidents`. */
 export const incidents: Collection<IncidentRecord> = {
   path: 'security/incidents',
+  event: 'incident',
   missing: (id) => `Incident ${id} not found.`,
   describe: describeIncidents,
   page: pageIncidents,
   count: countIncidents,
   find: async (store, tenantId, id) => (isIncidentId(id) ? findIncident(store.read, tenantId, Number(id)) : null),
+  idOf: (record) => String(record.id),
   versionOf: (record) => record.version,
   write: async (deps, records, view, query) => {
     const expand = query.expand.find((item) => item.name === 'alerts')
@@ -43,11 +49,13 @@ export const incidents: Collection<IncidentRecord> = {
 /** `security/alerts_v2`. */
 export const alerts: Collection<AlertRecord> = {
   path: 'security/alerts_v2',
+  event: 'alert',
   missing: (id) => `Alert ${id} not found.`,
   describe: describeAlerts,
   page: (store, tenantId, query) => pageAlerts(store, tenantId, query, null),
   count: (store, tenantId, filter) => countAlerts(store, tenantId, filter, null),
   find: (store, tenantId, id) => findAlert(store.read, tenantId, id),
+  idOf: (record) => record.id,
   versionOf: (record) => record.version,
   write: async (_deps, records, view) => records.map((record) => writeAlert(record, view)),
 }
@@ -55,22 +63,41 @@ export const alerts: Collection<AlertRecord> = {
 /** `security/incidentTasks`, beta only. */
 export const tasks: Collection<TaskRecord> = {
   path: 'security/incidentTasks',
+  event: 'incidentTask',
   missing: (id) => `taskId ${id} not found`,
   describe: describeTasks,
   page: pageTasks,
   count: countTasks,
   find: (store, tenantId, id) => findTask(store.read, tenantId, id),
+  idOf: (record) => record.id,
   versionOf: (record) => record.version,
   write: async (deps, records, view, query) => {
     const expand = query.expand.find((item) => item.name === 'incident')
     const written: string[] = []
     for (const record of records) {
       const whole = expand ? await expandIncident(deps, record, view, expand) : null
-      const task = whole === null ? writeTask(record) : writeTask(record, whole)
+      const task = whole === null ? writeTask(record, view) : writeTask(record, view, whole)
       written.push(isIncidentHidden(query) ? withoutIncident(task) : task)
     }
     return written
   },
+}
+
+/** Path of an incident's own alerts below the version. */
+export function alertsLinkPath(incidentId: number): string {
+  return `security/incidents/${incidentId}/alerts`
+}
+
+/** One bound query per `$expand`, however many rows it is run for: its statement is then built once. */
+const expandedQueries = new WeakMap<BoundExpand, BoundQuery>()
+
+function expandedQuery(expand: BoundExpand): BoundQuery {
+  const known = expandedQueries.get(expand)
+  if (known) return known
+  const { filter, orderBy, top, skip } = expand
+  const query = { filter, orderBy, top, skip, after: null }
+  expandedQueries.set(expand, query)
+  return query
 }
 
 /**
@@ -78,14 +105,32 @@ export const tasks: Collection<TaskRecord> = {
  * @source design contract 16.1: up to 1000 inline; more through the incident's own alerts path
  */
 async function expandAlerts(deps: GraphDeps, record: IncidentRecord, view: View, expand: BoundExpand): Promise<string> {
-  const { filter, orderBy, top, skip } = expand
-  const query = { filter, orderBy, top, skip, after: null }
-  const page = await pageAlerts(deps.store, view.tenantId, query, record.id)
+  const { filter, top } = expand
+  const page = await pageAlerts(deps.store, view.tenantId, expandedQuery(expand), record.id)
   const count = expand.count
     ? `"alerts@odata.count":${await countAlerts(deps.store, view.tenantId, filter, record.id)},`
     : ''
   const items = page.rows.map((alert) => writeAlert(alert, view))
-  return `${count}"alerts":[${items.join(',')}],`
+  // A $top below the limit asked for no more than these.
+  const link =
+    page.next === null || top < limits.nestedTop ? '' : writeAlertsLink(deps, record, view, expand, page.next)
+  return `${count}${link}"alerts":[${items.join(',')}],`
+}
+
+function writeAlertsLink(
+  deps: GraphDeps,
+  record: IncidentRecord,
+  view: View,
+  expand: BoundExpand,
+  position: Keyset,
+): string {
+  const path = alertsLinkPath(record.id)
+  const options: (readonly [OptionName, string])[] = [...expand.options, ['top', String(limits.nestedTop)]]
+  const listed = { options, orderBy: expand.orderBy }
+  const scope = { tenantId: view.tenantId, resource: `security/incidents('${record.id}')/alerts` }
+  const token = writeSkipToken(deps.pagingKey, scope, listed, position)
+  const link = buildNextLink(view.origin, `/${view.version}/${path}`, listed, token)
+  return `"alerts@odata.nextLink":${JSON.stringify(link)},`
 }
 
 async function expandIncident(

@@ -2,26 +2,34 @@ import { CordonError } from '../../model/errors.ts'
 import { limits, quoteName } from './parse/clause.ts'
 
 /** The system query options Cordon answers to. */
-export type OptionName = 'filter' | 'orderby' | 'select' | 'expand' | 'top' | 'skip' | 'count' | 'skiptoken' | 'format'
+export type OptionName = (typeof optionNames)[number]
+
+const optionNames = [
+  'filter',
+  'orderby',
+  'select',
+  'expand',
+  'top',
+  'skip',
+  'count',
+  'skiptoken',
+  'deltatoken',
+  'format',
+] as const
 
 /** Decoded values by option; never empty. */
 export type Options = ReadonlyMap<OptionName, string>
 
-const offered: ReadonlyMap<string, OptionName> = new Map(
-  (['filter', 'orderby', 'select', 'expand', 'top', 'skip', 'count', 'skiptoken', 'format'] as const).map((name) => [
-    name,
-    name,
-  ]),
-)
+const offered: ReadonlyMap<string, OptionName> = new Map(optionNames.map((name) => [name, name]))
 
 /** System query options that exist and are refused, with or without `$`. @source design contract 3.2 */
-const refused = new Set(['search', 'apply', 'compute', 'index', 'deltatoken'])
+const refused = new Set(['search', 'apply', 'compute', 'index'])
 
 /**
  * Reads the query part of a request target.
  *
  * Names count after decoding, in any case, with or without `$`; `+` and `%20` are blanks; empty pairs are skipped; names that are no system
- * option and carry no `$` are ignored. The same option twice is refused, unless the request carries `$skiptoken`: then clients append to the link
+ * option and carry no `$` are ignored. The same option twice is refused, unless the request carries a token: then clients append to the link
  * they were given, so the last `$top` counts and any other option may repeat its value.
  * @param rawQuery the text after `?`, as it stood on the wire
  * @param allowed options this kind of request answers to
@@ -68,7 +76,7 @@ function readPair(pair: string): [OptionName, string] | null {
 
 function collect(pairs: readonly [OptionName, string][]): Map<OptionName, string> {
   const options = new Map<OptionName, string>()
-  const followsLink = pairs.some(([name]) => name === 'skiptoken')
+  const followsLink = pairs.some(([name]) => name === 'skiptoken' || name === 'deltatoken')
   for (const [name, value] of pairs) {
     const earlier = options.get(name)
     if (earlier !== undefined && !followsLink) throw optionError(name, `The query option '$${name}' stands twice.`)

@@ -1,4 +1,4 @@
-import { createHash, createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, hash, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { CordonError } from '../../model/errors.ts'
 import type { BoundOrder, Keyset, KeyValue } from '../../model/query.ts'
 import type { ODataQuery } from './read-query.ts'
@@ -6,12 +6,18 @@ import type { ODataQuery } from './read-query.ts'
 /** Secret that seals skiptokens, at least 32 bytes. The same for every process that serves one origin, and kept for as long as links live. */
 export type TokenKey = Uint8Array
 
+/** The part of a query that its link and token carry on. */
+export type LinkedQuery = Pick<ODataQuery, 'options' | 'orderBy'>
+
 /** What a page belongs to. A token opens only where all of it is equal. */
 export interface PageScope {
   readonly tenantId: string
   /** The collection: `incidents`, `incidents/29/alerts`. */
   readonly resource: string
 }
+
+/** What a token is for. */
+export type TokenPurpose = 'skiptoken' | 'deltatoken'
 
 const macBytes = 32
 const hashBytes = 16
@@ -21,9 +27,9 @@ const hashBytes = 16
  * It holds no offset, so rows that come in between shift nothing, and no date, so it opens for as long as the key lives.
  * @source design contract 16.2
  */
-export function writeSkipToken(key: TokenKey, scope: PageScope, query: ODataQuery, position: Keyset): string {
+export function writeSkipToken(key: TokenKey, scope: PageScope, query: LinkedQuery, position: Keyset): string {
   const body = Buffer.from(JSON.stringify({ k: position, h: hashQuery(scope, query) }))
-  return Buffer.concat([seal(key, body), body]).toString('base64url')
+  return sealToken(key, 'skiptoken', body)
 }
 
 /**
@@ -32,15 +38,25 @@ export function writeSkipToken(key: TokenKey, scope: PageScope, query: ODataQuer
  */
 export function readSkipToken(key: TokenKey, scope: PageScope, query: ODataQuery): Keyset | null {
   if (query.skipToken === null) return null
-  const bytes = Buffer.from(query.skipToken, 'base64url')
-  const body = bytes.subarray(macBytes)
-  // Node's decoder skips what is not base64url, so only the canonical spelling is taken.
-  if (body.length === 0 || bytes.toString('base64url') !== query.skipToken) throw tokenError()
-  if (!timingSafeEqual(bytes.subarray(0, macBytes), seal(key, body))) throw tokenError()
-  const content: unknown = JSON.parse(body.toString())
+  const content = openToken(key, 'skiptoken', query.skipToken)
   if (!isTokenContent(content) || content.h !== hashQuery(scope, query)) throw tokenError()
   if (content.k.length !== query.orderBy.length) throw tokenError()
   return content.k
+}
+
+/** Puts a MAC before a token's content and writes both as base64url. A token of one purpose never opens as one of another. */
+export function sealToken(key: TokenKey, purpose: TokenPurpose, body: Uint8Array): string {
+  return Buffer.concat([seal(key, purpose, body), body]).toString('base64url')
+}
+
+/** The JSON value inside a token; null when it is forged or damaged. */
+export function openToken(key: TokenKey, purpose: TokenPurpose, token: string): unknown {
+  const bytes = Buffer.from(token, 'base64url')
+  const body = bytes.subarray(macBytes)
+  // Node's decoder skips what is not base64url, so only the canonical spelling is taken.
+  if (body.length === 0 || bytes.toString('base64url') !== token) return null
+  if (!timingSafeEqual(bytes.subarray(0, macBytes), seal(key, purpose, body))) return null
+  return JSON.parse(body.toString())
 }
 
 function isTokenContent(value: unknown): value is { readonly k: KeyValue[]; readonly h: string } {
@@ -63,23 +79,24 @@ function tokenError(): CordonError {
 /** A key object is prepared once; from bytes it would be made anew for every token, at five times the price of the MAC. */
 const prepared = new WeakMap<TokenKey, KeyObject>()
 
-function seal(key: TokenKey, body: Uint8Array): Buffer {
+function seal(key: TokenKey, purpose: TokenPurpose, body: Uint8Array): Buffer {
   let secret = prepared.get(key)
   if (!secret) {
     secret = createSecretKey(key)
     prepared.set(key, secret)
   }
-  return createHmac('sha256', secret).update('cordon skiptoken 1\n').update(body).digest()
+  return createHmac('sha256', secret).update(`cordon ${purpose} 1\n`).update(body).digest()
 }
 
-function hashQuery(scope: PageScope, query: ODataQuery): string {
+/** What a token is bound to besides its key: tenant, collection, `$filter` and `$orderby`. */
+export function hashQuery(scope: PageScope, query: LinkedQuery): string {
   const { tenantId, resource } = scope
   const order = query.orderBy.map(({ property, direction }: BoundOrder) => `${property} ${direction}`)
   const text = JSON.stringify([tenantId, resource, optionOf(query, 'filter'), order])
-  return createHash('sha256').update(text).digest().subarray(0, hashBytes).toString('base64url')
+  return hash('sha256', text, 'buffer').subarray(0, hashBytes).toString('base64url')
 }
 
-function optionOf(query: ODataQuery, name: 'filter'): string | null {
+function optionOf(query: LinkedQuery, name: 'filter'): string | null {
   return query.options.find(([option]) => option === name)?.[1] ?? null
 }
 
@@ -90,9 +107,20 @@ function optionOf(query: ODataQuery, name: 'filter'): string | null {
  * @param path the collection's path, e.g. `/v1.0/security/incidents`
  * @returns below the 8 KiB of Wazuh's buffer unless the request's own options, escaped, take more than about 5 KiB
  */
-export function buildNextLink(origin: string, path: string, query: ODataQuery, skipToken: string): string {
+export function buildNextLink(origin: string, path: string, query: LinkedQuery, skipToken: string): string {
+  return buildLink(origin, path, query, 'skiptoken', skipToken)
+}
+
+/** As {@link buildNextLink}, with a token of either purpose. */
+export function buildLink(
+  origin: string,
+  path: string,
+  query: LinkedQuery,
+  purpose: TokenPurpose,
+  token: string,
+): string {
   const options = query.options.map(([name, value]) => `$${name}=${escapeValue(value)}`)
-  return `${origin}${path}?${[...options, `$skiptoken=${skipToken}`].join('&')}`
+  return `${origin}${path}?${[...options, `$${purpose}=${token}`].join('&')}`
 }
 
 function escapeValue(text: string): string {

@@ -2,11 +2,12 @@ import { CordonError } from '../../model/errors.ts'
 import type { BoundFilter, BoundOrder, BoundQuery, Keyset } from '../../model/query.ts'
 import { bindFilter } from './bind/filter.ts'
 import { type BoundExpand, bindExpand, bindOrderBy, bindSelect } from './bind/lists.ts'
+import { type JsonFormat, readFormat } from './format.ts'
 import { type OptionName, type Options, readOptions } from './options.ts'
 import { wholeClause } from './parse/clause.ts'
 import { parseFilter } from './parse/filter.ts'
 import type { ResourceDescription } from './resource.ts'
-import { type JsonFormat, readBoolean, readFormat, readWholeNumber } from './values.ts'
+import { readBoolean, readWholeNumber } from './values.ts'
 
 /** What the Prefer header asks of a query. */
 export interface QueryPreferences {
@@ -37,7 +38,9 @@ export interface ODataQuery extends EntityQuery {
   readonly skipToken: string | null
   /** `odata.maxpagesize` set the page size, so Preference-Applied names it. */
   readonly maxPageSizeApplied: boolean
-  /** The options a link to the next page repeats, decoded: all but `$skip` and `$skiptoken`. */
+  /** Still sealed; see delta-token.ts. Only on `/delta`. */
+  readonly deltaToken: string | null
+  /** The options a link to the next page repeats, decoded: all but `$skip` and the tokens. */
   readonly options: readonly (readonly [OptionName, string])[]
 }
 
@@ -52,7 +55,9 @@ const collectionOptions: readonly OptionName[] = [
   'skiptoken',
   'format',
 ]
+const deltaOptions: readonly OptionName[] = ['filter', 'select', 'top', 'skiptoken', 'deltatoken']
 const entityOptions: readonly OptionName[] = ['select', 'expand', 'format']
+const notRepeated: ReadonlySet<OptionName> = new Set(['skip', 'skiptoken', 'deltatoken'])
 const countOptions: readonly OptionName[] = ['filter']
 
 /**
@@ -62,14 +67,42 @@ const countOptions: readonly OptionName[] = ['filter']
  * @source design contract 1.4, 3.2, 15 and 16
  */
 export function readQuery(rawQuery: string, resource: ResourceDescription, prefer: QueryPreferences): ODataQuery {
-  const options = readOptions(rawQuery, collectionOptions)
+  return readAllowed(readOptions(rawQuery, collectionOptions), rawQuery, resource, prefer)
+}
+
+/**
+ * Reads the query of `/delta`: `$filter`, `$select`, `$top` and one token; anything else is 400.
+ * @throws as {@link readQuery}
+ * @source design contract 19.2
+ */
+export function readDeltaQuery(rawQuery: string, resource: ResourceDescription, prefer: QueryPreferences): ODataQuery {
+  const query = readAllowed(readOptions(rawQuery, deltaOptions), rawQuery, resource, prefer)
+  if (query.skipToken !== null && query.deltaToken !== null) {
+    throw new CordonError('BadRequest', 'A request carries $skiptoken or $deltatoken, not both.', {
+      target: '$deltatoken',
+    })
+  }
+  if (query.top === 0) {
+    throw new CordonError('BadRequest', 'Invalid value 0 for $top: a delta page holds at least one row.', {
+      target: '$top',
+    })
+  }
+  return query
+}
+
+function readAllowed(
+  options: Options,
+  rawQuery: string,
+  resource: ResourceDescription,
+  prefer: QueryPreferences,
+): ODataQuery {
   const revealHidden = prefer.includeUnknownEnumMembers
   const orderBy = options.get('orderby')
   const skip = options.get('skip')
   const count = options.get('count')
   const pageSize = readTop(options.get('top'), resource)
   const maxPageSizeApplied = prefer.maxPageSize !== null && prefer.maxPageSize > 0 && prefer.maxPageSize <= pageSize
-  const repeated = [...options].filter(([name]) => name !== 'skip' && name !== 'skiptoken')
+  const repeated = [...options].filter(([name]) => !notRepeated.has(name))
   refuseUnlinkable(rawQuery, repeated)
   return {
     ...readShape(options, resource, revealHidden),
@@ -79,6 +112,7 @@ export function readQuery(rawQuery: string, resource: ResourceDescription, prefe
     skip: skip === undefined ? 0 : readWholeNumber('skip', skip),
     count: count !== undefined && readBoolean('count', count),
     skipToken: options.get('skiptoken') ?? null,
+    deltaToken: options.get('deltatoken') ?? null,
     maxPageSizeApplied,
     options: repeated,
   }

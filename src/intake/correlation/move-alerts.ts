@@ -32,7 +32,7 @@ export interface MoveRequest {
 
 /**
  * Moves alerts to another incident, or to a new one. Titles, severities and counts of both sides follow; an incident that is left without
- * alerts stays as it is.
+ * alerts stays as it is, and a resolved one that gets an open alert is active again.
  * @returns id of the target
  * @throws CordonError BadRequest for no or repeated ids; NotFound for an unknown alert or target, and then nothing changes
  * @source design contract 6
@@ -93,7 +93,7 @@ async function writeMove(tx: Tx, actor: Actor, move: Move): Promise<void> {
     audit.push(entryOf(id, source, after, { into: target.doc.id, alertIds }))
   }
   const { incident } = await restate(tx, target, now)
-  const done = finish(incident, actor, request.comment, now)
+  const done = finish(reopen(incident, moved, move.alerts), actor, request.comment, now)
   if (isNew) await insertIncidents(tx, [done])
   else await updateIncident(tx, done)
   await keepReasons(tx, actor, move, moved)
@@ -108,6 +108,17 @@ async function writeMove(tx: Tx, actor: Actor, move: Move): Promise<void> {
       ...moved.map((objectId) => ({ change: 'updated', resource: 'alert', objectId }) as const),
     ],
   })
+}
+
+/** An open alert in a resolved incident would be seen by nobody. */
+function reopen(
+  target: StoredIncident,
+  moved: readonly string[],
+  alerts: ReadonlyMap<string, StoredAlert>,
+): StoredIncident {
+  const isOpen = moved.some((id) => alerts.get(id)?.doc.status !== 'resolved')
+  if (target.doc.status !== 'resolved' || !isOpen) return target
+  return { ...target, doc: { ...target.doc, status: 'active' } }
 }
 
 function entryOf(

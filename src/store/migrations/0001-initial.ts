@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Dialect } from '../db.ts'
+import { createNotificationTables } from './0001-notifications.ts'
 import { index, keyed, sequenced, type Target, table } from './tables.ts'
 
 /** The first schema: tenants and access, incidents and alerts with their correlation, tasks and executions, agents, jobs, audit. */
@@ -7,9 +8,12 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
   const schema: Target = { db, dialect }
   await createAccessTables(schema)
   await createIncidentTables(schema)
-  await createResponseTables(schema)
+  await createCorrelationTables(schema)
+  await createTaskTable(schema)
+  await createExecutionTables(schema)
   await createAgentTables(schema)
   await createRecordTables(schema)
+  await createNotificationTables(schema)
 }
 
 async function createAccessTables(target: Target): Promise<void> {
@@ -122,7 +126,10 @@ async function createIncidentTables(target: Target): Promise<void> {
   await index(target, 'alerts', ['tenant_id', 'incident_id', 'created_at', 'id'])
   await index(target, 'alerts', ['tenant_id', 'created_at', 'id'])
   await index(target, 'alerts', ['tenant_id', 'updated_at', 'id'])
+}
 
+/** What correlation knows of alerts, entities and incidents. */
+async function createCorrelationTables(target: Target): Promise<void> {
   await keyed(target, 'alert_entities', { tenant_id: 'text', alert_id: 'text', kind: 'text', value: 'text' })
     .addPrimaryKeyConstraint('alert_entities_pk', ['tenant_id', 'kind', 'value', 'alert_id'])
     .execute()
@@ -189,7 +196,7 @@ async function createIncidentTables(target: Target): Promise<void> {
     .execute()
 }
 
-async function createResponseTables(target: Target): Promise<void> {
+async function createTaskTable(target: Target): Promise<void> {
   await table(target, 'tasks', {
     tenant_id: 'text',
     id: 'text',
@@ -210,7 +217,9 @@ async function createResponseTables(target: Target): Promise<void> {
   await index(target, 'tasks', ['tenant_id', 'incident_id'])
   await index(target, 'tasks', ['tenant_id', 'created_at', 'id'])
   await index(target, 'tasks', ['tenant_id', 'updated_at', 'id'])
+}
 
+async function createExecutionTables(target: Target): Promise<void> {
   await table(target, 'executions', {
     tenant_id: 'text',
     id: 'text',
@@ -371,4 +380,5 @@ async function createRecordTables(target: Target): Promise<void> {
     object_id: 'text',
   }).execute()
   await index(target, 'outbox', ['tenant_id', 'seq'])
+  await index(target, 'outbox', ['tenant_id', 'resource', 'object_id', 'seq'])
 }

@@ -17,6 +17,8 @@ export interface BoundExpand {
   readonly top: number
   readonly skip: number
   readonly count: boolean
+  /** The options a link to further rows repeats, as written: all but `$top` and `$skip`. */
+  readonly options: readonly (readonly ['filter' | 'orderby' | 'select' | 'count', string])[]
 }
 
 /**
@@ -103,6 +105,10 @@ function bindExpandItem(
     top: top === undefined ? limits.nestedTop : Math.min(readWholeNumber('top', top.value), limits.nestedTop),
     skip: skip === undefined ? 0 : readWholeNumber('skip', skip.value),
     count: count === undefined ? false : readBoolean('count', count.value),
+    options: (['filter', 'orderby', 'select', 'count'] as const).flatMap((option) => {
+      const written = options.get(option)
+      return written === undefined ? [] : [[option, written.value] as const]
+    }),
   }
 }
 

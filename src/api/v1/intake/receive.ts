@@ -6,7 +6,7 @@ import { CordonError } from '../../../model/errors.ts'
 import type { Answer, AuthorizedHandler, Route } from '../../route.ts'
 
 /** Largest body, also after inflation. */
-export const maxIntakeBytes: number = 16 * 1_048_576
+const maxIntakeBytes = 16 * 1_048_576
 
 /** Bytes read in one go; other requests get their turn in between. */
 const sliceBytes = 128 * 1024

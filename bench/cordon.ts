@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { createApplication } from '../src/access/applications.ts'
+import { ensureFirstTenant } from '../src/access/tenants.ts'
+import { randomIds, systemClock } from '../src/io/clock.ts'
+import { databaseFile } from '../src/io/data-dir.ts'
+import { openStore } from '../src/store/db.ts'
+import { seedIncidents } from './seed.ts'
+
+const cli = join(import.meta.dirname, '../bin/cordon.js')
+
+/** A Cordon server in a process of its own. */
+export interface CordonProcess {
+  readonly url: string
+  readonly pid: number
+  /** From the start of the process to its listening line. */
+  readonly readyMs: number
+  /** Resident memory now. */
+  rssMiB(): number
+  stop(): Promise<void>
+}
+
+/** Starts `cordon serve` on a free loopback port. */
+export async function startCordon(
+  dataDir: string,
+  options: { readonly http: boolean; readonly nodeOptions?: readonly string[] },
+): Promise<CordonProcess> {
+  const startedAt = performance.now()
+  const serve = ['serve', '--data', dataDir, '--host', '127.0.0.1', '--port', '0', ...(options.http ? ['--http'] : [])]
+  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), cli, ...serve], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, CORDON_LOG_LEVEL: 'info' },
+  })
+  const url = await readUrl(child)
+  const readyMs = performance.now() - startedAt
+  return {
+    // The address, not the name: looking a name up is no part of what is measured.
+    url: url.replace('localhost', '127.0.0.1'),
+    pid: child.pid ?? 0,
+    readyMs,
+    rssMiB: () => readRssKiB(child.pid ?? 0) / 1024,
+    stop: () => stopChild(child),
+  }
+}
+
+async function readUrl(child: ChildProcess): Promise<string> {
+  if (!child.stdout) throw new TypeError('the server has no output')
+  for await (const line of createInterface({ input: child.stdout })) {
+    const entry: unknown = JSON.parse(line)
+    if (typeof entry !== 'object' || entry === null || !('msg' in entry) || entry.msg !== 'listening') continue
+    if ('url' in entry && typeof entry.url === 'string') {
+      child.stdout.resume()
+      return entry.url
+    }
+  }
+  throw new Error('the server ended before it listened')
+}
+
+async function stopChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  child.kill('SIGTERM')
+  await ended
+}
+
+function readRssKiB(pid: number): number {
+  const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  return Number(match?.[1] ?? Number.NaN)
+}
+
+/** What the bench knows of a prepared data folder. */
+export interface Prepared {
+  readonly tenantId: string
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly incidentIds: readonly string[]
+  /** Those whose status is active. */
+  readonly activeIds: readonly string[]
+}
+
+/** Makes a data folder with a client and seeded incidents. */
+export async function prepareData(dataDir: string, incidents: number): Promise<Prepared> {
+  const store = await openStore(databaseFile(dataDir))
+  const deps = { store, clock: systemClock, ids: randomIds }
+  try {
+    const { id: tenantId } = await ensureFirstTenant(deps)
+    const actor = { tenantId, id: 'bench', kind: 'system', name: 'bench' } as const
+    const { clientId, clientSecret } = await createApplication(deps, actor, { name: 'bench', role: 'responder' })
+    return { tenantId, clientId, clientSecret, ...(await seedIncidents(store, tenantId, incidents)) }
+  } finally {
+    await store.close()
+  }
+}
+
+/** Gets an access token as any client does. */
+export async function fetchToken(url: string, prepared: Prepared): Promise<string> {
+  const answer = await fetch(`${url}/${prepared.tenantId}/oauth2/v2.0/token`, {
+    method: 'POST',
+    body: new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: prepared.clientId,
+      client_secret: prepared.clientSecret,
+      scope: 'https://graph.microsoft.com/.default',
+    }),
+  })
+  const body: unknown = await answer.json()
+  if (typeof body === 'object' && body !== null && 'access_token' in body && typeof body.access_token === 'string') {
+    return body.access_token
+  }
+  throw new Error(`no token: ${answer.status} ${JSON.stringify(body)}`)
+}

@@ -1,0 +1,245 @@
+import { fork } from 'node:child_process'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { databaseFile } from '../src/io/data-dir.ts'
+import { type CordonProcess, fetchToken, type Prepared, prepareData, startCordon } from './cordon.ts'
+import type { IngestReport } from './ingest.ts'
+import { medianOf, pickSome } from './random.ts'
+import { countWritten, openRawWriter, readWritten } from './raw-writes.ts'
+import { type Row, renderJson, renderTable } from './report.ts'
+import {
+  compareReads,
+  type Effort,
+  type LoadGenerator,
+  measureWrites,
+  type ReadCase,
+  startLoadGenerator,
+  summarize,
+} from './requests.ts'
+
+// `npm run bench`: what Cordon reaches, and what the least possible work for the same result reaches on the same machine in the same run.
+// Options: --long (more and longer rounds), --json, --only NAME (rows whose name holds it).
+
+interface Plan extends Effort {
+  readonly incidents: number
+  readonly starts: number
+  readonly ingests: number
+}
+
+const quick: Plan = { incidents: 4_000, rounds: 3, seconds: 1.5, warmUpSeconds: 1, starts: 3, ingests: 1 }
+const long: Plan = { incidents: 20_000, rounds: 5, seconds: 8, warmUpSeconds: 4, starts: 5, ingests: 3 }
+
+const scenario = join(import.meta.dirname, '../test/fixtures/data/ait-ads/russellmitchell.csv.xz')
+
+/** Says what is measured now, to people only. */
+type Say = (text: string) => void
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}
+
+function requireThat(holds: boolean, path: string): void {
+  if (!holds) throw new Error(`${path}: not the answer that is wanted`)
+}
+
+function readCases(ids: readonly string[]): (ReadCase & { readonly target?: Row['target'] })[] {
+  const list = (options: string): string => `/v1.0/security/incidents?${options}`
+  const checkList = (path: string, body: unknown, check: (item: unknown) => boolean): void =>
+    requireThat(
+      isRecord(body) && Array.isArray(body.value) && body.value.length === 50 && body.value.every(check),
+      path,
+    )
+  return [
+    {
+      name: 'incident by key',
+      paths: ids.map((id) => `/v1.0/security/incidents/${id}`),
+      check: (path, body) => requireThat(isRecord(body) && path.endsWith(`/${body.id}`), path),
+      target: { of: 'ratio', least: 0.4 },
+    },
+    {
+      name: 'filtered list of 50',
+      paths: [list('$filter=status%20eq%20%27active%27&$top=50')],
+      check: (path, body) => checkList(path, body, (item) => isRecord(item) && item.status === 'active'),
+      target: { of: 'ratio', least: 0.3 },
+    },
+    {
+      name: 'list of 50 with alerts',
+      paths: [list('$expand=alerts&$top=50')],
+      check: (path, body) => checkList(path, body, (item) => isRecord(item) && Array.isArray(item.alerts)),
+    },
+  ]
+}
+
+async function measureStarts(folder: string, plan: Plan): Promise<Row[]> {
+  const first: number[] = []
+  const again: number[] = []
+  const idle: number[] = []
+  for (let start = 0; start < plan.starts; start++) {
+    const dataDir = join(folder, `start-${start}`)
+    const fresh = await startCordon(dataDir, { http: false })
+    first.push(fresh.readyMs)
+    await fresh.stop()
+    const server = await startCordon(dataDir, { http: false })
+    again.push(server.readyMs)
+    // Let what the start left behind settle.
+    await sleep(1_500)
+    idle.push(server.rssMiB())
+    await server.stop()
+  }
+  return [
+    { name: 'ready, first start ever', value: medianOf(first), unit: 'ms', target: { of: 'value', most: 1_500 } },
+    { name: 'ready, later start', value: medianOf(again), unit: 'ms', target: { of: 'value', most: 1_500 } },
+    { name: 'memory when idle', value: medianOf(idle), unit: 'MiB', target: { of: 'value', most: 150 } },
+  ]
+}
+
+interface Running {
+  readonly server: CordonProcess
+  readonly load: LoadGenerator
+  readonly token: string
+  readonly prepared: Prepared
+  readonly dataDir: string
+}
+
+async function measureReads(running: Running, plan: Plan, wanted: (name: string) => boolean, say: Say): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const read of readCases(pickSome(running.prepared.incidentIds, 500, 1))) {
+    if (!wanted(read.name)) continue
+    say(read.name)
+    const { cordon, floor, answerBytes } = await compareReads(running.load, running.server, running.token, read, plan)
+    rows.push({
+      name: read.name,
+      value: cordon.perSecond,
+      unit: 'requests/s',
+      floor: floor.perSecond,
+      floorName: 'bare Node server, same bytes',
+      p50Ms: cordon.p50Ms,
+      p99Ms: cordon.p99Ms,
+      cpuMicros: { cordon: cordon.cpuMicros, floor: floor.cpuMicros },
+      answerBytes,
+      rounds: { cordon: cordon.rounds, floor: floor.rounds },
+      ...(read.target ? { target: read.target } : {}),
+    })
+  }
+  return rows
+}
+
+/** Status changes of incidents that are active: Cordon and bare SQLite in turns, each on a database of its own. */
+async function measurePatches(running: Running, copy: string, plan: Plan): Promise<Row> {
+  const { server, load, token, prepared } = running
+  const database = databaseFile(running.dataDir)
+  const share = Math.floor(prepared.activeIds.length / (plan.rounds + 1))
+  const slice = (round: number): readonly string[] => prepared.activeIds.slice(round * share, (round + 1) * share)
+  const warmUp = await measureWrites(load, server, token, slice(0), plan.warmUpSeconds)
+  const raw = openRawWriter(copy, readWritten(database, 300))
+  const reports = [warmUp]
+  const floors: number[] = []
+  for (let round = 1; round <= plan.rounds; round++) {
+    reports.push(await measureWrites(load, server, token, slice(round), plan.seconds))
+    floors.push(raw.run(plan.seconds))
+  }
+  raw.close()
+  const answered = reports.reduce((sum, report) => sum + report.succeeded, 0)
+  const written = countWritten(database)
+  // What was under way when a round ended is written too.
+  if (written < answered || written > answered + reports.length * 8) {
+    throw new Error(`${answered} changes were answered, ${written} are in the audit log`)
+  }
+  const measured = summarize(reports.slice(1))
+  return {
+    name: 'durable PATCH',
+    value: measured.perSecond,
+    unit: 'requests/s',
+    floor: medianOf(floors),
+    floorName: 'node:sqlite transactions, same rows, synchronous=FULL',
+    p50Ms: measured.p50Ms,
+    p99Ms: measured.p99Ms,
+    cpuMicros: { cordon: measured.cpuMicros },
+    rounds: { cordon: measured.rounds, floor: floors.map(Math.round) },
+  }
+}
+
+async function measureIngest(plan: Plan): Promise<Row> {
+  const reports: IngestReport[] = []
+  for (let round = 0; round < plan.ingests; round++) {
+    const child = fork(join(import.meta.dirname, 'ingest.ts'))
+    reports.push(
+      await new Promise<IngestReport>((resolve, reject) => {
+        child.once('message', (report) => resolve(report as IngestReport))
+        child.once('exit', (code) => reject(new Error(`the ingest ended with ${code}`)))
+        child.send(scenario)
+      }),
+    )
+    child.disconnect()
+  }
+  return {
+    name: `ingest and correlate ${reports[0]?.alerts ?? 0} alerts`,
+    value: medianOf(reports.map((report) => report.perSecond)),
+    unit: 'alerts/s',
+    floor: medianOf(reports.map((report) => report.floorPerSecond)),
+    floorName: 'node:sqlite, same rows, as many transactions',
+    rounds: {
+      cordon: reports.map((report) => Math.round(report.perSecond)),
+      floor: reports.map((report) => Math.round(report.floorPerSecond)),
+    },
+    target: { of: 'value', least: 3_000 },
+  }
+}
+
+async function measureRequests(
+  folder: string,
+  plan: Plan,
+  wanted: (name: string) => boolean,
+  say: Say,
+): Promise<Row[]> {
+  say(`seeding ${plan.incidents} incidents`)
+  const dataDir = join(folder, 'data')
+  const prepared = await prepareData(dataDir, plan.incidents)
+  const copy = join(folder, 'copy.db')
+  cpSync(databaseFile(dataDir), copy)
+  const load = startLoadGenerator()
+  const server = await startCordon(dataDir, { http: true })
+  try {
+    const running = { server, load, prepared, dataDir, token: await fetchToken(server.url, prepared) }
+    const rows = await measureReads(running, plan, wanted, say)
+    if (wanted('durable PATCH')) {
+      say('durable PATCH')
+      rows.push(await measurePatches(running, copy, plan))
+    }
+    rows.push({ name: 'memory after the load', value: server.rssMiB(), unit: 'MiB' })
+    return rows
+  } finally {
+    load.stop()
+    await server.stop()
+  }
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const json = args.includes('--json')
+  const plan = args.includes('--long') ? long : quick
+  const only = args.includes('--only') ? (args[args.indexOf('--only') + 1] ?? '') : ''
+  const wanted = (name: string): boolean => name.includes(only)
+  const say: Say = (text) => process.stderr.write(`${text} ...\n`)
+  const folder = mkdtempSync(join(tmpdir(), 'cordon-bench-'))
+  try {
+    const rows: Row[] = []
+    if (['incident by key', 'filtered list', 'list of 50 with alerts', 'durable PATCH'].some((name) => wanted(name))) {
+      rows.push(...(await measureRequests(folder, plan, wanted, say)))
+    }
+    if (wanted('ingest')) {
+      say('ingest and correlate')
+      rows.push(await measureIngest(plan))
+    }
+    if (wanted('start')) {
+      say('start and memory')
+      rows.push(...(await measureStarts(folder, plan)))
+    }
+    console.log(json ? renderJson(rows, plan) : renderTable(rows))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+await main(process.argv.slice(2))

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { instantOf, systemClock } from '../../src/io/clock.ts'
+import type { Client, Reply } from '../support/cordon.ts'
+import { type ExampleRequest, giveExampleState, listExamples } from '../support/examples.ts'
+import { startReceiver } from '../support/receiver.ts'
+import { assertShape } from '../support/shape.ts'
+import { tenantTest } from '../support/shared-cordon.ts'
+
+const examples = listExamples()
+
+/** A request of an example with its `<name>` replaced by what stands for it in this run. */
+function fillRequest(request: ExampleRequest, values: Readonly<Record<string, string>>): ExampleRequest {
+  const text = JSON.stringify(request).replaceAll(
+    /<(receiver|soon|created)>/g,
+    (_all, name: string) => values[name] ?? '',
+  )
+  return JSON.parse(text)
+}
+
+function sendRequest(client: Client, { method, path, headers = {}, body }: ExampleRequest): Promise<Reply> {
+  if (body === undefined) return client.send(method, path, undefined, headers)
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  return client.send(method, path, text, { 'Content-Type': 'application/json', ...headers })
+}
+
+// Each documented pair of request and response, replayed on a tenant that holds spec/examples/given.json and nothing else.
+for (const { operation, name, about, role, before = [], request, response } of examples) {
+  tenantTest(`${operation}/${name}: ${about}`, async (tenant, cordon, t) => {
+    await giveExampleState(tenant)
+    const client = role === 'none' ? cordon.anonymous : await tenant.as(role)
+    const receiver = JSON.stringify([before, request]).includes('<receiver>') ? await startReceiver(t) : null
+    const values: Record<string, string> = {
+      origin: cordon.url,
+      tenantId: tenant.id,
+      receiver: receiver?.origin ?? '',
+      soon: instantOf(systemClock.nowMs() + 3_600_000),
+    }
+    for (const earlier of before) {
+      const { body } = await sendRequest(client, fillRequest(earlier, values))
+      values.created = String(body?.id)
+    }
+
+    const answer = await sendRequest(client, fillRequest(request, values))
+
+    assert.equal(answer.status, response.status, answer.text)
+    for (const [header, expected] of Object.entries(response.headers ?? {})) {
+      assertShape(answer.headers[header], expected, values)
+    }
+    if (response.body === undefined) assertShape(answer.text, response.text ?? '', values)
+    else assertShape(answer.body, response.body, values)
+  })
+}

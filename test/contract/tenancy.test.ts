@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import type { Route } from '../../src/api/route.ts'
+import { assertError, comparable } from '../support/answers.ts'
+import { keyOf } from '../support/behaviour.ts'
+import type { Client, Cordon, Reply } from '../support/cordon.ts'
+import { fittingAction, giveTenant, type Tenant } from '../support/given.ts'
+import { tenantTest, tenantTestOnEach } from '../support/shared-cordon.ts'
+
+interface Things {
+  readonly incident: string
+  readonly alert: string
+  readonly task: string
+  readonly subscription: string
+}
+
+const absentGuid = '00000000-0000-4000-8000-000000000000'
+const absent: Things = { incident: '999999999', alert: 'cdabsent', task: absentGuid, subscription: absentGuid }
+
+async function giveThings(tenant: Tenant): Promise<Things> {
+  const incident = await tenant.incident({ displayName: 'secret of the other tenant' })
+  const task = await tenant.task(incident)
+  await tenant.execution(task, 'succeeded')
+  return { incident, task, alert: await tenant.alert(incident), subscription: await tenant.subscription('expert') }
+}
+
+/** What the `:id` of a route names. */
+function kindOf(route: Route): keyof Things | null {
+  if (/\/incidents\/:id/.test(route.path)) return 'incident'
+  if (/\/subscriptions\/:id/.test(route.path)) return 'subscription'
+  if (/\/alerts_v2\/:id/.test(route.path)) return 'alert'
+  return /\/(incident)?tasks\/:id/.test(route.path) ? 'task' : null
+}
+
+/** Bodies that would change something if the id were one's own. */
+function bodyOf(route: Route): string {
+  if (route.path.endsWith('/comments')) return '{"comment":"x"}'
+  if (route.method !== 'PATCH') return '{}'
+  const status = kindOf(route) === 'task' ? 'completed' : 'resolved'
+  return kindOf(route) === 'subscription' ? '{"expirationDateTime":"2099-01-01T00:00:00Z"}' : JSON.stringify({ status })
+}
+
+function call(client: Client, route: Route, things: Things): Promise<Reply> {
+  const path = route.path.replace(':id', things[kindOf(route) ?? 'task']).replace(':alertId', things.alert)
+  if (route.method === 'GET') return client.get(path)
+  return client.send(route.method, path, bodyOf(route), { 'Content-Type': 'application/json' })
+}
+
+/** Everything of a tenant, as text, but how far its notifications are, which goes on by itself. */
+async function dump(cordon: Cordon, tenantId: string): Promise<string> {
+  const tables = ['incidents', 'alerts', 'tasks', 'executions', 'subscriptions', 'jobs', 'outbox', 'audit'] as const
+  const rows = []
+  for (const table of tables) {
+    rows.push(await cordon.store.read.selectFrom(table).selectAll().where('tenant_id', '=', tenantId).execute())
+  }
+  return JSON.stringify(rows, (name, value) => (name === 'position' ? undefined : value))
+}
+
+tenantTestOnEach(
+  "answers another tenant's ids byte for byte like absent ones, on every route with an id",
+  async (tenant, cordon) => {
+    const other = await giveTenant(cordon)
+    const theirs = await giveThings(other)
+    const mine = await giveThings(tenant)
+    const expert = await tenant.as('expert')
+    const before = await dump(cordon, other.id)
+    const routes = cordon.server.routes.filter(
+      (route) => route.access.kind === 'permissions' && route.path.includes(':id'),
+    )
+    assert.ok(routes.length >= 15)
+    for (const route of routes) {
+      const kind = kindOf(route)
+      assert.ok(kind !== null, `${keyOf(route)} names something this test does not know`)
+
+      const foreign = await call(expert, route, theirs)
+      const none = await call(expert, route, absent)
+      // Deleting one's own would take it from the routes that follow.
+      const own = route.method === 'DELETE' ? null : await call(expert, route, mine)
+
+      assert.equal(foreign.status, 404, `${keyOf(route)}: ${foreign.text}`)
+      const textOf = (reply: Reply, things: Things): string =>
+        comparable(reply).replaceAll(things[kind], 'ID').replaceAll(things.alert, 'ALERT')
+      assert.equal(textOf(foreign, theirs), textOf(none, absent), keyOf(route))
+      const { date: _a, 'request-id': _b, 'client-request-id': _c, 'content-length': _d, ...headers } = foreign.headers
+      const { date: _e, 'request-id': _f, 'client-request-id': _g, 'content-length': _h, ...others } = none.headers
+      assert.deepEqual(headers, others, keyOf(route))
+      assert.notEqual(own?.status, 404, `${keyOf(route)} does not find one's own either`)
+    }
+    assert.equal(await dump(cordon, other.id), before)
+  },
+)
+
+tenantTestOnEach('lists, counts, filters and expands nothing of another tenant', async (tenant, cordon) => {
+  const theirs = await giveThings(await giveTenant(cordon))
+  const reader = await tenant.as('reader')
+  const filters = [
+    '',
+    `$filter=status eq 'active' or tenantId ne '${tenant.id}'`,
+    `$filter=id eq '${theirs.incident}'`,
+    '$filter=not (id eq null)',
+  ]
+  for (const filter of filters) {
+    const query = encodeURI(filter)
+    const list = await reader.get(`/v1.0/security/incidents?$expand=alerts&$count=true&${query}`)
+    const count = await reader.get(`/v1.0/security/incidents/$count?${query}`)
+
+    assert.deepEqual(list.body?.value, [], `${filter}: ${list.text}`)
+    assert.equal(list.body['@odata.count'], 0)
+    assert.equal(count.text, '0')
+  }
+  for (const path of ['/v1.0/security/alerts_v2', '/beta/security/incidentTasks?$expand=incident']) {
+    assert.deepEqual((await reader.get(path)).body.value, [])
+  }
+})
+
+tenantTest("takes another tenant's incident in a body for an absent one", async (tenant, cordon) => {
+  const theirs = await giveThings(await giveTenant(cordon))
+  const expert = await tenant.as('expert')
+  const task = { displayName: 'x', actionType: 'isolateDevice', responseAction: fittingAction('isolateDevice') }
+
+  const foreign = await expert.post('/beta/security/incidentTasks', { ...task, incident: { id: theirs.incident } })
+  const none = await expert.post('/beta/security/incidentTasks', { ...task, incident: { id: absent.incident } })
+
+  assertError(foreign, 404)
+  assert.equal(
+    comparable(foreign).replaceAll(theirs.incident, 'ID'),
+    comparable(none).replaceAll(absent.incident, 'ID'),
+  )
+})
+
+tenantTest("ties a token to its tenant: it opens no other tenant's sign-in or data", async (tenant, cordon) => {
+  const other = await giveTenant(cordon)
+  const credentials = await cordon.createClient('reader', tenant.id)
+
+  await assert.rejects(cordon.token({ ...credentials, tenantId: other.id }), /no token: 400/)
+})

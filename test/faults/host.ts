@@ -1,0 +1,79 @@
+import type { TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Command } from '../../src/protocol/command.ts'
+import type { CommandResult } from '../../src/protocol/result.ts'
+import { onEnd } from '../support/cleanup.ts'
+import { type AgentSide, enrolDevice, type FakeDevice, makeResult } from '../support/device.ts'
+
+/** A host that does what it is told, whatever happens to the server, and counts what it did. */
+export interface CountingHost {
+  /** How often each command took effect, by command id. */
+  readonly effects: ReadonlyMap<string, number>
+}
+
+interface Recorded {
+  readonly command: Command
+  acknowledged: boolean
+  /** Set from the effect on. */
+  result: CommandResult | null
+  delivered: boolean
+}
+
+/**
+ * Enrols a host and lets it work until the test ends. Like the real agent it keeps what it has received, acknowledges before the first
+ * effect, and sends a result until it is taken.
+ */
+export async function startHost(
+  t: TestContext,
+  server: AgentSide & { readonly tenantId: string },
+  hostname: string,
+): Promise<CountingHost> {
+  const device = await enrolDevice(server, server.tenantId, hostname)
+  const journal = new Map<string, Recorded>()
+  const effects = new Map<string, number>()
+  let stopped = false
+  const work = async (): Promise<void> => {
+    while (!stopped) {
+      try {
+        await turn(device, journal, effects)
+      } catch {
+        // The server is away; whatever was under way is done again.
+      }
+      await sleep(40)
+    }
+  }
+  const done = work()
+  onEnd(t, async () => {
+    stopped = true
+    await done
+  })
+  return { effects }
+}
+
+async function turn(device: FakeDevice, journal: Map<string, Recorded>, effects: Map<string, number>): Promise<void> {
+  for (const command of await device.fetch()) {
+    const known = journal.get(command.commandId)
+    if (known === undefined) {
+      journal.set(command.commandId, { command, acknowledged: false, result: null, delivered: false })
+    } else if (known.result === null) known.acknowledged = false
+    else known.delivered = false
+  }
+  for (const entry of journal.values()) await carryOn(device, entry, effects)
+}
+
+async function carryOn(device: FakeDevice, entry: Recorded, effects: Map<string, number>): Promise<void> {
+  const { command } = entry
+  if (entry.result === null && !entry.acknowledged) {
+    const reply = await device.acknowledge(command.commandId)
+    if (reply.status !== 204) throw new Error(`not acknowledged: ${reply.status} ${reply.text}`)
+    entry.acknowledged = true
+  }
+  if (entry.result === null) {
+    effects.set(command.commandId, (effects.get(command.commandId) ?? 0) + 1)
+    entry.result = makeResult(command)
+  }
+  if (entry.delivered) return
+  const reply = await device.report(entry.result)
+  if (reply.status !== 200) throw new Error(`the result was not taken: ${reply.status} ${reply.text}`)
+  entry.delivered = true
+}

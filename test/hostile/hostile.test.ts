@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, test } from 'node:test'
+import type { Cordon } from '../support/cordon.ts'
+import { shareCordon } from '../support/shared-cordon.ts'
+import { type HostileCase, readCases } from './case-file.ts'
+import { type CaseResult, runCase } from './run-case.ts'
+import { formatScore } from './score.ts'
+import { openSlowly, type WireAnswer } from './wire.ts'
+
+const cases = readCases<HostileCase>('bad-inputs')
+/** Why each of the cases that cannot be run yet cannot. */
+const notRun: Record<string, string> = JSON.parse(readFileSync(new URL('./not-run.json', import.meta.url), 'utf8'))
+const results: CaseResult[] = []
+
+after(() => console.log(formatScore(results, notRun)))
+
+test('the hostile cases are all here', () => {
+  assert.ok(cases.length >= 273)
+  assert.equal(new Set(cases.map(({ id }) => id)).size, cases.length)
+})
+
+// The failures that are recorded one by one are limited to ten a second, and these cases look for their record.
+const pauseMs = (item: HostileCase): number => (item.group === 'authn' ? 110 : 0)
+
+// 200 connections whose headers never end, opened before everything else: the other cases run beside them.
+const slowloris = cases.find(({ id }) => id === 'tr-15-slowloris')
+const slow = shareCordon().then(openSlowConnections)
+
+async function openSlowConnections(cordon: Cordon): Promise<{ startedAt: number; answers: Promise<WireAnswer>[] }> {
+  const [beginning = ''] = (slowloris?.raw ?? '').replace('{{host}}', new URL(cordon.url).host).split('{{slow')
+  const opened = await Promise.all(Array.from({ length: 200 }, () => openSlowly(cordon, beginning)))
+  return { startedAt: performance.now(), answers: opened.map(({ answer }) => answer) }
+}
+
+for (const item of cases) {
+  if (item === slowloris) continue
+  test(`${item.group} ${item.id}: ${item.why}`, async (t) => {
+    await slow
+    await new Promise((resolve) => setTimeout(resolve, pauseMs(item)))
+    const result = await runCase(await shareCordon(), item)
+    results.push(result)
+    if (!result.run) {
+      t.diagnostic(`not run: ${result.reason}`)
+      return
+    }
+    assert.ok(![500, 502, 504].includes(result.status), `answered ${result.status}`)
+    assert.deepEqual(result.faults, [])
+  })
+}
+
+test('at least 99 of 100 cases that are run get the status they should', () => {
+  const run = results.filter((result) => result.run)
+  const good = run.filter((result) => result.isStatusGood)
+  const bad = run.filter((result) => !result.isStatusGood).map(({ id, status }) => `${id} ${status}`)
+
+  assert.ok(good.length / run.length >= 0.99, bad.join(', '))
+})
+
+test('the cases that cannot be run yet are the listed ones and no others', () => {
+  const ids = results.filter((result) => !result.run).map(({ id }) => id)
+
+  assert.deepEqual(ids.sort(), Object.keys(notRun).sort())
+})
+
+test('transport tr-15-slowloris: 200 connections whose headers never end are closed within 20 s and held nobody up', async () => {
+  const { startedAt, answers } = await slow
+
+  const statuses = (await Promise.all(answers)).map((answer) => answer.status)
+
+  assert.ok(performance.now() - startedAt < 20_000 || results.length > 200)
+  assert.deepEqual(new Set(statuses), new Set([408]))
+  results.push({ id: 'tr-15-slowloris', group: 'transport', run: true, status: 408, isStatusGood: true, faults: [] })
+})

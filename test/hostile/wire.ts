@@ -1,0 +1,141 @@
+import { once } from 'node:events'
+import { connect, type TLSSocket } from 'node:tls'
+import type { Cordon } from '../support/cordon.ts'
+import type { Bytes } from './case-file.ts'
+import { openOurs } from './outbound.ts'
+
+/** A request as bytes, so that nothing on our side tidies it up. */
+export interface WireRequest {
+  readonly method: string
+  readonly target: string
+  readonly headers: readonly (readonly [string, string])[]
+  readonly body: Bytes | null
+}
+
+/** The first answer on a connection. */
+export interface WireAnswer {
+  readonly status: number
+  /** Names in lower case. */
+  readonly headers: ReadonlyMap<string, string>
+  readonly text: string
+  /** The body as JSON; undefined when it is none. */
+  // biome-ignore lint/suspicious/noExplicitAny: answers of every shape are looked into
+  readonly json: any
+  /** From the last byte written to the last byte read. */
+  readonly tookMs: number
+}
+
+const deadlineMs = 25_000
+
+/** Encodes of a readable target only what may not stand in one; every `%` stays as it is. */
+export function encodeTarget(text: string): string {
+  return text.replaceAll(/[\s"<>`\\^{}|]|[^\x20-\x7e]/gu, (character) => encodeURIComponent(character))
+}
+
+/** Sends one request on a connection of its own and reads one answer. */
+export async function exchange(cordon: Cordon, request: WireRequest, localAddress?: string): Promise<WireAnswer> {
+  const { method, target, headers, body } = request
+  const names = new Set(headers.map(([name]) => name.toLowerCase()))
+  const all = [...(names.has('host') ? [] : [['Host', new URL(cordon.url).host] as const]), ...headers]
+  if (body !== null && !names.has('content-length')) all.push(['Content-Length', String(body.length)])
+  if (!names.has('connection')) all.push(['Connection', 'close'])
+  const head = all.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  const socket = await open(cordon, localAddress)
+  const answer = readAnswer(socket, method === 'HEAD')
+  socket.write(Buffer.from(`${method} ${encodeTarget(target)} HTTP/1.1\r\n${head}\r\n`, 'latin1'))
+  if (body !== null) await writeBody(socket, body)
+  return answer
+}
+
+/** Writes bytes as they are and reads one answer. */
+export async function exchangeRaw(cordon: Cordon, bytes: string): Promise<WireAnswer> {
+  const socket = await open(cordon)
+  const answer = readAnswer(socket, false)
+  socket.write(Buffer.from(bytes, 'latin1'))
+  return answer
+}
+
+/** Writes the beginning of a request and then a byte every two seconds, until the server has had enough. */
+export async function openSlowly(cordon: Cordon, beginning: string): Promise<{ readonly answer: Promise<WireAnswer> }> {
+  const socket = await open(cordon)
+  const answer = readAnswer(socket, false)
+  socket.write(Buffer.from(beginning, 'latin1'))
+  const trickle = setInterval(() => socket.writable && socket.write('a'), 2_000)
+  return { answer: answer.finally(() => clearInterval(trickle)) }
+}
+
+async function open(cordon: Cordon, localAddress?: string): Promise<TLSSocket> {
+  const { port } = new URL(cordon.url)
+  const from = localAddress === undefined ? {} : { localAddress, host: '127.0.0.1' }
+  const options = { host: 'localhost', ...from, port: Number(port), ca: cordon.ca, servername: 'localhost' }
+  const socket = openOurs(() => connect(options))
+  await once(socket, 'secureConnect')
+  return socket
+}
+
+/** Stops where the server has answered already: it need not take what it refused. */
+async function writeBody(socket: TLSSocket, body: Bytes): Promise<void> {
+  let isAnswered = false
+  socket.once('data', () => {
+    isAnswered = true
+  })
+  for (const piece of body.pieces()) {
+    if (isAnswered || !socket.writable) return
+    if (!socket.write(piece)) await Promise.race([once(socket, 'drain'), once(socket, 'close')])
+  }
+}
+
+function readAnswer(socket: TLSSocket, isHead: boolean): Promise<WireAnswer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let startedAt = performance.now()
+    const timer = setTimeout(() => finish(new Error('no answer in time')), deadlineMs)
+    const finish = (failure?: Error): void => {
+      clearTimeout(timer)
+      socket.destroy()
+      const answer = parseAnswer(Buffer.concat(chunks), isHead, performance.now() - startedAt)
+      if (answer?.isWhole) resolve(answer.answer)
+      else reject(failure ?? new Error('the connection ended before a whole answer'))
+    }
+    socket.on('drain', () => {
+      startedAt = performance.now()
+    })
+    socket.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      if (parseAnswer(Buffer.concat(chunks), isHead, 0)?.isWhole) finish()
+    })
+    socket.on('error', finish)
+    socket.on('close', () => finish())
+  })
+}
+
+function parseAnswer(bytes: Buffer, isHead: boolean, tookMs: number): { answer: WireAnswer; isWhole: boolean } | null {
+  const end = bytes.indexOf('\r\n\r\n')
+  if (end < 0) return null
+  const [statusLine = '', ...lines] = bytes.subarray(0, end).toString('latin1').split('\r\n')
+  const headers = new Map(
+    lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.replace(/^[^:]*:\s*/, '')]),
+  )
+  const status = Number(statusLine.split(' ')[1])
+  const rest = bytes.subarray(end + 4)
+  const length = headers.get('content-length')
+  const isEmpty = isHead || status === 204 || status === 304
+  const isChunked = headers.get('transfer-encoding') === 'chunked'
+  const body = isChunked ? joinChunks(rest) : rest.subarray(0, Number(length ?? rest.length))
+  const isWhole =
+    isEmpty || (isChunked ? rest.includes('0\r\n\r\n') : length !== undefined && body.length === Number(length))
+  const text = body.toString('utf8')
+  const isJson = headers.get('content-type')?.startsWith('application/json') && isWhole && text !== ''
+  return { answer: { status, headers, text, json: isJson ? JSON.parse(text) : undefined, tookMs }, isWhole }
+}
+
+function joinChunks(bytes: Buffer): Buffer {
+  const parts: Buffer[] = []
+  for (let at = 0; ; ) {
+    const lineEnd = bytes.indexOf('\r\n', at)
+    const size = lineEnd < 0 ? 0 : Number.parseInt(bytes.subarray(at, lineEnd).toString('latin1'), 16)
+    if (!(size > 0)) return Buffer.concat(parts)
+    parts.push(bytes.subarray(lineEnd + 2, lineEnd + 2 + size))
+    at = lineEnd + 2 + size + 2
+  }
+}
