@@ -28,7 +28,7 @@ interface Memory {
 }
 
 /**
- * Looks for changes that subscribers have not been told of, and queues their delivery; ends subscriptions whose time is over. It costs two
+ * Looks for changes that subscribers have not been told of, and queues their delivery; ends subscriptions whose time is over. It costs three
  * small reads while nothing happens, and subscriptions that a change does not concern are not touched. Several servers may do so at once.
  */
 export function startNotifier(deps: NotifierDeps): Notifier {
@@ -62,8 +62,8 @@ async function look(deps: NotifierDeps, memory: Memory): Promise<void> {
     else await queueLifecycle(deps, subscription, 'reauthorizationRequired')
   }
   const { lookedTo } = memory
-  if (lookedTo !== null && (await readNewestSequence(store.read)) <= lookedTo) return
-  const until = await readSettledSequence(store)
+  const isQuiet = lookedTo !== null && (await readNewestSequence(store.read)) <= lookedTo
+  const until = isQuiet ? lookedTo : await readSettledSequence(store)
   const behind =
     lookedTo === null
       ? await listSubscriptionsBehind(store.read, until)

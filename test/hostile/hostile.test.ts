@@ -27,10 +27,13 @@ const pauseMs = (item: HostileCase): number => (item.group === 'authn' ? 110 : 0
 const slowloris = cases.find(({ id }) => id === 'tr-15-slowloris')
 const slow = shareCordon().then(openSlowConnections)
 
-async function openSlowConnections(cordon: Cordon): Promise<{ startedAt: number; answers: Promise<WireAnswer>[] }> {
+async function openSlowConnections(cordon: Cordon): Promise<{ closed: Promise<WireAnswer[]> }> {
   const [beginning = ''] = (slowloris?.raw ?? '').replace('{{host}}', new URL(cordon.url).host).split('{{slow')
   const opened = await Promise.all(Array.from({ length: 200 }, () => openSlowly(cordon, beginning)))
-  return { startedAt: performance.now(), answers: opened.map(({ answer }) => answer) }
+  const closed = Promise.all(opened.map(({ answer }) => answer))
+  // Looked at only after the other cases; a failure until then is not unhandled.
+  closed.catch(() => undefined)
+  return { closed }
 }
 
 for (const item of cases) {
@@ -63,12 +66,10 @@ test('the cases that cannot be run yet are the listed ones and no others', () =>
   assert.deepEqual(ids.sort(), Object.keys(notRun).sort())
 })
 
-test('transport tr-15-slowloris: 200 connections whose headers never end are closed within 20 s and held nobody up', async () => {
-  const { startedAt, answers } = await slow
+test('transport tr-15-slowloris: 200 connections whose headers never end are closed within 20 s, and held nobody up', async () => {
+  const answers = await (await slow).closed
 
-  const statuses = (await Promise.all(answers)).map((answer) => answer.status)
-
-  assert.ok(performance.now() - startedAt < 20_000 || results.length > 200)
-  assert.deepEqual(new Set(statuses), new Set([408]))
+  assert.deepEqual(new Set(answers.map((answer) => answer.status)), new Set([408]))
+  assert.ok(Math.max(...answers.map((answer) => answer.tookMs)) < 20_000)
   results.push({ id: 'tr-15-slowloris', group: 'transport', run: true, status: 408, isStatusGood: true, faults: [] })
 })

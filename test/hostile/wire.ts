@@ -58,10 +58,12 @@ export async function exchangeRaw(cordon: Cordon, bytes: string): Promise<WireAn
 /** Writes the beginning of a request and then a byte every two seconds, until the server has had enough. */
 export async function openSlowly(cordon: Cordon, beginning: string): Promise<{ readonly answer: Promise<WireAnswer> }> {
   const socket = await open(cordon)
+  const openedAt = performance.now()
   const answer = readAnswer(socket, false)
   socket.write(Buffer.from(beginning, 'latin1'))
   const trickle = setInterval(() => socket.writable && socket.write('a'), 2_000)
-  return { answer: answer.finally(() => clearInterval(trickle)) }
+  const lasted = answer.then((whole) => ({ ...whole, tookMs: performance.now() - openedAt }))
+  return { answer: lasted.finally(() => clearInterval(trickle)) }
 }
 
 async function open(cordon: Cordon, localAddress?: string): Promise<TLSSocket> {

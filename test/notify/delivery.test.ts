@@ -112,6 +112,35 @@ tenantTestOnEach('a filter and one id choose what is told of', async (tenant, _c
   assert.deepEqual(seen('/one'), new Set([watched]))
 })
 
+tenantTestOnEach('a change moves only the subscriptions it may concern', async (tenant, cordon, t) => {
+  const receiver = await startReceiver(t)
+  const reader = await tenant.as('reader')
+  const incident = await tenant.incident()
+  const concerned = await subscribe(reader, receiver.origin)
+  const idle = await subscribe(reader, receiver.origin, { resource: 'security/alerts_v2' })
+  const longAgo = { created_at: '2020-01-01T00:00:00.0000000Z' }
+  await cordon.store.transaction((tx) =>
+    tx.updateTable('subscriptions').set(longAgo).where('id', 'in', [concerned.id, idle.id]).execute(),
+  )
+  await quiet()
+  const readPosition = async (id: string): Promise<number> =>
+    (
+      await cordon.store.read
+        .selectFrom('subscriptions')
+        .select('position')
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow()
+    ).position
+  const before = [await readPosition(concerned.id), await readPosition(idle.id)]
+
+  await change(tenant, incident, { customTags: ['x'] })
+  await received(receiver, 1)
+  await quiet()
+
+  assert.ok((await readPosition(concerned.id)) > (before[0] ?? 0))
+  assert.equal(await readPosition(idle.id), before[1])
+})
+
 tenantTestOnEach('what is not acknowledged comes again with the same ids, until it is', async (tenant, cordon, t) => {
   const receiver = await startReceiver(t)
   const reader = await tenant.as('reader')
@@ -338,4 +367,25 @@ test('a slow receiver is asked less often, and deliveries leave room for other w
   assert.ok(pace.enter('c') > 0)
   pace.leave('a', 1)
   assert.equal(pace.enter('c'), 0)
+})
+
+test('two servers on one database tell of each change once', async (t) => {
+  const { ca } = await receiverTls()
+  const outbound = { allow: ['127.0.0.2/32:*'], ca }
+  const database = await makeDatabase(t, 'postgres')
+  const cordon = await startCordon(t, { outbound, database })
+  const second = await startCordon(t, { outbound, database })
+  const tenant = await giveTenant(cordon)
+  const receiver = await startReceiver(t)
+  await subscribe(await tenant.as('reader'), receiver.origin)
+  const incidents = await Promise.all(Array.from({ length: 30 }, () => tenant.incident()))
+
+  const started = incidents.map((id) => change(tenant, id, { customTags: ['x'] }))
+  await Promise.all(started)
+  await received(receiver, incidents.length)
+  await quiet()
+
+  assert.notEqual(second.url, cordon.url)
+  const told = receiver.notifications().map((notification) => notification.resourceData.id)
+  assert.deepEqual(told.sort(), [...incidents].sort())
 })

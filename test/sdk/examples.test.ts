@@ -62,7 +62,7 @@ tenantTest('the curl example prints the JSON of incidents and open tasks', async
   const env = await giveEnvironment(tenant, cordon)
   const incident = await giveIncident(tenant)
 
-  const { stdout } = await run(join(folder, 'list-incidents.sh'), [], { env })
+  const { stdout } = await run('sh', [join(folder, 'list-incidents.sh')], { env })
 
   const [incidents, tasks] = stdout
     .trimEnd()
@@ -76,7 +76,7 @@ tenantTest('the curl example prints the JSON of incidents and open tasks', async
 tenantTest('the examples fail when the secret is wrong, and say so', async (tenant, cordon) => {
   const env = { ...(await giveEnvironment(tenant, cordon)), CORDON_CLIENT_SECRET: 'wrong' }
 
-  const script = run(join(folder, 'list-incidents.sh'), [], { env })
+  const script = run('sh', [join(folder, 'list-incidents.sh')], { env })
 
   await assert.rejects(script, /401/)
 })

@@ -222,7 +222,8 @@ function project(entity: string, query: EntityQuery): string {
   return JSON.stringify(projectEntity(whole, query))
 }
 
-function appliedHeaders(preferences: Preferences, query: ODataQuery | null): Record<string, string> {
+/** `Preference-Applied`, where there is something to say. */
+export function appliedHeaders(preferences: Preferences, query: ODataQuery | null): Record<string, string> {
   const applied = renderPreferenceApplied({
     includeUnknownEnumMembers: preferences.includeUnknownEnumMembers,
     maxPageSize: query?.maxPageSizeApplied ? preferences.maxPageSize : null,

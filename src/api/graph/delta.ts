@@ -7,7 +7,7 @@ import { boundQuery, type ODataQuery, readDeltaQuery } from '../odata/read-query
 import type { ApiVersion } from '../odata/resource.ts'
 import { buildContext } from '../odata/shape.ts'
 import type { AuthorizedHandler } from '../route.ts'
-import { type Collection, type GraphDeps, showItems, viewOf } from './collection.ts'
+import { appliedHeaders, type Collection, type GraphDeps, showItems, viewOf } from './collection.ts'
 import type { View } from './entities.ts'
 
 /** What a page of a delta round is made of. */
@@ -58,7 +58,7 @@ export function deltaCollection<R>(deps: GraphDeps, version: ApiVersion, collect
       `"@odata.${isLast ? 'deltaLink' : 'nextLink'}":${JSON.stringify(link)}`,
       `"value":[${page.items.join(',')}]`,
     ]
-    return { status: 200, body: `{${parts.join(',')}}` }
+    return { status: 200, body: `{${parts.join(',')}}`, headers: appliedHeaders(preferences, query) }
   }
 }
 
