@@ -71,10 +71,10 @@ eachDatabase('a refusal ends the transaction at once and goes to the caller as i
 eachDatabase('a second row with the same key is told from every other failure', async (_t, store) => {
   await store.transaction((tx) => put(tx, 'once', '1'))
 
-  const duplicate = store.transaction((tx) => put(tx, 'once', '2'))
-  const incomplete = store.transaction((tx) => put(tx, 'twice', null as unknown as string))
+  const again = (): Promise<unknown> => store.transaction((tx) => put(tx, 'once', '2'))
+  const incomplete = (): Promise<unknown> => store.transaction((tx) => put(tx, 'twice', null as unknown as string))
 
-  await assert.rejects(duplicate, (error: unknown) => isDuplicateKey(error))
+  await assert.rejects(again, (error: unknown) => isDuplicateKey(error))
   await assert.rejects(incomplete, (error: unknown) => !isDuplicateKey(error))
 })
 
