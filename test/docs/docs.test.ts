@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { contractPath, writeContract } from '../../tools/docs/contract.ts'
 import { statusCodesPath, writeStatusCodes } from '../../tools/docs/status-codes.ts'
+import { listBehaviours } from '../support/behaviour.ts'
 
 const root = join(import.meta.dirname, '../..')
 const pages = [
@@ -16,6 +18,15 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 
 test('the page of status codes is what the table of errors gives', () => {
   assert.equal(read(statusCodesPath), writeStatusCodes(), 'it is stale; run: node tools/docs/main.ts')
+})
+
+test('the page of operations is what specification and code give, and has a row for each', () => {
+  const page = writeContract()
+
+  assert.equal(read(contractPath), page, 'it is stale; run: node tools/docs/main.ts')
+  const listed = [...page.matchAll(/^\| (\w+)<br>`(\w+ [^`]+)` \|/gm)].map(([, name, path]) => `${name} ${path}`)
+  const promised = listBehaviours().map(({ operation, method, path }) => `${operation} ${method} ${path}`)
+  assert.deepEqual(listed.sort(), promised.sort())
 })
 
 for (const page of pages) {

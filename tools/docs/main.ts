@@ -1,17 +1,23 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { contractPath, writeContract } from './contract.ts'
 import { statusCodesPath, writeStatusCodes } from './status-codes.ts'
 
 // Writes the pages of docs/ that are derived from code; with --check only says whether they are fresh.
 
-const path = join(import.meta.dirname, '../..', statusCodesPath)
-const content = writeStatusCodes()
+const pages = [
+  { path: statusCodesPath, content: writeStatusCodes() },
+  { path: contractPath, content: writeContract() },
+]
 
-if (!process.argv.includes('--check')) {
-  writeFileSync(path, content)
-  console.log(`Wrote ${statusCodesPath}.`)
-} else if (readFileSync(path, 'utf8') === content) console.log(`${statusCodesPath} fits the code.`)
-else {
-  console.error(`${statusCodesPath} is stale. Run: node tools/docs/main.ts`)
-  process.exitCode = 1
+for (const { path, content } of pages) {
+  const file = join(import.meta.dirname, '../..', path)
+  if (!process.argv.includes('--check')) {
+    writeFileSync(file, content)
+    console.log(`Wrote ${path}.`)
+  } else if (readFileSync(file, 'utf8') === content) console.log(`${path} fits the code.`)
+  else {
+    console.error(`${path} is stale. Run: node tools/docs/main.ts`)
+    process.exitCode = 1
+  }
 }

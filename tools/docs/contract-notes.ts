@@ -1,0 +1,78 @@
+const incidentFields = 'one incident'
+const alertFields = 'one alert'
+const comment = 'takes `{"comment": "..."}`'
+const allComments = 'answers `{value: [all comments, oldest first]}`'
+const minimal = '204 with `Prefer: return=minimal`; `If-Match` is honoured'
+const page = '`{value, @odata.count?, @odata.nextLink?}`'
+const bareNumber = 'the bare number as `text/plain`'
+const delta = '`{value, @odata.nextLink or @odata.deltaLink}`; `$deltatoken=latest` begins now'
+
+/** What the table of operations cannot say by itself: body and answer of an operation, by its name in `spec/behaviour.json`. */
+export const notes: Readonly<Record<string, string>> = {
+  getServiceDocument: 'names the singleton `security`',
+  getMetadata: 'XML, or CSDL JSON with `$format=json` or by `Accept`',
+  listIncidents: `${page}, newest first unless ordered`,
+  countIncidents: bareNumber,
+  getIncident: incidentFields,
+  updateIncident: `${incidentFields}, whole; ${minimal}. Status \`redirected\` is 400, \`awaitingAction\` for experts only; 409 for one that was merged away`,
+  createIncidentComment: `${comment}; ${allComments}`,
+  mergeIncidents:
+    '`{incidentIds, incidentComment?, mergeReasons?}`, 2 to 100 ids; answers `{targetIncidentId}`, the first one named',
+  listIncidentAlerts: page,
+  countIncidentAlerts: bareNumber,
+  getIncidentAlert: `${alertFields}; 404 for one of another incident`,
+  createIncidentAlertComment: 'as `createAlertComment`',
+  deltaIncidents: delta,
+  listAlerts: `${page}, newest first unless ordered`,
+  countAlerts: bareNumber,
+  createAlert:
+    'an alert with `title` and `severity`; 201 with `Location`, 200 when the sender has sent this `providerAlertId` before',
+  getAlert: alertFields,
+  updateAlert: `${alertFields}, whole; ${minimal}`,
+  createAlertComment: `${comment}, an array of these or \`{"value": [...]}\`; ${allComments}`,
+  moveAlerts:
+    '`{alertIds, incidentId?, alertComment?, newCorrelationReasons?}`, 1 to 1000 ids; without `incidentId` a new incident; answers `{targetIncidentId}`',
+  deltaAlerts: delta,
+  listIncidentTasks: `${page}; each task carries \`incident: {id}\``,
+  countIncidentTasks: bareNumber,
+  createIncidentTask:
+    '`{displayName, actionType, incident: {id}, responseAction, description?, source?}`; the task, with `Location`',
+  getIncidentTask: 'one task',
+  getTaskIncident: incidentFields,
+  updateIncidentTask: `the task, whole; ${minimal}. 409 while its action is under way`,
+  executeResponseAction: 'no body needed; no body back: progress is read from `actionStatus`',
+  deltaIncidentTasks: delta,
+  listSubscriptions: "`{value}`: the caller's own; no query options",
+  createSubscription:
+    'a subscription, with `Location`, after its endpoints have answered the validation request; 403 above a quota',
+  getSubscription: "the caller's own; another's is 404",
+  updateSubscription: 'takes `expirationDateTime` and `notificationUrl`; the subscription',
+  reauthorizeSubscription: 'no body',
+  batch:
+    '`{requests: [{id, method, url, headers?, body?, dependsOn?}]}`, 1 to 20; answers `{responses: [{id, status, headers, body?}]}`',
+  runHuntingQuery: 'always 501',
+  receiveIntake:
+    'JSON, one object a line or CSV, up to 16 MiB inflated; answers `{accepted, duplicates, ignored, incidentsOpened, incidentsMerged, rejected: [{line, error}], rejectedCount?}`',
+  listTaskExecutions: '`{value}`: runs and undos, newest first, with state, reason and proof; 404 for an unknown task',
+  undoTaskAction: 'no body needed; answers `{executionId}`',
+  getOpenApi: 'OpenAPI 3.1',
+  issueToken: 'form `client_credentials`; answers `{token_type, expires_in, ext_expires_in, access_token}`',
+  issueTokenV1: 'as `issueToken`; no `scope` needed',
+  authorize: 'always refused: no interactive flow',
+  authorizeDevice: 'always refused: no interactive flow',
+  readOpenidConfiguration: 'the endpoints of the tenant',
+  readSigningKeys: 'JWKS',
+  explainSignInError: 'what an AADSTS code means',
+  enrollAgent: 'takes a one-time token',
+  pollCommands: 'held until there is a command; signed by the agent',
+  acknowledgeCommand: 'signed by the agent',
+  reportResult: 'signed by the agent',
+  sendHeartbeat: 'signed by the agent',
+  showLogin: 'takes the token of a one-time link',
+  completeLogin: 'to the portal, with its session cookie',
+  readSessionState: 'takes the session cookie',
+  drawToken: 'a short-lived token for the page, by its cookie',
+  endSession: 'takes the session cookie',
+  getHealth: '`ok` as text: the process answers',
+  getReadiness: '`ready` as text, or 503 while draining or without the store',
+}
