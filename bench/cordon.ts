@@ -28,7 +28,10 @@ export async function startCordon(
   options: { readonly http: boolean; readonly nodeOptions?: readonly string[] },
 ): Promise<CordonProcess> {
   const startedAt = performance.now()
-  const serve = ['serve', '--data', dataDir, '--host', '127.0.0.1', '--port', '0', ...(options.http ? ['--http'] : [])]
+  // No limit on requests: what the server can do is measured, not what it lets in.
+  const limits = ['--rate-limit', '999999999', '--tenant-rate-limit', '999999999']
+  const address = ['--host', '127.0.0.1', '--port', '0', ...(options.http ? ['--http'] : [])]
+  const serve = ['serve', '--data', dataDir, ...address, ...limits]
   const child = spawn(process.execPath, [...(options.nodeOptions ?? []), cli, ...serve], {
     stdio: ['ignore', 'pipe', 'ignore'],
     env: { ...process.env, CORDON_LOG_LEVEL: 'info' },

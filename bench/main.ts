@@ -18,6 +18,7 @@ import {
   startLoadGenerator,
   summarize,
 } from './requests.ts'
+import { seededAt } from './seed.ts'
 
 // `npm run bench`: what Cordon reaches, and what the least possible work for the same result reaches on the same machine in the same run.
 // Options: --long (more and longer rounds), --json, --only NAME (rows whose name holds it).
@@ -63,6 +64,20 @@ function readCases(ids: readonly string[]): (ReadCase & { readonly target?: Row[
       paths: [list('$filter=status%20eq%20%27active%27&$top=50')],
       check: (path, body) => checkList(path, body, (item) => isRecord(item) && item.status === 'active'),
       target: { of: 'ratio', least: 0.3 },
+    },
+    {
+      // Each request differs in an option that is ignored, so that no remembered answer serves it.
+      name: 'the same, asked anew each time',
+      paths: Array.from({ length: 500 }, (_, at) => list(`$filter=status%20eq%20%27active%27&$top=50&n=${at}`)),
+      check: (path, body) => checkList(path, body, (item) => isRecord(item) && item.status === 'active'),
+    },
+    {
+      // Each path asks for something else, so that no answer is there already.
+      name: 'list of 50, always another',
+      paths: Array.from({ length: 400 }, (_, at) =>
+        list(`$filter=status%20eq%20%27active%27%20and%20createdDateTime%20lt%20${seededAt(400 + at * 9)}&$top=50`),
+      ),
+      check: (path, body) => checkList(path, body, (item) => isRecord(item) && item.status === 'active'),
     },
     {
       name: 'list of 50 with alerts',
@@ -225,7 +240,15 @@ async function main(args: readonly string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'cordon-bench-'))
   try {
     const rows: Row[] = []
-    if (['incident by key', 'filtered list', 'list of 50 with alerts', 'durable PATCH'].some((name) => wanted(name))) {
+    if (
+      [
+        'incident by key',
+        'filtered list of 50',
+        'list of 50, always another',
+        'list of 50 with alerts',
+        'durable PATCH',
+      ].some((name) => wanted(name))
+    ) {
       rows.push(...(await measureRequests(folder, plan, wanted, say)))
     }
     if (wanted('ingest')) {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { CordonError } from '../model/errors.ts'
 import type { Db, Store } from './db.ts'
+import { prepareOnce } from './prepared.ts'
 
 // Numbers of the outbox are drawn when a row is written and seen when its transaction commits: on PostgreSQL a lower number may appear after
 // a higher one. Whoever remembers "read up to N" must only ever remember a settled N, below which nothing can appear any more.
@@ -127,4 +128,21 @@ export async function readChangeEvents(db: Db, range: ChangeRange, limit: number
     .limit(limit)
     .execute()
   return rows.map((row) => ({ seq: row.seq, change: row.change, objectId: row.object_id }))
+}
+
+const highestNumber = prepareOnce((db, tenantId: string) =>
+  db
+    .selectFrom('outbox')
+    .select((eb) => eb.fn.max('seq').as('seq'))
+    .where('tenant_id', '=', tenantId),
+)
+
+/**
+ * A number that rises with every visible change of a tenant; equal numbers mean that nothing changed in between. Null on PostgreSQL, where
+ * a transaction may commit after one that drew a higher number, so that the highest says nothing.
+ */
+export async function readChangeMark(store: Store, tenantId: string): Promise<number | null> {
+  if (store.dialect !== 'sqlite') return null
+  const [row] = await highestNumber(store.read, tenantId)
+  return Number(row?.seq ?? 0)
 }

@@ -18,6 +18,7 @@ import type { ApiVersion, ResourceDescription } from '../odata/resource.ts'
 import { buildContext, type JsonObject, projectEntity } from '../odata/shape.ts'
 import type { Answer, AuthorizedCall, AuthorizedHandler } from '../route.ts'
 import { type View, withMembers } from './entities.ts'
+import { rememberAnswers } from './remember.ts'
 
 /** What every Graph operation needs. */
 export interface GraphDeps {
@@ -59,7 +60,7 @@ const maxKeptQueries = 500
 
 /** GET of a collection. */
 export function listCollection<R>(deps: GraphDeps, version: ApiVersion, collection: Collection<R>): AuthorizedHandler {
-  return (call) => answerPage(deps, version, collection, call)
+  return rememberAnswers(deps, (call) => answerPage(deps, version, collection, call))
 }
 
 /** One page of a collection. */

@@ -20,7 +20,8 @@ export interface View {
  */
 export function writeIncident(record: IncidentRecord, view: View, alerts = ''): string {
   const doc = reveal(record.doc, record.hidden, 'incident', view)
-  const link = JSON.stringify(incidentUrl(view, record.id))
+  // Neither an origin nor a tenant's or incident's id holds a character that JSON escapes.
+  const link = `"${incidentUrl(view, record.id)}"`
   const beta = view.version === 'beta' ? '"recommendedActions":null,"recommendedHuntingQueries":[],' : ''
   const about = annotationsOf(view, 'incident', 'incidents', record)
   return `{${about}"incidentWebUrl":${link},${beta}${alerts}${doc.slice(1)}`
