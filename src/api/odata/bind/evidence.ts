@@ -6,10 +6,10 @@ import type { FilterSyntax, LambdaSyntax } from '../parse/syntax.ts'
 import { type ApiVersion, resolvePath } from '../resource.ts'
 
 /**
- * Identifiers of evidence that are indexed; only these can be looked for.
+ * Identifiers of evidence that can be looked for.
  * @source design contract 15
  */
-export const indexedIdentifiers: readonly string[] = [
+export const searchableIdentifiers: readonly string[] = [
   'mdeDeviceId',
   'azureAdDeviceId',
   'hostName',
@@ -28,7 +28,7 @@ const evidenceTypes: ReadonlyMap<string, TypeName> = new Map(
 )
 
 /**
- * Reads `evidence/any(e:e/microsoft.graph.security.deviceEvidence/mdeDeviceId eq '...')`: one type, one equation on an indexed identifier.
+ * Reads `evidence/any(e:e/microsoft.graph.security.deviceEvidence/mdeDeviceId eq '...')`: one type, one equation on such an identifier.
  * @throws CordonError BadRequest naming the part that is something else
  */
 export function bindEvidence(clause: Clause, version: ApiVersion, lambda: LambdaSyntax): BoundFilter {
@@ -42,9 +42,9 @@ export function bindEvidence(clause: Clause, version: ApiVersion, lambda: Lambda
   const { right } = body
   const { evidenceType, property } = splitPath(clause, variable, body.left)
   const found = resolvePath(evidenceType, property, version)
-  if ('missing' in found || !indexedIdentifiers.includes(property)) {
-    const message = `${quoteName(property)} of ${quoteName(evidenceType)} is not an indexed identifier`
-    throw clauseError(clause, `${message}; these are: ${indexedIdentifiers.join(', ')}`, body.left.at)
+  if ('missing' in found || !searchableIdentifiers.includes(property)) {
+    const message = `${quoteName(property)} of ${quoteName(evidenceType)} is no identifier to look for`
+    throw clauseError(clause, `${message}; these are: ${searchableIdentifiers.join(', ')}`, body.left.at)
   }
   if (right.kind !== 'literal' || right.type !== 'string') {
     throw clauseError(clause, `${quoteName(property)} is compared with a string in single quotes`, right.at)
