@@ -8,11 +8,6 @@ import { chunksOf } from '../src/store/record.ts'
 import { seededRandom } from './random.ts'
 
 const startMs = Date.parse('2026-01-05T00:00:00Z')
-/** When the seeded incident of that number was created, 7-digit instant. */
-export function seededAt(id: number): string {
-  return instantOf(startMs + id * 60_000)
-}
-
 const severities: readonly AlertSeverity[] = ['informational', 'low', 'medium', 'high']
 const statuses: readonly IncidentStatus[] = ['active', 'active', 'inProgress', 'resolved']
 const alertsPerIncident = 3
@@ -52,7 +47,7 @@ function pick<T>(items: readonly T[], random: () => number): T {
 }
 
 function makeIncident(tenantId: string, id: string, random: () => number): StoredIncident {
-  const at = seededAt(Number(id))
+  const at = instantOf(startMs + Number(id) * 60_000)
   const { incidentWebUrl: _, ...doc } = completeEntity(
     'incident',
     {
