@@ -201,7 +201,7 @@ suite('limits of $filter', () => {
         } catch (error) {
           assert.ok(error instanceof CordonError)
         }
-        assert.ok(performance.now() - start < 200, text.slice(0, 60))
+        assert.ok(performance.now() - start < 1_000, text.slice(0, 60))
       }),
       { numRuns: 300 },
     )
