@@ -10,7 +10,7 @@ import { openAgentChannel } from './agents/open.ts'
 import { agentRoutes } from './api/agent/routes.ts'
 import { type BatchDeps, batchRoutes } from './api/graph/batch/batch.ts'
 import { portalRoutes } from './api/portal/routes.ts'
-import type { Route } from './api/route.ts'
+import type { Call, Route } from './api/route.ts'
 import { operationRoutes } from './api/routes.ts'
 import type { RunDeps } from './api/run-route.ts'
 import { createHttpServer } from './api/server.ts'
@@ -20,6 +20,7 @@ import { createCordonAgentConnector } from './connectors/endpoint/cordon-agent/i
 import { createRegistry } from './connectors/registry.ts'
 import { randomIds, systemClock } from './io/clock.ts'
 import { databaseFile } from './io/data-dir.ts'
+import { listenOn } from './io/listen.ts'
 import type { Logger } from './io/log.ts'
 import { createOutbound, type OutboundOptions } from './io/outbound.ts'
 import { loadKeys } from './io/secrets.ts'
@@ -112,21 +113,18 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   const edge = { log, clock, ids, admit, recordRefusal: createRefusalRecorder(deps) }
   const single = [...operationRoutes(deps), ...signInRoutes(access), ...portalRoutes(access), ...agentRoutes(channel)]
   const routes = completeRoutes(edge, single)
-  const app = createHttpServer(
-    {
-      ...edge,
-      tls,
-      corsOrigins: new Set(options.corsOrigins),
-      authenticate: createAuthenticator({ ...access, origins: () => origins }),
-      authenticateSession: (call) => authenticateSession(access, call),
-      isOwnHost,
-    },
-    routes,
-  )
+  const httpDeps = {
+    ...edge,
+    tls,
+    corsOrigins: new Set(options.corsOrigins),
+    authenticate: createAuthenticator({ ...access, origins: () => origins }),
+    authenticateSession: (call: Call) => authenticateSession(access, call),
+    isOwnHost,
+  }
   const notifier = startNotifier(deps)
   const worker = startWorker({ store, clock, log, handlers: jobHandlers(deps) })
-  await app.listen({ host: options.host, port: options.port, backlog: 4096 })
-  const port = portOf(app.server.address())
+  const listening = await listenOn(() => createHttpServer(httpDeps, routes), options)
+  const { port } = listening
   for (const host of ownHosts(names, port, options)) hosts.add(host)
   for (const host of hosts) origins.push(`${options.http ? 'http' : 'https'}://${host}`)
   const url = firstOrigin(options, port)
@@ -139,8 +137,8 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
       draining = true
       // Held polls would keep the server open.
       channel.polls.stop()
-      const impatient = setTimeout(() => app.server.closeAllConnections(), drainMs)
-      await app.close()
+      const impatient = setTimeout(() => listening.closeAllConnections(), drainMs)
+      await listening.close()
       clearTimeout(impatient)
       await notifier.stop()
       await worker.stop()
@@ -217,9 +215,4 @@ function firstOrigin(options: ServerOptions, port: number): string {
   const name = wildcard || isLoopback(options.host) ? 'localhost' : options.host
   const host = isIP(name) === 6 ? `[${name}]` : name
   return `${options.http ? 'http' : 'https'}://${host}:${port}`
-}
-
-function portOf(address: string | { readonly port: number } | null): number {
-  if (address === null || typeof address === 'string') throw new Error('the server has no TCP port')
-  return address.port
 }

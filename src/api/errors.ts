@@ -1,4 +1,4 @@
-import { CordonError, type ErrorName } from '../model/errors.ts'
+import { CordonError } from '../model/errors.ts'
 
 /** Ids and time that every error body carries. */
 export interface ErrorContext {
@@ -47,25 +47,11 @@ function innerCode(error: CordonError): string | null {
   return error.kind === error.code || error.kind === 'MethodNotAllowed' ? null : error.kind
 }
 
-/** Statuses that Fastify and Node themselves raise while reading a request, as rows of our error table. */
-const transportErrors: Readonly<Record<number, [ErrorName, string]>> = {
-  400: ['BadRequest', 'The request is malformed.'],
-  408: ['RequestTimeout', 'The request did not arrive in time.'],
-  413: ['RequestEntityTooLarge', 'The request body is too large.'],
-  415: ['UnsupportedMediaType', 'The body must be application/json.'],
-  431: ['RequestHeaderFieldsTooLarge', 'The URL or the headers are too long.'],
-}
-
 /**
- * Turns anything thrown into a {@link CordonError}. What is not ours and not a transport refusal is a 500 without details; the cause goes
- * to the log only.
+ * Turns anything thrown into a {@link CordonError}. What is not ours is a 500 without details; the cause goes to the log only.
  */
 export function toCordonError(cause: unknown): CordonError {
   if (cause instanceof CordonError) return cause
-  if (typeof cause === 'object' && cause !== null && 'statusCode' in cause && typeof cause.statusCode === 'number') {
-    const known = transportErrors[cause.statusCode]
-    if (known) return new CordonError(known[0], known[1], { cause })
-  }
   return new CordonError(
     'InternalServerError',
     'Something went wrong on our side. The request-id finds it in the log.',

@@ -1,3 +1,7 @@
+import createRouter from 'find-my-way'
+import { CordonError } from '../model/errors.ts'
+import type { Method, Route } from './route.ts'
+
 /** Collections whose members may be addressed as `name('key')`. */
 const keyed = new Set(['incidents', 'alerts_v2', 'incidenttasks', 'alerts', 'subscriptions'])
 
@@ -50,3 +54,46 @@ function readKey(text: string): string | null {
   if (key.replaceAll("''", '').includes("'")) return null
   return key.replaceAll("''", '%27')
 }
+
+/** The routes at the path a request names, by method, and what its parameters are. */
+export interface RouteMatch {
+  readonly routes: ReadonlyMap<Method, Route>
+  readonly params: Readonly<Record<string, string>>
+}
+
+/**
+ * Finds the routes at a canonical path, without its query; null where nothing stands.
+ * @throws CordonError BadRequest for a path that cannot be decoded
+ */
+export type RouteLookup = (path: string) => RouteMatch | null
+
+/** A parameter may be this long. */
+const maxParamLength = 2048
+
+/**
+ * Makes the look-up of routes by path: literal segments in any case before parameters, parameters percent-decoded once, no empty segments.
+ * Which methods stand at a path is part of what is found, so that a refusal can name them.
+ */
+export function createRouteLookup(routes: readonly Route[]): RouteLookup {
+  const router = createRouter({ caseSensitive: false, maxParamLength, onBadUrl: ignore })
+  const groups = new Map<string, Map<Method, Route>>()
+  for (const route of routes) {
+    const group = groups.get(route.path)
+    if (group) group.set(route.method, route)
+    else groups.set(route.path, new Map([[route.method, route]]))
+  }
+  for (const [path, group] of groups) router.on('GET', path, ignore, group)
+  return (path) => {
+    const found = router.find('GET', path)
+    if (found === null) return null
+    const stored: ReadonlyMap<Method, Route> | null = found.store
+    // What the router finds for a path it cannot decode belongs to no route.
+    if (stored === null) throw new CordonError('BadRequest', 'The path holds a broken percent escape or is not UTF-8.')
+    const params = found.params as Readonly<Record<string, string>>
+    for (const name in params) if (params[name] === '') return null
+    return { routes: stored, params }
+  }
+}
+
+/** The router calls nothing here: it is only asked. */
+function ignore(): void {}

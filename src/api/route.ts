@@ -4,6 +4,13 @@ import type { Permission } from '../model/permissions.ts'
 /** Methods Cordon routes; everything else on a known path is 405. */
 export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
 
+const methods: ReadonlySet<string> = new Set<Method>(['GET', 'POST', 'PATCH', 'PUT', 'DELETE'])
+
+/** True for the methods operations have. */
+export function isRoutedMethod(method: string): method is Method {
+  return methods.has(method)
+}
+
 /**
  * Who may call an operation. `permissions`: a bearer token that holds at least one of them (the first is the least privilege named in the
  * refusal). `session`: the portal's cookie, with the CSRF token on everything but GET. `self`: the operation checks its own credential

@@ -1,13 +1,12 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Duplex } from 'node:stream'
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from 'fastify'
+import { createServer as createPlainServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { Caller } from '../access/authorize.ts'
 import type { Ids } from '../io/clock.ts'
 import { CordonError } from '../model/errors.ts'
 import { decodeBody, readBody } from './body.ts'
 import { corsHeaders, preflightHeaders } from './graph/cors.ts'
-import { canonicalUrl } from './path.ts'
-import type { Call, Route } from './route.ts'
+import { canonicalUrl, createRouteLookup, type RouteLookup } from './path.ts'
+import { type Call, isRoutedMethod, type Route } from './route.ts'
 import {
   allowedMethods,
   idHeaders,
@@ -18,7 +17,7 @@ import {
   renderFailure,
   runRoute,
 } from './run-route.ts'
-import { answerBadUrl, answerBrokenRequest, readClientRequestId } from './unparsed.ts'
+import { answerBrokenRequest, readClientRequestId } from './unparsed.ts'
 
 /** What the HTTP edge needs of the rest. */
 export interface ServerDeps extends RunDeps {
@@ -34,106 +33,87 @@ export interface ServerDeps extends RunDeps {
   readonly corsOrigins: ReadonlySet<string>
 }
 
-const routedMethods: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE', 'TRACE']
+const limits = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 15_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 72_000,
+  // Node looks for connections past these limits only so often, by itself every 30 s.
+  connectionsCheckingInterval: 2_000,
+}
 
 /**
  * Builds the HTTP server: one place for ids, host check, limits, authentication, body reading and error bodies, in front of every route.
- * @returns a Fastify instance that is not listening yet
+ * @returns a server that is not listening yet
  */
-export function createHttpServer(deps: ServerDeps, routes: readonly Route[]): FastifyInstance {
-  const limits = {
-    maxHeaderSize: 16 * 1024,
-    headersTimeout: 15_000,
-    requestTimeout: 30_000,
-    // Node looks for connections past these limits only so often, by itself every 30 s.
-    connectionsCheckingInterval: 2_000,
-  }
-  const common = {
-    rewriteUrl: (request: { url?: string | undefined }): string => canonicalUrl(request.url ?? '/'),
-    exposeHeadRoutes: false,
-    keepAliveTimeout: 72_000,
-    requestTimeout: 30_000,
-    bodyLimit: 64 * 1024 * 1024,
-    routerOptions: {
-      caseSensitive: false,
-      maxParamLength: 2048,
-      onBadUrl: (_path: string, request: IncomingMessage, response: unknown): void =>
-        answerBadUrl(deps, request, response as ServerResponse),
-    },
-    clientErrorHandler: (cause: Error, socket: Duplex): void => answerBrokenRequest(deps, cause, socket),
-    return503OnClosing: false,
-    forceCloseConnections: 'idle' as const,
-  }
-  const app: FastifyInstance = deps.tls
-    ? (Fastify({ ...common, https: { ...deps.tls, ...limits } }) as unknown as FastifyInstance)
-    : Fastify({ ...common, http: limits })
+export function createHttpServer(deps: ServerDeps, routes: readonly Route[]): Server {
+  const server: Server = deps.tls ? createTlsServer({ ...deps.tls, ...limits }) : createPlainServer(limits)
+  const edge = { ...deps, server, lookup: createRouteLookup(routes) }
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => void answer(edge, request, response)
+  server.on('request', onRequest)
   // Node's own answer to an unknown expectation has no body; ours is given in checkFraming.
-  app.server.on('checkExpectation', (request, response) => app.routing(request, response))
-  const { corsOrigins } = deps
-  if (corsOrigins.size > 0) {
-    app.addHook('onRequest', async (request, reply) => {
-      const headers = corsHeaders(corsOrigins, request.originalUrl, request.headers)
-      for (const [name, value] of Object.entries(headers)) reply.raw.setHeader(name, value)
-    })
-  }
-  app.removeAllContentTypeParsers()
-  // Bodies are read by the route's own rule, after the caller is known.
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined))
-  app.setNotFoundHandler((request, reply) => answerError(deps, request, reply, explainMissing(request)))
-  app.setErrorHandler((error, request, reply) => answerError(deps, request, reply, error))
-  for (const [path, group] of groupByPath(routes)) registerPath(app, deps, path, group)
-  return app
+  server.on('checkExpectation', onRequest)
+  server.on('clientError', (cause, socket) => answerBrokenRequest(deps, cause, socket))
+  return server
 }
 
-function groupByPath(routes: readonly Route[]): Map<string, Route[]> {
-  const groups = new Map<string, Route[]>()
-  for (const route of routes) {
-    const group = groups.get(route.path)
-    if (group) group.push(route)
-    else groups.set(route.path, [route])
-  }
-  return groups
+interface Edge extends ServerDeps {
+  readonly server: Server
+  readonly lookup: RouteLookup
 }
 
-function registerPath(app: FastifyInstance, deps: ServerDeps, path: string, group: readonly Route[]): void {
-  const allow = allowedMethods(group)
-  for (const route of group) {
-    const methods: HTTPMethods[] = route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]
-    app.route({ method: methods, url: path, handler: (request, reply) => serve(deps, route, request, reply) })
+/** Answers one request; never throws. */
+async function answer(edge: Edge, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const call = openCall(edge, request)
+  try {
+    send(edge, request, response, await answerCall(edge, request, response, call))
+  } catch (cause) {
+    if (response.headersSent) {
+      edge.log.error({ err: cause, requestId: call.requestId, path: call.path }, 'an answer broke off')
+      response.destroy()
+    } else {
+      send(edge, request, response, renderFailure(edge, call, cause))
+    }
   }
-  app.route({
-    method: 'OPTIONS',
-    url: path,
-    handler: (request, reply) => {
-      const call = openCall(deps, request)
-      const cors = preflightHeaders(deps.corsOrigins, request.originalUrl, request.headers, allow)
-      return send(request, reply, { status: 204, headers: { ...idHeaders(call), ...cors, Allow: allow.join(', ') } })
-    },
-  })
-  const others = routedMethods.filter((method) => !allow.includes(method))
-  if (others.length === 0) return
-  app.route({
-    method: others,
-    url: path,
-    handler: (request, reply) => answerError(deps, request, reply, methodNotAllowed(allow)),
-  })
 }
 
-async function serve(
-  deps: ServerDeps,
-  route: Route,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
-  const call = openCall(deps, request)
-  const { raw, headers } = request
-  const rendered = await runRoute(deps, route, call, {
-    check: () => checkFraming(deps, request),
-    identify: () => identify(deps, route, call),
+function answerCall(
+  edge: Edge,
+  request: IncomingMessage,
+  response: ServerResponse,
+  opened: Call,
+): Rendered | Promise<Rendered> {
+  const { method, path } = opened
+  if (edge.corsOrigins.size > 0) {
+    const headers = corsHeaders(edge.corsOrigins, path, request.headers)
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+  }
+  if (!isRoutedMethod(method) && !bareMethods.has(method)) {
+    throw new CordonError('NotImplemented', `The HTTP method ${method} is not implemented.`)
+  }
+  const match = edge.lookup(canonicalUrl(path))
+  if (match === null) throw missingSegment(path)
+  const call = { ...opened, params: match.params }
+  const wanted = method === 'HEAD' ? 'GET' : method
+  const route = isRoutedMethod(wanted) ? match.routes.get(wanted) : undefined
+  if (route !== undefined) return answerRoute(edge, route, request, call)
+  const allow = allowedMethods([...match.routes.values()])
+  if (method !== 'OPTIONS') throw methodNotAllowed(allow)
+  const cors = preflightHeaders(edge.corsOrigins, path, request.headers, allow)
+  return { status: 204, headers: { ...idHeaders(call), ...cors, Allow: allow.join(', ') } }
+}
+
+/** Methods no operation names that are understood all the same. */
+const bareMethods: ReadonlySet<string> = new Set(['HEAD', 'OPTIONS', 'TRACE'])
+
+function answerRoute(edge: Edge, route: Route, request: IncomingMessage, call: Call): Promise<Rendered> {
+  const { headers } = request
+  return runRoute(edge, route, call, {
+    check: () => checkFraming(edge, request),
+    identify: () => identify(edge, route, call),
     readBody: async (maxBytes) =>
-      decodeBody(route.body, await readBody(raw, headers, maxBytes), headers['content-type']),
+      decodeBody(route.body, await readBody(request, headers, maxBytes), headers['content-type']),
   })
-  return send(request, reply, rendered)
 }
 
 async function identify(deps: ServerDeps, route: Route, call: Call): Promise<Caller | null> {
@@ -148,17 +128,17 @@ async function identify(deps: ServerDeps, route: Route, call: Call): Promise<Cal
   }
 }
 
-function openCall(deps: ServerDeps, request: FastifyRequest): Call {
-  const url = request.originalUrl
+function openCall(deps: ServerDeps, request: IncomingMessage): Call {
+  const url = request.url ?? '/'
   const cut = url.indexOf('?')
   const requestId = deps.ids.guid()
   const sentId = readClientRequestId(request.headers)
-  const { socket } = request.raw
+  const { socket } = request
   return {
-    method: request.method,
+    method: request.method ?? 'GET',
     path: cut < 0 ? url : url.slice(0, cut),
     rawQuery: cut < 0 ? '' : url.slice(cut + 1),
-    params: request.params as Readonly<Record<string, string>>,
+    params: {},
     headers: request.headers,
     body: undefined,
     origin: `${deps.tls ? 'https' : 'http'}://${request.headers.host ?? 'localhost'}`,
@@ -174,8 +154,8 @@ function openCall(deps: ServerDeps, request: FastifyRequest): Call {
 }
 
 /** Node's parser lets a second Host and a foreign absolute-form target through; both could make us build links for another host. */
-function checkFraming(deps: ServerDeps, request: FastifyRequest): void {
-  const { rawHeaders, headers, url } = request.raw
+function checkFraming(deps: ServerDeps, request: IncomingMessage): void {
+  const { rawHeaders, headers, url } = request
   let seen = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]?.toLowerCase()
@@ -196,33 +176,17 @@ function checkFraming(deps: ServerDeps, request: FastifyRequest): void {
 /** Up to this length a text is written together with the headers, in one go; longer ones are quicker as bytes. */
 const shortText = 4_096
 
-/**
- * Writes an answer that has all its headers. Not through Fastify's reply: its hooks and serialisers have nothing left to do here and
- * would cost a short answer a fifth of its time.
- */
-function send(request: FastifyRequest, reply: FastifyReply, rendered: Rendered): FastifyReply {
+/** Writes an answer that has all its headers. */
+function send(edge: Edge, request: IncomingMessage, response: ServerResponse, rendered: Rendered): void {
   const { status, headers, body } = rendered
-  const { raw } = reply.hijack()
-  // What is left of a body that was refused unread would be taken for the next request.
-  if (status >= 400 && !request.raw.complete) raw.setHeader('Connection', 'close')
+  // What is left of a body that was refused unread would be taken for the next request; and a server that stops takes no next one.
+  if ((status >= 400 && !request.complete) || !edge.server.listening) response.setHeader('Connection', 'close')
   if (body === undefined) {
-    raw.writeHead(status, status === 204 ? headers : { ...headers, 'Content-Length': 0 })
-    raw.end()
-    return reply
+    response.writeHead(status, status === 204 ? headers : { ...headers, 'Content-Length': 0 })
+    response.end()
+    return
   }
   const content = typeof body === 'string' && body.length > shortText ? Buffer.from(body) : body
-  raw.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(content) })
-  raw.end(content)
-  return reply
-}
-
-function answerError(deps: ServerDeps, request: FastifyRequest, reply: FastifyReply, cause: unknown): FastifyReply {
-  return send(request, reply, renderFailure(deps, openCall(deps, request), cause))
-}
-
-function explainMissing(request: FastifyRequest): CordonError {
-  if (!routedMethods.includes(request.method) && request.method !== 'OPTIONS') {
-    return new CordonError('NotImplemented', `The HTTP method ${request.method} is not implemented.`)
-  }
-  return missingSegment(request.originalUrl.split('?', 1)[0] ?? '')
+  response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(content) })
+  response.end(content)
 }

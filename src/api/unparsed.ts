@@ -1,4 +1,4 @@
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Clock, Ids } from '../io/clock.ts'
 import { CordonError, type ErrorName } from '../model/errors.ts'
@@ -16,15 +16,6 @@ const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 export function readClientRequestId(headers: IncomingMessage['headers']): string | null {
   const sent = headers['client-request-id']
   return typeof sent === 'string' && guid.test(sent) ? sent.toLowerCase() : null
-}
-
-/** Answers a path that cannot be decoded. */
-export function answerBadUrl(deps: UnparsedDeps, request: IncomingMessage, response: ServerResponse): void {
-  const error = new CordonError('BadRequest', 'The path holds a broken percent escape or is not UTF-8.')
-  const rendered = render(deps, error, readClientRequestId(request.headers))
-  request.resume()
-  response.writeHead(rendered.status, rendered.headers)
-  response.end(rendered.body)
 }
 
 /** Why Node gave a connection up before there was a request, as rows of our error table. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createRouteLookup } from '../../src/api/graph/batch/match-route.ts'
+import { createRouteLookup } from '../../src/api/path.ts'
 import { assertError, guidPattern } from '../support/answers.ts'
 import { type Client, type Reply, startCordon } from '../support/cordon.ts'
 import { shareCordon, tenantTest, tenantTestOnEach } from '../support/shared-cordon.ts'

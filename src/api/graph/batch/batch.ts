@@ -4,6 +4,7 @@ import { CordonError } from '../../../model/errors.ts'
 import { permissions } from '../../../model/permissions.ts'
 import { decodeBody } from '../../body.ts'
 import type { ApiVersion } from '../../odata/resource.ts'
+import { createRouteLookup, type RouteLookup, type RouteMatch } from '../../path.ts'
 import { type AuthorizedCall, type Call, permitted, type Route } from '../../route.ts'
 import {
   allowedMethods,
@@ -16,7 +17,6 @@ import {
 } from '../../run-route.ts'
 import { readClientRequestId } from '../../unparsed.ts'
 import { type ItemRequest, readItemRequest } from './item.ts'
-import { createRouteLookup, type RouteMatch } from './match-route.ts'
 import { type BatchItem, readBatch } from './read.ts'
 
 /** What a batch needs beside the routes its items run through. */
@@ -48,12 +48,10 @@ export function batchRoutes(deps: BatchDeps, routes: readonly Route[]): Route[] 
   }))
 }
 
-type Lookup = (path: string) => RouteMatch | null
-
 /** @returns the answers as JSON texts, in the order of `items` */
 async function runInOrder(
   deps: BatchDeps,
-  lookup: Lookup,
+  lookup: RouteLookup,
   version: ApiVersion,
   call: AuthorizedCall,
   items: readonly BatchItem[],
@@ -91,7 +89,7 @@ function createGate(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
 
 async function runItem(
   deps: BatchDeps,
-  lookup: Lookup,
+  lookup: RouteLookup,
   version: ApiVersion,
   outer: AuthorizedCall,
   item: BatchItem,
@@ -116,13 +114,8 @@ async function runItem(
   }
 }
 
-function findRoute(lookup: Lookup, request: ItemRequest): RouteMatch {
-  let match: RouteMatch | null
-  try {
-    match = lookup(request.canonicalPath)
-  } catch (cause) {
-    throw new CordonError('BadRequest', 'The path holds a broken percent escape or is not UTF-8.', { cause })
-  }
+function findRoute(lookup: RouteLookup, request: ItemRequest): RouteMatch {
+  const match = lookup(request.canonicalPath)
   if (match === null) throw missingSegment(request.path)
   return match
 }
