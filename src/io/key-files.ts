@@ -14,11 +14,8 @@ export async function makePrivateFolder(path: string): Promise<void> {
  * @throws Error when the file cannot be read or written, or when a 0600 file is open to others
  */
 export async function readOrMake(path: string, mode: 0o600 | 0o644, make: () => Promise<string>): Promise<string> {
-  const found = await readIfPresent(path)
-  if (found !== undefined) {
-    if (mode === 0o600) await requirePrivate(path)
-    return found
-  }
+  const found = await (mode === 0o600 ? readPrivate(path) : readIfPresent(path))
+  if (found !== undefined) return found
   const temporary = await writeTemporary(path, mode, await make())
   try {
     await link(temporary, path)
@@ -35,6 +32,13 @@ export async function readOrMake(path: string, mode: 0o600 | 0o644, make: () => 
 export async function replaceFile(path: string, mode: 0o600 | 0o644, content: string): Promise<void> {
   await rename(await writeTemporary(path, mode, content), path)
   await syncFolder(dirname(path))
+}
+
+/** As {@link readIfPresent}, for a secret. @throws Error when the file is open to others */
+export async function readPrivate(path: string): Promise<string | undefined> {
+  const found = await readIfPresent(path)
+  if (found !== undefined) await requirePrivate(path)
+  return found
 }
 
 /** The file's text, or undefined when it does not exist. */

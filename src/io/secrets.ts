@@ -9,7 +9,7 @@ import {
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Clock, systemClock } from './clock.ts'
-import { makePrivateFolder, readOrMake } from './key-files.ts'
+import { makePrivateFolder, readIfPresent, readOrMake } from './key-files.ts'
 
 /** A key pair that signs access tokens (ES256, P-256). */
 export interface TokenKey {
@@ -29,6 +29,12 @@ export interface CommandKey {
   readonly publicKeyPem: string
 }
 
+/** A key that signs checkpoints of the audit log (Ed25519). */
+export interface AuditKey {
+  readonly privateKey: KeyObject
+  readonly publicKey: KeyObject
+}
+
 /** Every secret key of a server. None of them is ever in the database, so a stolen database cannot mint tokens or commands. */
 export interface ServerKeys {
   /** The first signs; all of them verify. A retired key stays until its last token has expired. */
@@ -36,6 +42,8 @@ export interface ServerKeys {
   readonly commandKey: CommandKey
   /** 32 bytes; authenticates paging tokens. */
   readonly pagingKey: Buffer
+  /** The first signs; all of them verify. */
+  readonly auditKeys: readonly [AuditKey, ...AuditKey[]]
 }
 
 const generate = promisify(generateKeyPair)
@@ -48,12 +56,13 @@ const generate = promisify(generateKeyPair)
 export async function loadKeys(dataDir: string, clock: Clock = systemClock): Promise<ServerKeys> {
   const folder = join(dataDir, 'keys')
   await makePrivateFolder(folder)
-  const [tokenKeys, commandKey, pagingKey] = await Promise.all([
+  const [tokenKeys, commandKey, pagingKey, auditKeys] = await Promise.all([
     loadTokenKeys(join(folder, 'token-signing.json')),
     loadCommandKey(join(folder, 'command-signing.json'), clock),
     loadPagingKey(join(folder, 'paging.json')),
+    loadAuditKeys(join(folder, auditKeyFile)),
   ])
-  return { tokenKeys, commandKey, pagingKey }
+  return { tokenKeys, commandKey, pagingKey, auditKeys }
 }
 
 async function loadTokenKeys(path: string): Promise<[TokenKey, ...TokenKey[]]> {
@@ -90,6 +99,36 @@ async function loadCommandKey(path: string, clock: Clock): Promise<CommandKey> {
   const privateKey = toPrivateKey(entry, path)
   const publicKeyPem = createPublicKey(privateKey).export({ format: 'pem', type: 'spki' }).toString()
   return { kid, privateKey, publicKeyPem }
+}
+
+const auditKeyFile = 'audit-signing.json'
+
+async function loadAuditKeys(path: string): Promise<[AuditKey, ...AuditKey[]]> {
+  const text = await readOrMake(path, 0o600, async () => {
+    const { privateKey } = await generate('ed25519')
+    return `${JSON.stringify({ keys: [privateKey.export({ format: 'jwk' })] }, null, 2)}\n`
+  })
+  return toAuditKeys(text, path)
+}
+
+/**
+ * The public keys that verify a server's checkpoints, newest first; none when the folder has no such key. Makes nothing.
+ * @throws Error naming the file, when it is damaged
+ */
+export async function readAuditPublicKeys(dataDir: string): Promise<KeyObject[]> {
+  const path = join(dataDir, 'keys', auditKeyFile)
+  const text = await readIfPresent(path)
+  return text === undefined ? [] : toAuditKeys(text, path).map((key) => key.publicKey)
+}
+
+function toAuditKeys(text: string, path: string): [AuditKey, ...AuditKey[]] {
+  const [first, ...rest] = readKeySet(text, path).map((entry) => {
+    if (entry.crv !== 'Ed25519') throw damaged(path)
+    const privateKey = toPrivateKey(entry, path)
+    return { privateKey, publicKey: createPublicKey(privateKey) }
+  })
+  if (first === undefined) throw damaged(path)
+  return [first, ...rest]
 }
 
 async function loadPagingKey(path: string): Promise<Buffer> {

@@ -1,4 +1,6 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
+import { storableText } from './audit-entry.ts'
+import { appendAudit, type NewAuditEntry } from './audit-log.ts'
 import { noteJobs, type Tx } from './db.ts'
 import { insertJob, type NewJob } from './jobs.ts'
 
@@ -46,12 +48,15 @@ export interface Recorded {
 
 /**
  * The one door of a visible change: writes its audit entries, outgoing events and follow-up jobs into the transaction that made the
- * change, so that none of them can exist without the others.
+ * change, so that none of them can exist without the others. The entries are appended when the transaction ends; see audit-log.ts.
  * @throws whatever the database throws; the transaction then rolls back and nothing happened
  */
 export async function recordChange(tx: Tx, recorded: Recorded): Promise<void> {
   const entries = 'action' in recorded.audit ? [recorded.audit] : recorded.audit
-  for (const entry of entries) await insertAudit(tx, recorded, entry)
+  appendAudit(
+    tx,
+    entries.map((entry) => toEntry(recorded, entry)),
+  )
   if (recorded.events?.length) {
     for (const chunk of chunksOf(recorded.events, 500)) {
       await tx
@@ -74,35 +79,35 @@ export async function recordChange(tx: Tx, recorded: Recorded): Promise<void> {
   }
 }
 
-async function insertAudit(tx: Tx, recorded: Recorded, entry: AuditEntry): Promise<void> {
-  const { actor } = recorded
-  await tx
-    .insertInto('audit')
-    .values({
-      tenant_id: actor.tenantId,
-      at: recorded.at,
-      actor_id: actor.id,
-      actor_kind: actor.kind,
-      actor_name: actor.name,
-      action: entry.action,
-      object_type: entry.objectType,
-      object_id: entry.objectId,
-      decision: entry.decision,
-      code: entry.code ?? null,
-      reason: entry.reason ?? null,
-      request_id: actor.requestId ?? null,
-      client_request_id: actor.clientRequestId ?? null,
-      before_digest: digestOf(entry.before),
-      after_digest: digestOf(entry.after),
-      details: entry.details === undefined ? null : JSON.stringify(entry.details),
-    })
-    .execute()
+function toEntry({ at, actor }: Recorded, entry: AuditEntry): NewAuditEntry {
+  return {
+    tenant_id: actor.tenantId,
+    at,
+    actor_id: storableText(actor.id),
+    actor_kind: actor.kind,
+    actor_name: storableText(actor.name),
+    action: storableText(entry.action),
+    object_type: storableText(entry.objectType),
+    object_id: storableText(entry.objectId),
+    decision: entry.decision,
+    code: storableOrNull(entry.code),
+    reason: storableOrNull(entry.reason),
+    request_id: storableOrNull(actor.requestId),
+    client_request_id: storableOrNull(actor.clientRequestId),
+    before_digest: digestOf(entry.before),
+    after_digest: digestOf(entry.after),
+    details: storableOrNull(JSON.stringify(entry.details)),
+  }
+}
+
+function storableOrNull(text: string | undefined): string | null {
+  return text === undefined ? null : storableText(text)
 }
 
 function digestOf(value: unknown): string | null {
   if (value === undefined) return null
   const text = typeof value === 'string' ? value : JSON.stringify(value)
-  return createHash('sha256').update(text).digest('hex')
+  return hash('sha256', text, 'hex')
 }
 
 /** Splits a list so that one statement stays below the databases' parameter limits. */
