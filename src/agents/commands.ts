@@ -17,7 +17,7 @@ import {
   takeCommandSeq,
   updateCommand,
 } from '../store/agents.ts'
-import type { Store, Tx } from '../store/db.ts'
+import { isDuplicateKey, type Store, type Tx } from '../store/db.ts'
 import type { NewJob } from '../store/jobs.ts'
 import { type Actor, recordChange } from '../store/record.ts'
 import type { PollBoard } from './poll.ts'
@@ -48,6 +48,12 @@ export interface CommandOrder {
   readonly actor: { readonly id: string; readonly kind: 'user' | 'app' | 'system' }
   readonly reason: string
   readonly action: AgentAction
+  /** The host only says what it would do. */
+  readonly dryRun: boolean
+  /** How long a containment lasts on the host without renewal; null takes the server's own. */
+  readonly leaseSeconds: number | null
+  /** Who else agreed, and the digest of what they saw; null where nobody had to. */
+  readonly approvals: { readonly required: number; readonly count: number; readonly digest: string } | null
 }
 
 /** A command as the connector sees it. */
@@ -72,33 +78,46 @@ export type AgentAction =
  * @returns the command, or null when the tenant has no such agent in force
  */
 export async function queueCommand(deps: CommandDeps, order: CommandOrder): Promise<CommandView | null> {
-  const queued = await deps.store.transaction(async (tx) => {
-    const known = await readCommandForUpdate(tx, order.tenantId, order.executionId)
-    if (known !== null) return known
-    const seq = await takeCommandSeq(tx, order.tenantId, order.agentId)
-    if (seq === null) return null
-    const now = deps.clock.now()
-    const jobs = await supersede(deps, tx, order, now)
-    const command = signOrder(deps, order, seq, now)
-    await insertCommand(tx, command)
-    await recordChange(tx, {
-      at: now,
-      actor: queueActor(order.tenantId),
-      audit: {
-        action: 'queueCommand',
-        objectType: 'command',
-        objectId: command.id,
-        decision: 'allowed',
-        details: { agentId: order.agentId, actionType: command.action_type, seq, epoch: order.epoch },
-      },
-      jobs,
-    })
-    return command
-  })
+  const queued = await queueOnce(deps, order)
   if (queued === null) return null
   failpoint('after-queue-before-wake')
   deps.polls.wake(order.agentId)
   return toView(queued)
+}
+
+/** Two servers may hand the same execution over at once; whose insert is refused finds the other's command. */
+async function queueOnce(deps: CommandDeps, order: CommandOrder): Promise<StoredCommand | null> {
+  const queue = (): Promise<StoredCommand | null> => deps.store.transaction((tx) => queueInTransaction(deps, tx, order))
+  try {
+    return await queue()
+  } catch (cause) {
+    if (isDuplicateKey(cause)) return queue()
+    throw cause
+  }
+}
+
+async function queueInTransaction(deps: CommandDeps, tx: Tx, order: CommandOrder): Promise<StoredCommand | null> {
+  const known = await readCommandForUpdate(tx, order.tenantId, order.executionId)
+  if (known !== null) return known
+  const seq = await takeCommandSeq(tx, order.tenantId, order.agentId)
+  if (seq === null) return null
+  const now = deps.clock.now()
+  const jobs = await supersede(deps, tx, order, now)
+  const command = signOrder(deps, order, seq, now)
+  await insertCommand(tx, command)
+  await recordChange(tx, {
+    at: now,
+    actor: queueActor(order.tenantId),
+    audit: {
+      action: 'queueCommand',
+      objectType: 'command',
+      objectId: command.id,
+      decision: 'allowed',
+      details: { agentId: order.agentId, actionType: command.action_type, seq, epoch: order.epoch },
+    },
+    jobs,
+  })
+  return command
 }
 
 /**
@@ -140,7 +159,7 @@ export function checkJob(id: string, executionId: string): NewJob {
 }
 
 async function supersede(deps: CommandDeps, tx: Tx, order: CommandOrder, now: string): Promise<NewJob[]> {
-  if (order.action.actionType !== 'unIsolateDevice') return []
+  if (order.action.actionType !== 'unIsolateDevice' || order.dryRun) return []
   const pending = await readQueuedOfAction(tx, order.agentId, 'isolateDevice')
   for (const { id } of pending) await updateCommand(tx, id, { state: 'cancelled', finished_at: now })
   return pending.map(({ id }) => checkJob(deps.ids.guid(), id))
@@ -148,7 +167,8 @@ async function supersede(deps: CommandDeps, tx: Tx, order: CommandOrder, now: st
 
 function signOrder(deps: CommandDeps, order: CommandOrder, seq: number, now: string): StoredCommand {
   const { family } = actionTraits[order.action.actionType]
-  const body = writeBody(deps, order)
+  const leaseSeconds = order.leaseSeconds ?? deps.leaseSeconds
+  const body = writeBody(order, leaseSeconds)
   const command: Command = {
     v: PROTOCOL_VERSION,
     commandId: order.executionId,
@@ -162,11 +182,11 @@ function signOrder(deps: CommandDeps, order: CommandOrder, seq: number, now: str
     issuedAt: now,
     notBefore: now,
     notAfter: order.notAfter,
-    dryRun: false,
+    dryRun: order.dryRun,
     actor: { id: order.actor.id.slice(0, 200), kind: order.actor.kind },
     reason: order.reason.slice(0, 2000),
-    approvals: { required: 0, count: 0, digest: digestJson({ taskId: order.taskId, body }) },
-    safety: { policyVersion: 0, selfTestSeconds: deps.selfTestSeconds, leaseSeconds: deps.leaseSeconds },
+    approvals: order.approvals ?? { required: 0, count: 0, digest: digestJson({ taskId: order.taskId, body }) },
+    safety: { policyVersion: 0, selfTestSeconds: deps.selfTestSeconds, leaseSeconds },
     body,
   }
   return {
@@ -190,12 +210,11 @@ function signOrder(deps: CommandDeps, order: CommandOrder, seq: number, now: str
   }
 }
 
-function writeBody(deps: CommandDeps, order: CommandOrder): JsonObject {
-  const { action, agentId } = order
+function writeBody({ action, agentId }: CommandOrder, leaseSeconds: number): JsonObject {
   switch (action.actionType) {
     case 'isolateDevice': {
       const { permitted } = action
-      return writeIsolateDevice({ deviceId: agentId, durationMs: deps.leaseSeconds * 1000, permitted })
+      return writeIsolateDevice({ deviceId: agentId, durationMs: leaseSeconds * 1000, permitted })
     }
     case 'unIsolateDevice':
       return writeUnIsolateDevice({ deviceId: agentId, killFlows: false })

@@ -1,5 +1,5 @@
 import type { PermittedAddresses } from '../protocol/body.ts'
-import { boolean, DecodeError, decode, list, object, optional, text } from '../protocol/decode.ts'
+import { boolean, DecodeError, decode, list, nullable, object, optional, text } from '../protocol/decode.ts'
 import { readSetting } from '../store/access.ts'
 import { dropHoldsOfTask, findAgents, hasAgents, readAgent, readHolds } from '../store/agents.ts'
 import type { Store } from '../store/db.ts'
@@ -13,6 +13,8 @@ export interface DeviceDeps {
 export interface KnownDevice {
   readonly id: string
   readonly hostname: string
+  /** Its full name; null when it has said none. */
+  readonly fqdn: string | null
   /** Null when the host can do the action, else why not. */
   readonly obstacle: (actionType: string) => string | null
 }
@@ -23,9 +25,10 @@ export const permittedSetting = 'isolation.permitted'
 /** Enrolled hosts of a tenant whose id, host name or full name equals the text. */
 export async function findDevices(deps: DeviceDeps, tenantId: string, identifier: string): Promise<KnownDevice[]> {
   const agents = await findAgents(deps.store.read, tenantId, identifier)
-  return agents.map(({ id, hostname, capabilities }) => ({
+  return agents.map(({ id, hostname, fqdn, capabilities }) => ({
     id,
     hostname,
+    fqdn,
     obstacle: (actionType) => findObstacle(capabilities, actionType),
   }))
 }
@@ -35,10 +38,39 @@ export function hasDevices(deps: DeviceDeps, tenantId: string): Promise<boolean>
   return hasAgents(deps.store.read, tenantId)
 }
 
-/** When a host was last heard of; null when never, or when there is none. */
-export async function readLastSeen(deps: DeviceDeps, tenantId: string, id: string): Promise<string | null> {
-  return (await readAgent(deps.store.read, tenantId, id))?.last_seen_at ?? null
+/** Whether a host can be spoken with, and what it last said about itself. */
+export interface Presence {
+  /** When it was last heard of; null for never. */
+  readonly lastSeenAt: string | null
+  /** Its agent was removed, or enrolled anew with another identity: this one never calls again. */
+  readonly revoked: boolean
+  /** Null before its first heartbeat. */
+  readonly isolated: boolean | null
+  /** When the isolation ends by itself; null when it is not isolated. */
+  readonly until: string | null
 }
+
+/** What is known of a host; null when the tenant has no such one. */
+export async function readPresence(deps: DeviceDeps, tenantId: string, id: string): Promise<Presence | null> {
+  const agent = await readAgent(deps.store.read, tenantId, id)
+  if (agent === null) return null
+  return { lastSeenAt: agent.last_seen_at, revoked: agent.revoked_at !== null, ...readState(agent.facts) }
+}
+
+function readState(facts: string): Pick<Presence, 'isolated' | 'until'> {
+  try {
+    const { state } = decode(decodeFacts, JSON.parse(facts))
+    return { isolated: state.isolated, until: state.until }
+  } catch (error) {
+    if (error instanceof DecodeError) return { isolated: null, until: null }
+    throw error
+  }
+}
+
+const decodeFacts = object<{ readonly state: { readonly isolated: boolean; readonly until: string | null } }>(
+  { state: object({ isolated: boolean, until: nullable(text(40)) }, 'ignore') },
+  'ignore',
+)
 
 /** Tasks other than this one that want the host to stay isolated. */
 export async function findOtherHolds(deps: DeviceDeps, agentId: string, taskId: string): Promise<string[]> {

@@ -12,12 +12,15 @@ import {
   consumeEnrolmentToken,
   insertAgent,
   insertEnrolmentToken,
+  readOpenCommands,
   revokeAgent,
   revokeAgentsWithKey,
 } from '../store/agents.ts'
-import type { Store } from '../store/db.ts'
+import type { Store, Tx } from '../store/db.ts'
+import type { NewJob } from '../store/jobs.ts'
 import { type Actor, recordChange } from '../store/record.ts'
 import { checkProtocol, readBearer, refused, type SignedCall } from './authenticate.ts'
+import { checkJob } from './commands.ts'
 import type { CommandSigner } from './sign.ts'
 
 /** What enrolment needs. */
@@ -127,6 +130,7 @@ export async function enrollDevice(deps: EnrollDeps, call: SignedCall, message: 
         details: { hostname: request.hostname, token: tokenHash.slice(0, 16), replaced },
       },
       events: [{ change: 'created', resource: 'agent', objectId: agentId }],
+      jobs: await lookAtOpenCommands(tx, replaced),
     })
   })
   return {
@@ -159,8 +163,15 @@ export async function revokeDevice(
       actor,
       audit: { action: 'revokeAgent', objectType: 'agent', objectId: agentId, decision: 'allowed' },
       events: [{ change: 'deleted', resource: 'agent', objectId: agentId }],
+      jobs: await lookAtOpenCommands(tx, [agentId]),
     })
   })
+}
+
+/** The commands of an identity that is gone never end by themselves: the engine looks at their executions at once. */
+async function lookAtOpenCommands(tx: Tx, agentIds: readonly string[]): Promise<NewJob[]> {
+  const commands = await readOpenCommands(tx, agentIds)
+  return commands.map((id) => checkJob(`gone:${id}`, id))
 }
 
 function readRequest(message: unknown): EnrollRequest {

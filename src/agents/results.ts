@@ -109,10 +109,13 @@ async function storeResult(
   result: CommandResult,
 ): Promise<void> {
   const now = deps.clock.now()
-  const gap = result.state === 'succeeded' ? findProofGap(command.action_type, readMode(command), result) : null
+  const { mode, dryRun } = readSent(command)
+  // What a host would do needs no proof and holds nothing.
+  const gap = result.state === 'succeeded' && !dryRun ? findProofGap(command.action_type, mode, result) : null
   const state = chooseState(result, gap)
-  const isolates = command.action_type === 'isolateDevice' && state === 'succeeded'
-  if (command.action_type === 'unIsolateDevice' && state === 'succeeded') await dropHolds(tx, device.id, command.family)
+  const took = state === 'succeeded' && !dryRun
+  const isolates = took && command.action_type === 'isolateDevice'
+  if (took && command.action_type === 'unIsolateDevice') await dropHolds(tx, device.id, command.family)
   await updateCommand(tx, command.id, {
     state,
     finished_at: now,
@@ -131,7 +134,7 @@ async function storeResult(
       after: result,
       details: { state, code: result.targets[0]?.code ?? null },
     },
-    jobs: [checkJob(deps.ids.guid(), command.id)],
+    jobs: dryRun ? [] : [checkJob(deps.ids.guid(), command.id)],
   })
 }
 
@@ -169,13 +172,18 @@ function chooseState(result: CommandResult, gap: string | null): CommandState {
   }
 }
 
-/** The mode an isolation was ordered in, out of our own signed command. */
-function readMode(command: StoredCommand): 'full' | 'selective' | null {
+/** The mode an isolation was ordered in, and whether it was one at all, out of our own signed command. */
+function readSent(command: StoredCommand): {
+  readonly mode: 'full' | 'selective' | null
+  readonly dryRun: boolean
+} {
   const payload = peekPayload(command.jws, messageLimits.commandBytes)
-  const body = readBody(readCommandPayload(JSON.stringify(payload)).body)
-  if (body.actionType !== 'isolateDevice') return null
+  const sent = readCommandPayload(JSON.stringify(payload))
+  const { dryRun } = sent
+  const body = readBody(sent.body)
+  if (body.actionType !== 'isolateDevice') return { mode: null, dryRun }
   const networks = [...(body.permitted?.ipv4_net ?? []), ...(body.permitted?.ipv6_net ?? [])]
-  return networks.length > 0 ? 'selective' : 'full'
+  return { mode: networks.length > 0 ? 'selective' : 'full', dryRun }
 }
 
 async function readOwnCommand(tx: Tx, device: Device, commandId: string): Promise<StoredCommand | null> {

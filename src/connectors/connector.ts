@@ -1,5 +1,5 @@
 import type { ActionType } from '../model/actions.ts'
-import type { ExecutionResult, Proof, Target } from '../model/execution.ts'
+import type { ExecutionResult, Proof, Target, TargetOutcome } from '../model/execution.ts'
 
 /** What a connector is asked to do. */
 export interface Order {
@@ -16,6 +16,10 @@ export interface Order {
   /** Rises with every claim; the outside system refuses a lower one. */
   readonly epoch: number
   readonly actor: { readonly id: string; readonly kind: string; readonly name: string }
+  /** Who else agreed; `digest` is over what they saw. Null where nobody had to. */
+  readonly approvals: { readonly required: number; readonly count: number; readonly digest: string } | null
+  /** The targets that an earlier run left undone, by {@link TargetOutcome.ref}; null: all. */
+  readonly onlyTargets: readonly string[] | null
   readonly reason: string
 }
 
@@ -54,6 +58,8 @@ export type Progress =
       readonly before: unknown
       readonly after: unknown
       readonly proof: Proof | null
+      /** What became of each, where the order had several targets; the engine reduces them to one outcome. */
+      readonly targets?: readonly TargetOutcome[]
     }
   /** The far side refused, e.g. a protected asset or a stale order. */
   | { readonly outcome: 'refused'; readonly code: string; readonly detail: string }
@@ -94,13 +100,55 @@ export interface Connector {
    * work already begun.
    */
   start(order: Order): Promise<Progress>
+  /**
+   * Where the order of this execution id stands, by reading and without beginning it. Asked when nobody knows whether `start` arrived:
+   * after a crash, or a connection that broke. A system that cannot tell answers with an ambiguous failure.
+   * @returns null when the outside system has not got the order and its effect is not there
+   */
+  attach(order: Order): Promise<Progress | null>
   /** Where the order stands; `handle` is what `start` answered. */
   check(order: Order, handle: string): Promise<Progress>
   /** Takes an order back that had no effect yet; `done` or `running` means it is too late. */
   cancel(order: Order, handle: string): Promise<Progress>
   /** How to take a succeeded action back from the state recorded before it, or why it cannot be taken back. Pure. */
   planUndo(done: FinishedAction): UndoPlan
+  /** Looks at a target before anything is done to it; without effect. */
+  inspect(look: Look): Promise<Inspection>
 }
+
+/** What is to be looked at, and for which action. */
+export interface Look {
+  readonly tenantId: string
+  readonly taskId: string
+  readonly actionType: ActionType
+  readonly target: Target
+  readonly parameters: Readonly<Record<string, unknown>>
+}
+
+/** A target as it stands now; null wherever the connector cannot tell. */
+export interface Inspection {
+  readonly readAt: string
+  readonly online: boolean | null
+  readonly lastSeenAt: string | null
+  /** The action would find its effect there already. */
+  readonly already: boolean | null
+  readonly state: Readonly<Record<string, unknown>> | null
+  /** The target said that it would not do it, and why. */
+  readonly refusal: { readonly code: string; readonly detail: string } | null
+  /** What the action would cut off. */
+  readonly connections: Connections
+}
+
+/** Live connections of a target, or why nobody knows them. */
+export type Connections =
+  | {
+      readonly known: true
+      readonly observedAt: string
+      readonly total: number
+      /** The first of them, as `tcp 10.0.0.5:443 -> 10.0.0.9:51122`. */
+      readonly listed: readonly string[]
+    }
+  | { readonly known: false; readonly reason: string }
 
 /** What an undo is planned from. */
 export interface FinishedAction {

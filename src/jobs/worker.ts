@@ -11,6 +11,8 @@ export interface Job {
   readonly payload: unknown
   /** 1 on the first run. */
   readonly attempts: number
+  /** The fencing number of the lease under which it runs; see {@link ../store/jobs.ts isJobHeld}. */
+  readonly epoch: number
 }
 
 /**
@@ -140,6 +142,7 @@ async function runOne(deps: WorkerDeps, row: JobRow): Promise<void> {
       tenantId: row.tenant_id,
       payload: JSON.parse(row.payload),
       attempts: row.attempts,
+      epoch: row.epoch,
     })
     await deps.store.transaction(async (tx) => {
       if (again) await releaseJob(tx, row, again.runAgainAt, null)

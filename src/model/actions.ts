@@ -183,3 +183,24 @@ export const actionKinds: Readonly<Record<ActionType, ActionKind>> = {
 export function isActionType(text: string): text is ActionType {
   return Object.hasOwn(actionKinds, text)
 }
+
+const releases: readonly ActionType[] = ['unIsolateDevice', 'unRestrictAppExecution', 'enableUser']
+
+/** True for an action that only takes another one back. */
+export function isRelease(actionType: ActionType): boolean {
+  return releases.includes(actionType)
+}
+
+/** True for an action that takes something away from somebody: what protection and caps are about. */
+export function isDestructive(actionType: ActionType): boolean {
+  return actionKinds[actionType].tier >= 2 && !isRelease(actionType)
+}
+
+/** True for an action whose effect lasts until another one ends it, so that several tasks may want it at one time. */
+export function isContainment(actionType: ActionType): boolean {
+  const { inverse } = actionKinds[actionType]
+  return inverse !== null && isRelease(inverse)
+}
+
+/** Every action type, text among them. */
+export const actionTypes: readonly ActionType[] = Object.keys(actionKinds).filter(isActionType)

@@ -95,6 +95,8 @@ export type ErrorName = keyof typeof errorKinds
 export interface ErrorExtras {
   /** Property or query option the error is about. */
   readonly target?: string
+  /** Every property that is wrong, where there are several. */
+  readonly details?: readonly { readonly target: string; readonly message: string }[]
   /** Integer seconds for Retry-After; set on 429 and 503. */
   readonly retryAfterSeconds?: number
   /** Methods for Allow; set on 405. */

@@ -9,6 +9,10 @@ export interface Target {
   readonly displayName: string
   /** Text of `identifierValue` as the task names it. */
   readonly identifier: string
+  /** Further names, e.g. the full host name. */
+  readonly aliases?: readonly string[]
+  /** Tags that the system which knows it gives it; never what the thing says of itself. */
+  readonly tags?: readonly string[]
 }
 
 /** How good the evidence of an effect is: read back from what enforces it, or only stated by the provider. */
@@ -40,4 +44,46 @@ export interface ExecutionResult {
   readonly before: unknown
   readonly after: unknown
   readonly proof: Proof | null
+  /** What became of each, where an execution acts on several things; absent for one. */
+  readonly targets?: readonly TargetOutcome[]
+}
+
+/** What became of one of several targets. @source design actions 11.1, the final ones */
+export type TargetState =
+  | 'succeeded'
+  | 'already'
+  | 'notFound'
+  | 'unsupported'
+  | 'refused'
+  | 'failed'
+  | 'timedOut'
+  | 'unknown'
+
+/** One of the things an execution acted on. */
+export interface TargetOutcome {
+  /** Stable over retries: `device:<id>`, `mailbox:<address>`. */
+  readonly ref: string
+  readonly displayName: string
+  readonly state: TargetState
+  readonly code: string | null
+  readonly detail: string | null
+}
+
+/** True when nothing is left to do about a target. For a release, what is not there needs no release. */
+export function isTargetDone({ state }: TargetOutcome, releases: boolean): boolean {
+  return state === 'succeeded' || state === 'already' || (releases && state === 'notFound')
+}
+
+/**
+ * The outcome of an execution with several targets.
+ * @param releases the action takes something back
+ * @source design actions 11.2
+ */
+export function reduceTargets(
+  targets: readonly TargetOutcome[],
+  releases: boolean,
+): 'succeeded' | 'partial' | 'failed' | 'unknown' {
+  if (targets.some((target) => target.state === 'unknown')) return 'unknown'
+  const done = targets.filter((target) => isTargetDone(target, releases)).length
+  return done === targets.length ? 'succeeded' : done === 0 ? 'failed' : 'partial'
 }

@@ -1,15 +1,17 @@
 import type { Clock, Ids } from '../io/clock.ts'
 import { instantOf, msOf } from '../io/clock.ts'
 import { actionKinds } from '../model/actions.ts'
-import { CordonError, type ErrorName, errorKinds, type Refusal } from '../model/errors.ts'
-import { isLive } from '../model/execution-state.ts'
+import { CordonError, type ErrorName, errorKinds, isRefusal, type Refusal } from '../model/errors.ts'
+import { isLive, reduceToTask } from '../model/execution-state.ts'
 import { laterThan } from '../model/instant.ts'
 import { startAction } from '../model/task-state.ts'
 import { isDuplicateKey, type Tx } from '../store/db.ts'
-import { type Execution, insertAnswer, insertExecution, readAnswer, readExecutionsOfTask } from '../store/executions.ts'
+import { type Execution, insertAnswer, readAnswer, readExecutionsOfTask } from '../store/executions.ts'
 import { type Actor, recordChange } from '../store/record.ts'
+import { holdName } from '../store/safety/locks.ts'
 import { readTask, readTaskForUpdate, type StoredTask, writeTask } from '../store/tasks.ts'
 import { type RouteDeps, type Routed, routeAction } from './route.ts'
+import { admitExecution, type Draft } from './safety/admit.ts'
 
 /** What requesting an execution needs. */
 export interface ExecuteDeps extends RouteDeps {
@@ -20,12 +22,12 @@ export interface ExecuteDeps extends RouteDeps {
 /** How long the first answer to a client-request-id is replayed. */
 const answerHours = 24
 
-/** 204, or the state-dependent 400/403 that is stored and replayed like it. */
+/** 204, or the refusal. */
 type Outcome = { readonly accepted: true; readonly executionId: string | null } | Refusal
 
 /**
- * Accepts executeResponseAction for a task: records the execution, moves the task and leaves the job that carries it out, in one
- * transaction. Never waits for the target.
+ * Accepts executeResponseAction for a task: records the execution, moves the task and leaves the job that carries it on, in one
+ * transaction. Never waits for the target. Where the policy asks for further people, the execution waits for them.
  * @param requestKey the caller's client-request-id when it is a GUID of its own: the same one within 24 h gets the first answer again
  * @throws CordonError BadRequest (malformed id), NotFound, and the refusals of contract 9
  */
@@ -58,11 +60,8 @@ async function decideOnce(
   routed: Routed | Refusal,
 ): Promise<Outcome> {
   const executionId = deps.ids.guid()
-  const jobId = deps.ids.guid()
   const decide = (): Promise<Outcome> =>
-    deps.store.transaction((tx) =>
-      decideInTransaction(deps, tx, { actor, taskId, requestKey, routed, executionId, jobId }),
-    )
+    deps.store.transaction((tx) => decideInTransaction(deps, tx, { actor, taskId, requestKey, routed, executionId }))
   try {
     return await decide()
   } catch (cause) {
@@ -77,11 +76,12 @@ interface Request {
   readonly requestKey: string | null
   readonly routed: Routed | Refusal
   readonly executionId: string
-  readonly jobId: string
 }
 
 async function decideInTransaction(deps: ExecuteDeps, tx: Tx, request: Request): Promise<Outcome> {
   const { actor, taskId, requestKey } = request
+  // Two requests with one key for two tasks must see each other's answer.
+  if (requestKey !== null) await holdName(tx, `answer:${actor.tenantId}:${actor.id}:${requestKey}`, 'alone')
   const now = deps.clock.now()
   const task = await readTaskForUpdate(tx, actor.tenantId, taskId)
   if (!task) throw new CordonError('NotFound', `taskId ${taskId} not found`)
@@ -92,47 +92,62 @@ async function decideInTransaction(deps: ExecuteDeps, tx: Tx, request: Request):
     }
     if (first) return first.status === 204 ? { accepted: true, executionId: null } : readRefusal(first.body)
   }
-  const outcome = await accept(tx, request, task, now)
-  if (requestKey !== null) {
-    const refused = 'refused' in outcome ? outcome : null
-    await insertAnswer(tx, {
-      tenant_id: actor.tenantId,
-      caller: actor.id,
-      client_request_id: requestKey,
-      task_id: taskId,
-      status: refused ? errorKinds[refused.refused].status : 204,
-      body: refused ? JSON.stringify(refused) : null,
-      created_at: now,
-      expires_at: instantOf(msOf(now) + answerHours * 3_600_000),
-    })
-  }
+  const outcome = await accept(deps, tx, request, task, now)
+  if (requestKey !== null) await keepAnswer(tx, request, requestKey, outcome, now)
   return outcome
 }
 
-async function accept(tx: Tx, request: Request, task: StoredTask, now: string): Promise<Outcome> {
+/** Keeps what is answered again: the acceptance, and refusals by the state of the task. One by right or policy is decided anew. */
+async function keepAnswer(
+  tx: Tx,
+  { actor, taskId }: Request,
+  requestKey: string,
+  outcome: Outcome,
+  now: string,
+): Promise<void> {
+  const refused = 'refused' in outcome ? outcome : null
+  const status = refused ? errorKinds[refused.refused].status : 204
+  if (status !== 204 && status !== 400) return
+  await insertAnswer(tx, {
+    tenant_id: actor.tenantId,
+    caller: actor.id,
+    client_request_id: requestKey,
+    task_id: taskId,
+    status,
+    body: refused ? JSON.stringify(refused) : null,
+    created_at: now,
+    expires_at: instantOf(msOf(now) + answerHours * 3_600_000),
+  })
+}
+
+async function accept(deps: ExecuteDeps, tx: Tx, request: Request, task: StoredTask, now: string): Promise<Outcome> {
   const { actor, routed } = request
   if ('refused' in routed && routed.refused === 'UnsupportedActionType') return routed
   const executions = await readExecutionsOfTask(tx, actor.tenantId, task.doc.id)
+  const newest = executions.find((execution) => execution.kind === 'run') ?? null
+  // Later than every one before it, so that the newest is told even when the clock stands still or goes back.
+  const requestedAt = executions[0] ? laterThan(executions[0].requestedAt, now) : now
   const decision = startAction(
     { status: task.doc.status, reopened: task.reopened },
-    executions.find((execution) => execution.kind === 'run') ?? null,
+    newest,
     executions.find((execution) => isLive(execution.state)) ?? null,
   )
   if (decision !== 'start') return decision
   if ('refused' in routed) return routed
-  const execution = newExecution(request, routed, task, now)
-  await insertExecution(tx, execution)
+  const admitted = await admitExecution(deps, tx, draftRun(request, routed, task, newest, requestedAt), task)
+  if (isRefusal(admitted)) return admitted
+  const { execution, job } = admitted
   const moved = await writeTask(tx, {
     ...task,
     reopened: false,
     doc: {
       ...task.doc,
-      status: 'inProgress',
-      actionStatus: 'inProgress',
+      ...reduceToTask(execution.state),
       lastModifiedByDisplayName: actor.name,
       lastModifiedDateTime: laterThan(task.doc.lastModifiedDateTime, now),
     },
   })
+  const { actionType, target, state } = execution
   await recordChange(tx, {
     at: now,
     actor,
@@ -143,18 +158,24 @@ async function accept(tx: Tx, request: Request, task: StoredTask, now: string): 
       decision: 'allowed',
       before: task.doc,
       after: moved.doc,
-      details: { executionId: execution.id, actionType: execution.actionType, target: execution.target },
+      details: { executionId: execution.id, actionType, target, state },
     },
     events: [
       { change: 'updated', resource: 'incidentTask', objectId: task.doc.id },
       { change: 'created', resource: 'execution', objectId: execution.id },
     ],
-    jobs: [runJob(request.jobId, execution.id)],
+    jobs: [job],
   })
   return { accepted: true, executionId: execution.id }
 }
 
-function newExecution(request: Request, routed: Routed, task: StoredTask, now: string): Execution {
+function draftRun(
+  request: Request,
+  routed: Routed,
+  task: StoredTask,
+  newest: Execution | null,
+  requestedAt: string,
+): Draft {
   const { actor } = request
   const actionType = task.doc.actionType
   if (actionType === 'unknownFutureValue') throw new TypeError('the sentinel is never executed')
@@ -165,11 +186,12 @@ function newExecution(request: Request, routed: Routed, task: StoredTask, now: s
     taskId: task.doc.id,
     kind: 'run',
     undoes: null,
+    // A run after a success is wanted anew; after anything else it tries again what is left.
+    supersedes: newest === null || newest.state === 'succeeded' ? null : newest.id,
     actionType,
-    state: 'queued',
     reasonCode: null,
     reason: null,
-    requestedBy: { id: actor.id, name: actor.name },
+    requestedBy: { id: actor.id, name: actor.name, kind: actor.kind },
     clientRequestId: request.requestKey,
     connector: routed.connector,
     target: routed.target,
@@ -178,25 +200,13 @@ function newExecution(request: Request, routed: Routed, task: StoredTask, now: s
     handle: null,
     result: null,
     epoch: 0,
-    requestedAt: now,
-    notAfter: instantOf(msOf(now) + kind.deadlineSeconds * 1000),
+    holds: false,
+    requestedAt,
+    notAfter: instantOf(msOf(requestedAt) + kind.deadlineSeconds * 1000),
     startedAt: null,
     finishedAt: null,
-    updatedAt: now,
+    updatedAt: requestedAt,
   }
-}
-
-/** The job that carries an execution out, or carries on with it. */
-export function runJob(
-  id: string,
-  executionId: string,
-): {
-  readonly id: string
-  readonly kind: 'run-action'
-  readonly key: string
-  readonly payload: { readonly executionId: string }
-} {
-  return { id, kind: 'run-action', key: `run:${executionId}`, payload: { executionId } }
 }
 
 function readRefusal(body: string | null): Refusal {

@@ -1,13 +1,16 @@
 import type { JobHandler } from '../jobs/worker.ts'
-import { type ActionType, actionKinds } from '../model/actions.ts'
-import { CordonError } from '../model/errors.ts'
+import { type ActionType, actionKinds, isActionType } from '../model/actions.ts'
+import { CordonError, isRefusal } from '../model/errors.ts'
 import type { IncidentTask } from '../model/generated.ts'
 import { laterThan } from '../model/instant.ts'
+import { judgeConsent } from '../model/safety/consent.ts'
 import type { Tx } from '../store/db.ts'
 import { readIncidentForUpdate, type StoredIncident, updateIncident } from '../store/incidents.ts'
 import { type Actor, type OutgoingEvent, recordChange } from '../store/record.ts'
-import { insertTask, readTaskForUpdate, type StoredTask, writeTask } from '../store/tasks.ts'
+import { readStoredPolicy } from '../store/safety/policies.ts'
+import { insertTask, readTask, readTaskForUpdate, type StoredTask, writeTask } from '../store/tasks.ts'
 import { type ExecuteDeps, requestExecution } from './execute.ts'
+import { routeAction } from './route.ts'
 
 /** A task as an expert proposes it. */
 export interface NewTask {
@@ -56,10 +59,18 @@ export async function createTask(deps: ExecuteDeps, actor: Actor, input: NewTask
   })
 }
 
-/** Handler of `start-managed`: starts a managed task as the expert who made it; one that cannot start becomes guided, with the reason. */
+/**
+ * Handler of `start-managed`: starts a managed task as the expert who made it, where the customer has consented; one that cannot start
+ * becomes guided, with the reason.
+ */
 export function createStartManaged(deps: ExecuteDeps): JobHandler {
   return async (job) => {
     const { taskId, actor } = readStartManaged(job.payload)
+    const withheld = await findWithheldConsent(deps, actor, taskId)
+    if (withheld !== null) {
+      await deps.store.transaction((tx) => makeGuided(deps, tx, actor, taskId, withheld))
+      return undefined
+    }
     try {
       await requestExecution(deps, actor, taskId, job.id)
     } catch (cause) {
@@ -68,6 +79,23 @@ export function createStartManaged(deps: ExecuteDeps): JobHandler {
     }
     return undefined
   }
+}
+
+/** Why the customer has to be asked first; null when the policy lets this expert go ahead, or the task names nothing to act on. */
+async function findWithheldConsent(deps: ExecuteDeps, actor: Actor, taskId: string): Promise<string | null> {
+  const task = await readTask(deps.store.read, actor.tenantId, taskId)
+  if (!task || !isActionType(task.doc.actionType)) return null
+  const routed = await routeAction(deps, actor.tenantId, task.doc)
+  // Requested all the same, so that the refusal is the one everybody gets.
+  if (isRefusal(routed)) return null
+  const { policy } = await readStoredPolicy(deps.store.read, actor.tenantId)
+  const consent = judgeConsent(policy, {
+    actionType: task.doc.actionType,
+    target: routed.target,
+    expertId: actor.id,
+    atMs: deps.clock.nowMs(),
+  })
+  return consent.given ? null : consent.reason
 }
 
 function checkResponseAction(input: NewTask): void {
@@ -99,6 +127,7 @@ function newTask(actor: Actor, input: NewTask, incidentId: string, id: string, n
   return {
     tenantId: actor.tenantId,
     incidentId,
+    proposedBy: actor.id,
     reopened: false,
     version: 0,
     doc: {

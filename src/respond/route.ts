@@ -11,6 +11,8 @@ export interface Routed {
   readonly target: Target
   readonly connector: string | null
   readonly parameters: Readonly<Record<string, unknown>>
+  /** Everything that fits the identifier, over all connectors. */
+  readonly candidates: readonly Candidate[]
 }
 
 /** What routing needs. */
@@ -40,9 +42,10 @@ export async function routeAction(deps: RouteDeps, tenantId: string, task: TaskD
     const { targetKind } = actionKinds[actionType]
     if (!(await isKnownEntity(deps.store.read, tenantId, targetKind, identifier))) return chosen
     const key = `${targetKind}:${identifier.toLowerCase()}`
-    return { target: { kind: targetKind, key, displayName: identifier, identifier }, connector: null, parameters }
+    const target: Target = { kind: targetKind, key, displayName: identifier, identifier }
+    return { target, connector: null, parameters, candidates }
   }
-  return { target: chosen.target, connector: chosen.connector, parameters }
+  return { target: chosen.target, connector: chosen.connector, parameters, candidates }
 }
 
 /**

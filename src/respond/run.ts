@@ -3,14 +3,18 @@ import type { Registry } from '../connectors/registry.ts'
 import { type Clock, type Ids, instantOf, msOf } from '../io/clock.ts'
 import { failpoint } from '../io/failpoint.ts'
 import type { Job, JobHandler } from '../jobs/worker.ts'
-import { actionKinds } from '../model/actions.ts'
-import { assertNever } from '../model/errors.ts'
 import { isLive } from '../model/execution-state.ts'
-import type { Store, Tx } from '../store/db.ts'
-import { type Execution, readExecutionForUpdate, readLiveOnTarget } from '../store/executions.ts'
-import type { NewJob } from '../store/jobs.ts'
-import type { Actor } from '../store/record.ts'
-import { recordStep, type Step } from './outcome.ts'
+import type { Db, Store, Tx } from '../store/db.ts'
+import { type Execution, holdLiveOnTarget, readExecution } from '../store/executions.ts'
+import { isJobHeld, type NewJob } from '../store/jobs.ts'
+import { readApprovalOf } from '../store/safety/approvals.ts'
+import { readTaskForUpdate } from '../store/tasks.ts'
+import { type OrderFacts, writeOrder } from './engine/order.ts'
+import { readExecutionId } from './engine/payload.ts'
+import { overdue, planStep } from './engine/progress.ts'
+import { decideTurn } from './engine/turns.ts'
+import { engineActor, type Held, holdExecution, recordStep, type Step } from './outcome.ts'
+import { clearForDispatch, countAgreed, isDispatchPaused, type Withheld } from './safety/clearance.ts'
 
 /** What carrying out executions needs. */
 export interface RunDeps {
@@ -20,279 +24,265 @@ export interface RunDeps {
   readonly registry: Registry
 }
 
-/** How long an execution waits before it looks again whether its target is free. */
-const turnSeconds = 2
-/** How long after its deadline an order may still be found to have begun: clock differences between us and the far side. */
-const skewSeconds = 60
+/** How often in one job a release takes something back before it looks again later. */
+const patience = 10
 
 /**
- * Handler of `run-action`: claims the execution and asks its connector to begin. Run again after a crash it attaches to the work already
- * begun, because connectors are idempotent by execution id.
+ * Handler of `run-action`: takes the execution when it is its turn and everything still allows it, and asks its connector to begin. After a
+ * crash it finds out first what was begun already.
  */
 export function createRunAction(deps: RunDeps): JobHandler {
   return async (job) => {
-    const claimed = await deps.store.transaction((tx) => claim(deps, tx, job))
-    if (claimed.next === 'stop') return undefined
-    if (claimed.next === 'wait') return { runAgainAt: instantOf(deps.clock.nowMs() + turnSeconds * 1000) }
-    const { execution } = claimed
-    const connector = execution.connector === null ? undefined : deps.registry.get(execution.connector)
-    failpoint('before-start')
-    const progress = connector
-      ? execution.handle === null
-        ? await connector.start(toOrder(execution))
-        : await connector.check(toOrder(execution), execution.handle)
-      : noExecutor(execution)
-    failpoint('after-start-before-record')
-    await deps.store.transaction((tx) => applyProgress(deps, tx, execution, progress))
-    return undefined
+    for (let tries = 0; tries < patience; tries++) {
+      const claimed = await deps.store.transaction((tx) => claim(deps, tx, job))
+      switch (claimed.next) {
+        case 'stop':
+          return undefined
+        case 'wait':
+          return { runAgainAt: claimed.until }
+        case 'takeBack':
+          await takeBack(deps, claimed.other, claimed.release)
+          break
+        case 'check':
+          await carryOn(deps, job, claimed.execution)
+          return undefined
+        case 'start': {
+          const progress = await start(deps, claimed)
+          if (progress === null) return { runAgainAt: latestLook(claimed.execution) }
+          failpoint('after-start-before-record')
+          await deps.store.transaction((tx) => applyProgress(deps, tx, job, claimed.execution, progress))
+          return undefined
+        }
+      }
+    }
+    return { runAgainAt: instantOf(deps.clock.nowMs() + 1_000) }
   }
 }
 
 /** Handler of `check-action`: asks the connector where the execution stands and records it. */
 export function createCheckAction(deps: RunDeps): JobHandler {
   return async (job) => {
-    const execution = await deps.store.transaction((tx) => readJobExecution(tx, job))
-    if (!execution || !isLive(execution.state) || execution.handle === null) return undefined
-    const connector = execution.connector === null ? undefined : deps.registry.get(execution.connector)
-    const progress = connector ? await ask(deps, connector, execution, execution.handle) : noExecutor(execution)
-    failpoint('after-check-before-record')
-    await deps.store.transaction((tx) => applyProgress(deps, tx, execution, progress))
+    const execution = await readExecution(deps.store.read, job.tenantId, readExecutionId(job.payload))
+    if (!execution || !isLive(execution.state)) return undefined
+    // Without a handle it is still being handed over, and `run-action` knows how far; only a lost one is looked for here.
+    if (execution.handle === null && execution.state !== 'unknown') return undefined
+    await carryOn(deps, job, execution)
     return undefined
   }
 }
 
-/** Past its deadline an order nobody has begun is taken back, so that it can never run later. */
-async function ask(deps: RunDeps, connector: Connector, execution: Execution, handle: string): Promise<Progress> {
-  const order = toOrder(execution)
+/** Where an execution may go from `run-action`. */
+type Claim =
+  | { readonly next: 'stop' }
+  | { readonly next: 'wait'; readonly until: string }
+  | { readonly next: 'takeBack'; readonly other: Execution; readonly release: Execution }
+  | { readonly next: 'check'; readonly execution: Execution }
+  | Start
+
+interface Start {
+  readonly next: 'start'
+  readonly execution: Execution
+  readonly facts: OrderFacts
+  /** Somebody had it before and never said what became of it. */
+  readonly again: boolean
+  /** In that case only: nothing new may be begun any more, or now. */
+  readonly attachOnly: 'overdue' | 'paused' | null
+}
+
+async function claim(deps: RunDeps, tx: Tx, job: Job): Promise<Claim> {
+  const found = await readExecution(tx, job.tenantId, readExecutionId(job.payload))
+  if (!found) return { next: 'stop' }
+  const task = await readTaskForUpdate(tx, job.tenantId, found.taskId)
+  const live = await holdLiveOnTarget(tx, job.tenantId, found.target.key, found.family)
+  const execution = live.find((other) => other.id === found.id)
+  if (!task || !execution || execution.state === 'awaitingApproval') return { next: 'stop' }
+  if (!(await isJobHeld(tx, job))) return { next: 'stop' }
+  const now = deps.clock.now()
+  if (execution.state === 'dispatching' && execution.handle === null) return reclaim(deps, tx, { execution, task }, now)
+  if (execution.state !== 'queued') return { next: 'check', execution }
+  if (now > execution.notAfter) return end(deps, tx, { execution, task }, 'expired', overdue, now)
+  const clearance = await clearForDispatch(tx, execution, task)
+  if (clearance.kind === 'paused') return waitUntil(execution, null)
+  if (clearance.kind === 'withheld') return withhold(deps, tx, { execution, task }, clearance, now)
+  const turn = decideTurn(execution, live, now)
+  if (turn.next === 'takeBack') return { next: 'takeBack', other: turn.other, release: execution }
+  if (turn.next === 'wait') return waitUntil(execution, turn.until)
+  const { policyVersion, approval, agreed } = clearance
+  const facts = { epoch: execution.epoch + 1, startedAt: execution.startedAt ?? now, policyVersion }
+  const step: Step = { to: 'dispatching', facts }
+  const held = await recordStep(deps, tx, engineActor(job.tenantId), { execution, task }, step, now)
+  const superseded = await readSuperseded(tx, execution)
+  return {
+    next: 'start',
+    execution: held.execution,
+    facts: { approval, agreed, superseded },
+    again: false,
+    attachOnly: null,
+  }
+}
+
+/** Takes an execution over from a server that was stopped while it handed the order over, and fences that server off. */
+async function reclaim(deps: RunDeps, tx: Tx, held: Held, now: string): Promise<Claim> {
+  const { execution } = held
+  const step: Step = { to: 'dispatching', facts: { epoch: execution.epoch + 1 } }
+  const next = await recordStep(deps, tx, engineActor(execution.tenantId), held, step, now)
+  const paused = await isDispatchPaused(tx, execution.tenantId)
+  return {
+    next: 'start',
+    execution: next.execution,
+    facts: await readOrderFacts(tx, execution),
+    again: true,
+    attachOnly: now > execution.notAfter ? 'overdue' : paused ? 'paused' : null,
+  }
+}
+
+async function readOrderFacts(db: Db, execution: Execution): Promise<OrderFacts> {
+  const approval = await readApprovalOf(db, execution.tenantId, execution.id)
+  const agreed = approval === null ? 0 : await countAgreed(db, approval)
+  return { approval, agreed, superseded: await readSuperseded(db, execution) }
+}
+
+async function readSuperseded(db: Db, { tenantId, supersedes }: Execution): Promise<Execution | null> {
+  return supersedes === null ? null : readExecution(db, tenantId, supersedes)
+}
+
+/** Its turn, its switch or its deadline comes by itself; whoever gives it free earlier wakes it. */
+function waitUntil(execution: Execution, until: string | null): Claim {
+  const latest = latestLook(execution)
+  return { next: 'wait', until: until === null || until > latest ? latest : instantOf(msOf(until) + 1) }
+}
+
+function latestLook({ notAfter }: Execution): string {
+  return instantOf(msOf(notAfter) + 1)
+}
+
+async function end(
+  deps: RunDeps,
+  tx: Tx,
+  held: Held,
+  to: 'expired' | 'cancelled',
+  why: { readonly reasonCode: string; readonly reason: string },
+  now: string,
+  jobs: readonly NewJob[] = [],
+): Promise<Claim> {
+  await recordStep(deps, tx, engineActor(held.execution.tenantId), held, { to, facts: why, jobs }, now)
+  return { next: 'stop' }
+}
+
+async function withhold(deps: RunDeps, tx: Tx, held: Held, { code, reason }: Withheld, now: string): Promise<Claim> {
+  const { tenantId, requestedBy, taskId } = held.execution
+  // Asked for consent again, the task becomes a guided one and says why.
+  const ask: NewJob = {
+    id: deps.ids.guid(),
+    kind: 'start-managed',
+    payload: { taskId, actor: { tenantId, ...requestedBy } },
+  }
+  const jobs = code === 'ManagedResponsePaused' ? [ask] : []
+  return end(deps, tx, held, 'cancelled', { reasonCode: code, reason }, now, jobs)
+}
+
+/** Asks the connector to begin, or to say what was begun before. */
+async function start(deps: RunDeps, { execution, facts, again, attachOnly }: Start): Promise<Progress | null> {
+  const connector = execution.connector === null ? undefined : deps.registry.get(execution.connector)
+  if (!connector) return noExecutor(execution)
+  const order = writeOrder(execution, facts)
+  if (again) {
+    const begun = await connector.attach(order)
+    if (begun !== null) return begun
+    if (attachOnly === 'overdue') return { outcome: 'expired' }
+    if (attachOnly === 'paused') return null
+  }
+  failpoint('before-start')
+  const progress = await connector.start(order)
+  return isAmbiguous(progress) ? readBack(connector, order, progress) : progress
+}
+
+/** Nobody knows whether the order arrived; the target does. What never arrived may be handed over again. */
+async function readBack(
+  connector: Connector,
+  order: Order,
+  lost: Extract<Progress, { outcome: 'failure' }>,
+): Promise<Progress> {
+  const begun = await connector.attach(order)
+  return begun ?? { ...lost, failureClass: 'transient' }
+}
+
+function isAmbiguous(progress: Progress): progress is Extract<Progress, { outcome: 'failure' }> {
+  return progress.outcome === 'failure' && progress.failureClass === 'ambiguous'
+}
+
+/** Asks about an order that was handed over, and records the answer. */
+async function carryOn(deps: RunDeps, job: Job, execution: Execution): Promise<void> {
+  const facts = await readOrderFacts(deps.store.read, execution)
+  const connector = execution.connector === null ? undefined : deps.registry.get(execution.connector)
+  const order = writeOrder(execution, facts)
+  const progress = connector ? await ask(deps, connector, execution, order) : noExecutor(execution)
+  failpoint('after-check-before-record')
+  await deps.store.transaction((tx) => applyProgress(deps, tx, job, execution, progress))
+}
+
+async function ask(deps: RunDeps, connector: Connector, execution: Execution, order: Order): Promise<Progress> {
+  const { handle } = execution
+  if (handle === null) {
+    return (await connector.attach(order)) ?? neverArrived
+  }
   const progress = await connector.check(order, handle)
+  if (execution.state === 'unknown' && isAmbiguous(progress)) return (await connector.attach(order)) ?? neverArrived
+  // Past its deadline an order nobody has begun is taken back, so that it can never run later.
   const overdue = deps.clock.now() > execution.notAfter
   if (!overdue || progress.outcome !== 'accepted' || progress.delivered) return progress
   const cancelled = await connector.cancel(order, handle)
   return cancelled.outcome === 'cancelled' ? { outcome: 'expired' } : cancelled
 }
 
-function noExecutor(execution: Execution): Progress {
-  return {
-    outcome: 'failure',
-    failureClass: 'permanent',
-    code: 'NoExecutor',
-    detail: `No agent or connector controls '${execution.target.displayName}'; it is known from evidence only.`,
+const neverArrived: Progress = {
+  outcome: 'failure',
+  failureClass: 'permanent',
+  code: 'NeverArrived',
+  detail: 'The target was read: the order did not arrive, and nothing was done.',
+}
+
+function noExecutor({ target, connector, handle }: Execution): Progress {
+  const code = 'NoExecutor'
+  if (handle === null) {
+    const detail = `No agent or connector controls '${target.displayName}'; it is known from evidence only.`
+    return { outcome: 'failure', failureClass: 'permanent', code, detail }
   }
+  const detail = `The connector '${connector}' has the order and is no longer configured; nobody can ask it.`
+  return { outcome: 'failure', failureClass: 'ambiguous', code, detail }
 }
 
-type Claim =
-  | { readonly next: 'stop' }
-  | { readonly next: 'wait' }
-  | { readonly next: 'start'; readonly execution: Execution }
-
-async function claim(deps: RunDeps, tx: Tx, job: Job): Promise<Claim> {
-  const now = deps.clock.now()
-  const execution = await readJobExecution(tx, job)
-  if (!execution || !isLive(execution.state)) return { next: 'stop' }
-  if (execution.state === 'awaitingApproval') return { next: 'stop' }
-  if (execution.state !== 'queued') return { next: 'start', execution }
-  if (now > execution.notAfter) {
-    await recordStep(deps, tx, engine(execution), execution, { to: 'expired', facts: overdue }, now)
-    return { next: 'stop' }
-  }
-  const earlier = await readEarlier(tx, execution)
-  await supersede(deps, tx, execution, earlier, now)
-  if (isTargetBusy(execution, earlier, now)) return { next: 'wait' }
-  const next = await recordStep(
-    deps,
-    tx,
-    engine(execution),
-    execution,
-    { to: 'dispatching', facts: { epoch: execution.epoch + 1, startedAt: execution.startedAt ?? now } },
-    now,
-  )
-  return { next: 'start', execution: next }
-}
-
-/** Executions without an outcome that were requested earlier on the same target in the same family. */
-async function readEarlier(tx: Tx, execution: Execution): Promise<Execution[]> {
-  const live = await readLiveOnTarget(tx, execution.tenantId, execution.target.key, execution.family)
-  return live.slice(
-    0,
-    live.findIndex((other) => other.id === execution.id),
-  )
-}
-
-/** True when `execution` is a release and `other` the action it takes back, which nobody has begun. */
-function takesBack(execution: Execution, other: Execution): boolean {
-  const { supersedes } = actionKinds[execution.actionType]
-  return other.actionType === supersedes && (other.state === 'queued' || other.state === 'dispatching')
-}
-
-/** Cancels what a release takes back before it was handed over. What was handed over, the connector takes back as it starts the release. */
-async function supersede(
-  deps: RunDeps,
-  tx: Tx,
-  release: Execution,
-  earlier: readonly Execution[],
-  now: string,
-): Promise<void> {
-  for (const other of earlier) {
-    if (other.state !== 'queued' || !takesBack(release, other)) continue
-    const reason = `Execution ${release.id} released the target before this one began.`
-    const step: Step = { to: 'cancelled', facts: { reasonCode: 'Superseded', reason } }
-    await recordStep(deps, tx, engine(other), other, step, now)
-  }
-}
-
-/**
- * Executions of one family on one target take turns in the order they were requested, but a release never waits for what it takes back.
- * An unknown one gives its turn back once its command can no longer run, so that a lost isolate never blocks the release.
- */
-function isTargetBusy(execution: Execution, earlier: readonly Execution[], now: string): boolean {
-  const cutoff = instantOf(msOf(now) - skewSeconds * 1000)
-  return earlier.some(
-    (other) => !takesBack(execution, other) && !(other.state === 'unknown' && other.notAfter < cutoff),
-  )
-}
-
-async function readJobExecution(tx: Tx, job: Job): Promise<Execution | null> {
-  const id = readExecutionId(job.payload)
-  return readExecutionForUpdate(tx, job.tenantId, id)
-}
-
-function readExecutionId(payload: unknown): string {
-  if (typeof payload === 'object' && payload !== null && 'executionId' in payload) {
-    if (typeof payload.executionId === 'string') return payload.executionId
-  }
-  throw new TypeError('the job names no execution')
+/** Cancels what a release takes back: at once while it waits, else where it was handed over to. */
+async function takeBack(deps: RunDeps, other: Execution, release: Execution): Promise<void> {
+  const reason = `Execution ${release.id} released the target before this one began.`
+  const step: Step = { to: 'cancelled', facts: { reasonCode: 'Superseded', reason } }
+  const connector = other.connector === null ? undefined : deps.registry.get(other.connector)
+  let progress: Progress = { outcome: 'cancelled' }
+  if (other.state !== 'queued' && other.handle !== null && connector) {
+    progress = await connector.cancel(writeOrder(other, await readOrderFacts(deps.store.read, other)), other.handle)
+  } else if (other.state !== 'queued') progress = noExecutor(other)
+  await deps.store.transaction(async (tx) => {
+    const held = await holdExecution(tx, other.tenantId, other.id)
+    if (!held || held.execution.state !== other.state || held.execution.epoch !== other.epoch) return
+    const now = deps.clock.now()
+    const next = progress.outcome === 'cancelled' ? step : planStep(deps, held.execution, progress, now)
+    await recordStep(deps, tx, engineActor(other.tenantId), held, next, now)
+  })
 }
 
 /** Records what the connector said, unless another server went on with the execution meanwhile. */
-async function applyProgress(deps: RunDeps, tx: Tx, seen: Execution, progress: Progress): Promise<void> {
-  const execution = await readExecutionForUpdate(tx, seen.tenantId, seen.id)
-  if (!execution || execution.epoch !== seen.epoch || !isLive(execution.state)) return
-  const now = deps.clock.now()
-  const actor = engine(execution)
-  let current = execution
-  for (const step of planSteps(deps, execution, progress, now)) {
-    current = await recordStep(deps, tx, actor, current, step, now)
-  }
-}
-
-const overdue = { reasonCode: 'commandDeadline', reason: 'The deadline passed before the action began.' }
-
-/** The steps that lead from where the execution stands to what the connector said. */
-function planSteps(deps: RunDeps, execution: Execution, progress: Progress, now: string): Step[] {
-  switch (progress.outcome) {
-    case 'accepted': {
-      const jobs = [checkJob(deps, execution, now, progress.checkAfterSeconds)]
-      const facts = { handle: progress.handle }
-      const known = execution.state !== 'dispatching'
-      return [{ to: progress.delivered && !known ? 'delivered' : execution.state, facts, jobs }]
-    }
-    case 'running': {
-      const jobs = [checkJob(deps, execution, now, progress.checkAfterSeconds)]
-      const begun = execution.state === 'running' || execution.state === 'verifying' || execution.state === 'unknown'
-      return [{ to: begun ? execution.state : 'running', facts: { handle: progress.handle }, jobs }]
-    }
-    case 'done': {
-      const result = {
-        changed: progress.changed,
-        before: progress.before,
-        after: progress.after,
-        proof: progress.proof,
-      }
-      if (progress.proof) return [...verifying(execution), { to: 'succeeded', facts: { ...noReason, result } }]
-      const reason = 'Reported as done without proof of effect.'
-      return [...verifying(execution), { to: 'unknown', facts: { result, reasonCode: 'Unverified', reason } }]
-    }
-    case 'refused':
-      return endWith(execution, 'refused', progress.code, progress.detail)
-    case 'expired':
-      return endWith(execution, 'expired', overdue.reasonCode, overdue.reason)
-    case 'cancelled':
-      return endWith(execution, 'cancelled', 'Cancelled', 'Cancelled before any effect.')
-    case 'failure':
-      return planFailure(deps, execution, progress, now)
-    default:
-      return assertNever(progress)
-  }
-}
-
-const noReason = { reasonCode: null, reason: null }
-
-function planFailure(
+async function applyProgress(
   deps: RunDeps,
-  execution: Execution,
-  failure: Extract<Progress, { outcome: 'failure' }>,
-  now: string,
-): Step[] {
-  const facts = { reasonCode: failure.code, reason: failure.detail }
-  const waitSeconds = failure.retryAfterSeconds ?? 5
-  switch (failure.failureClass) {
-    case 'permanent':
-      return endWith(execution, 'failed', failure.code, failure.detail)
-    case 'transient': {
-      if (now > execution.notAfter) return endWith(execution, 'expired', overdue.reasonCode, overdue.reason)
-      if (execution.state === 'dispatching') {
-        const runAt = instantOf(msOf(now) + waitSeconds * 1000)
-        const job = {
-          ...checkJob(deps, execution, now, waitSeconds),
-          kind: 'run-action',
-          key: `run:${execution.id}`,
-          runAt,
-        }
-        return [{ to: 'queued', facts, jobs: [job] }]
-      }
-      return [{ to: execution.state, facts, jobs: [checkJob(deps, execution, now, waitSeconds)] }]
-    }
-    case 'ambiguous': {
-      // The order may have arrived: only reading the target may tell, so nothing is sent again.
-      const jobs = execution.handle === null ? [] : [checkJob(deps, execution, now, Math.max(waitSeconds, 30))]
-      return [{ to: 'unknown', facts, jobs }]
-    }
-    default:
-      return assertNever(failure.failureClass)
-  }
-}
-
-/** A definite end; from a state that must be verified first it passes through verifying. */
-function endWith(
-  execution: Execution,
-  to: 'failed' | 'refused' | 'expired' | 'cancelled',
-  reasonCode: string,
-  reason: string,
-): Step[] {
-  const facts = { reasonCode, reason }
-  const begun = execution.state === 'running' || execution.state === 'unknown' || execution.state === 'verifying'
-  return begun ? [...verifying(execution), { to: 'failed', facts }] : [{ to, facts }]
-}
-
-function verifying(execution: Execution): Step[] {
-  return execution.state === 'verifying' ? [] : [{ to: 'verifying' }]
-}
-
-function checkJob(deps: RunDeps, execution: Execution, now: string, afterSeconds: number): NewJob {
-  return {
-    id: deps.ids.guid(),
-    kind: 'check-action',
-    key: `check:${execution.id}`,
-    payload: { executionId: execution.id },
-    runAt: instantOf(msOf(now) + afterSeconds * 1000),
-  }
-}
-
-function engine(execution: Execution): Actor {
-  return { tenantId: execution.tenantId, id: 'respond', kind: 'system', name: 'Cordon response engine' }
-}
-
-function toOrder(execution: Execution): Order {
-  return {
-    tenantId: execution.tenantId,
-    executionId: execution.id,
-    taskId: execution.taskId,
-    actionType: execution.actionType,
-    target: execution.target,
-    parameters: execution.parameters,
-    notAfter: execution.notAfter,
-    epoch: execution.epoch,
-    actor: { ...execution.requestedBy, kind: 'user' },
-    reason: `incidentTask ${execution.taskId}`,
-  }
+  tx: Tx,
+  job: Job,
+  seen: Execution,
+  progress: Progress | null,
+): Promise<void> {
+  if (progress === null) return
+  const held = await holdExecution(tx, seen.tenantId, seen.id)
+  if (!held || held.execution.epoch !== seen.epoch || !isLive(held.execution.state)) return
+  if (!(await isJobHeld(tx, job))) return
+  const now = deps.clock.now()
+  const step = planStep(deps, held.execution, progress, now)
+  await recordStep(deps, tx, engineActor(seen.tenantId), held, step, now)
 }

@@ -1,4 +1,4 @@
-import { type Db, noteJobs, type Store, type Tx } from './db.ts'
+import { type Db, holdRows, noteJobs, type Store, type Tx } from './db.ts'
 import type { JobRow } from './schema.ts'
 
 /** A follow-up job, written in the transaction of the change that needs it. */
@@ -79,6 +79,8 @@ export async function claimJobs(store: Store, now: string, leasedUntil: string, 
         leased_until: leasedUntil,
         epoch: eb('epoch', '+', 1),
         attempts: eb('attempts', '+', 1),
+        // Whatever it was asked for until now, this run will see.
+        rerun: 0,
       }))
       .where('id', 'in', ids)
       .returningAll()
@@ -119,14 +121,42 @@ export async function finishJob(tx: Tx, id: string, epoch: number): Promise<bool
   return again.numUpdatedRows > 0n
 }
 
-/** Gives a job back to run at `runAt`; does nothing when its lease was lost meanwhile. */
+/**
+ * Gives a job back to run at `runAt`, or earlier when it was asked for while it ran; does nothing when its lease was lost meanwhile.
+ */
 export async function releaseJob(tx: Tx, job: JobRow, runAt: string, error: string | null): Promise<void> {
   await tx
     .updateTable('jobs')
-    .set({ leased_until: null, last_error: error, run_at: runAt, rerun: 0 })
+    .set((eb) => ({
+      leased_until: null,
+      last_error: error,
+      run_at: eb
+        .case()
+        .when(eb.and([eb('rerun', '=', 1), eb('run_at', '<', runAt)]))
+        .then(eb.ref('run_at'))
+        .else(runAt)
+        .end(),
+      rerun: 0,
+    }))
     .where('id', '=', job.id)
     .where('epoch', '=', job.epoch)
     .execute()
+}
+
+/** A job as whoever works on it knows it. */
+export interface HeldJob {
+  readonly id: string
+  /** Rises each time a worker takes the job: the fencing number of its lease. */
+  readonly epoch: number
+}
+
+/**
+ * True while nobody else has taken the job over, and until the transaction ends. A worker whose lease was lost, because it was stopped or
+ * cut off for longer than that, must write nothing of what it found out.
+ */
+export async function isJobHeld(tx: Tx, job: HeldJob): Promise<boolean> {
+  const query = tx.selectFrom('jobs').select('id').where('id', '=', job.id).where('epoch', '=', job.epoch)
+  return (await holdRows(tx, query).executeTakeFirst()) !== undefined
 }
 
 /** Keeps jobs leased while their handlers run; a job whose lease was lost meanwhile is left alone. */

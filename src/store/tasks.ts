@@ -11,13 +11,22 @@ export interface StoredTask {
   readonly tenantId: string
   readonly doc: TaskDoc
   readonly incidentId: string
+  /** Id of who attached it to the incident, who never approves it; null where that is not known. */
+  readonly proposedBy: string | null
   /** Set back to open by a person since its last execution. */
   readonly reopened: boolean
   /** Counts changes; the ETag. 0 before the first write. */
   readonly version: number
 }
 
-const columns = ['tenant_id', 'doc', 'incident_id', 'reopened', 'version'] as const satisfies readonly (keyof TaskRow)[]
+const columns = [
+  'tenant_id',
+  'doc',
+  'incident_id',
+  'proposed_by',
+  'reopened',
+  'version',
+] as const satisfies readonly (keyof TaskRow)[]
 
 /** Reads one task of a tenant; null when the tenant has none with this id. */
 export async function readTask(db: Db, tenantId: string, id: string): Promise<StoredTask | null> {
@@ -40,14 +49,14 @@ export async function readTaskForUpdate(tx: Tx, tenantId: string, id: string): P
 /** Writes a new task. */
 export async function insertTask(tx: Tx, task: StoredTask): Promise<StoredTask> {
   const next = { ...task, version: 1 }
-  await tx.insertInto('tasks').values(toRow(next)).execute()
+  await tx.insertInto('tasks').values(toTaskRow(next)).execute()
   return next
 }
 
 /** Writes a task read in this transaction; its version goes up by one. Returns it as now stored. */
 export async function writeTask(tx: Tx, task: StoredTask): Promise<StoredTask> {
   const next = { ...task, version: task.version + 1 }
-  const { tenant_id, id, ...values } = toRow(next)
+  const { tenant_id, id, ...values } = toTaskRow(next)
   await tx.updateTable('tasks').set(values).where('tenant_id', '=', tenant_id).where('id', '=', id).execute()
   return next
 }
@@ -70,12 +79,14 @@ function toStored(row: Pick<TaskRow, (typeof columns)[number]>): StoredTask {
     tenantId: row.tenant_id,
     doc: JSON.parse(row.doc),
     incidentId: String(row.incident_id),
+    proposedBy: row.proposed_by,
     reopened: row.reopened === 1,
     version: row.version,
   }
 }
 
-function toRow(task: StoredTask): TaskRow {
+/** The columns that repeat what lies in `doc`, for whoever writes rows in bulk. */
+export function toTaskRow(task: StoredTask): TaskRow {
   const { doc } = task
   return {
     tenant_id: task.tenantId,
@@ -88,6 +99,7 @@ function toRow(task: StoredTask): TaskRow {
     display_name: doc.displayName,
     created_at: doc.createdDateTime,
     updated_at: doc.lastModifiedDateTime,
+    proposed_by: task.proposedBy,
     reopened: task.reopened ? 1 : 0,
     version: task.version,
     doc: JSON.stringify(doc),

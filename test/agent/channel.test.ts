@@ -29,6 +29,9 @@ async function orderIsolation(cordon: Cordon, device: FakeDevice, tenantId: stri
     actor: { id: 'ada', kind: 'user' },
     reason: 'test',
     action: { actionType: 'isolateDevice', permitted: undefined },
+    dryRun: false,
+    leaseSeconds: null,
+    approvals: null,
   })
   return executionId
 }

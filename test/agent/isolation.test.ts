@@ -231,6 +231,29 @@ test('a dry run says what would happen and changes nothing', async (t) => {
   assert.equal(await endpoint.lab.listRuleset(endpoint.lab.endpoint), '')
 })
 
+test('a dry run names the connections that would be cut, and not the one to the server', async (t) => {
+  const endpoint = await createRunningEndpoint(t)
+  if (endpoint === undefined) return
+  const { lab, control } = endpoint
+  let bytes = 0
+  const listen = `exec 3<>/dev/tcp/${lab.internet4}/${SERVICE_PORT}; cat <&3`
+  const stream = lab.start(lab.endpoint, 'bash', '-c', listen)
+  stream.stdout?.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+  })
+  await waitUntil(() => bytes > 3)
+
+  const result = await endpoint.isolate('c1', { changes: { dryRun: true } })
+
+  const { connections } = result.before as { connections: { total: number; listed: string[] } }
+  assert.equal(connections.total, connections.listed.length)
+  const cut = connections.listed.filter((line) => line.endsWith(`-> ${lab.internet4}:${SERVICE_PORT}`))
+  assert.equal(cut.length, 1, connections.listed.join('\n'))
+  assert.ok(connections.listed.every((line) => !line.endsWith(`-> ${lab.control4}:${control.port}`)))
+  const before = bytes
+  await waitUntil(() => bytes > before)
+})
+
 test('an isolation that somebody removed is reported as tampering', async (t) => {
   const endpoint = await createRunningEndpoint(t)
   if (endpoint === undefined) return

@@ -5,6 +5,7 @@ import { request } from 'node:https'
 import test, { type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Command } from '../../src/protocol/command.ts'
+import { onEnd } from '../support/cleanup.ts'
 import { type Client, type Cordon, type Credentials, type Reply, startCordon } from '../support/cordon.ts'
 import { enrolDevice, type FakeDevice, makeResult } from '../support/device.ts'
 import { fittingAction, giveTenant } from '../support/given.ts'
@@ -21,6 +22,8 @@ const failpoints = [
   'after-check-before-record',
 ]
 
+const sameRequest = { 'client-request-id': '5f0c4e9e-54a0-4a39-a4a5-3e1c3f3c0b11' }
+
 for (const failpoint of failpoints) {
   test(`a server killed ${failpoint} loses no execution and gives no command a second effect`, async (t) => {
     const site = await prepareSite(t)
@@ -28,11 +31,15 @@ for (const failpoint of failpoints) {
     const { taskId, device } = site
     const responder = await signIn(site)
     const host = playHost(device)
-    t.after(host.stop)
-    assert.equal((await responder.post(`/beta/security/incidentTasks/${taskId}/executeResponseAction`)).status, 204)
+    onEnd(t, host.stop)
+    const execute = (): Promise<Reply> =>
+      responder.post(`/beta/security/incidentTasks/${taskId}/executeResponseAction`, undefined, sameRequest)
+    // The server may die before it answers; the request's id makes asking again safe.
+    const first = await execute()
 
     await waitForDeath(doomed)
     await startProcess(t, site, undefined)
+    assert.equal((first.status === 0 ? await execute() : first).status, 204)
     const read = () => responder.get(`/beta/security/incidentTasks/${taskId}`)
     await waitUntil(async () => (await read()).body?.actionStatus === 'completed')
     host.stop()
@@ -78,7 +85,7 @@ async function startProcess(t: TestContext, site: Site, failpoint: string | unde
   const args = [program, 'serve', '--data', site.dataDir, '--port', String(site.port)]
   const env = { ...process.env, ...(failpoint === undefined ? {} : { CORDON_FAILPOINT: failpoint }) }
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'ignore'] })
-  t.after(async () => {
+  onEnd(t, async () => {
     child.kill('SIGKILL')
     await waitForDeath(child)
   })
@@ -136,9 +143,9 @@ async function signIn(site: Site): Promise<Pick<Client, 'get' | 'post'>> {
   const { body } = await send(site.port, site.caPath, 'POST', path, form.toString(), type)
   const authorization = { authorization: `Bearer ${body.access_token}` }
   const nothing: Reply = { status: 0, headers: {}, text: '', body: undefined }
-  const attempt = (method: string, at: string): Promise<Reply> =>
-    send(site.port, site.caPath, method, at, undefined, authorization).catch(() => nothing)
-  return { get: (at) => attempt('GET', at), post: (at) => attempt('POST', at) }
+  const attempt = (method: string, at: string, headers: Record<string, string> = {}): Promise<Reply> =>
+    send(site.port, site.caPath, method, at, undefined, { ...authorization, ...headers }).catch(() => nothing)
+  return { get: (at) => attempt('GET', at), post: (at, _body, headers) => attempt('POST', at, headers) }
 }
 
 function send(

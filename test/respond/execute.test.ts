@@ -27,7 +27,7 @@ eachDatabase('an executed task ends completed with its proof, one effect and an 
   const audit = await store.read.selectFrom('audit').select(['action', 'object_id']).orderBy('seq').execute()
   assert.deepEqual(
     audit.filter((entry) => entry.object_id === execution.id).map((entry) => entry.action),
-    ['execution.dispatching', 'execution.verifying', 'execution.succeeded'],
+    ['dispatching', 'delivered', 'running', 'verifying', 'succeeded'].map((state) => `execution.${state}`),
   )
 })
 

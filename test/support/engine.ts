@@ -1,17 +1,23 @@
 import type { TestContext } from 'node:test'
-import type { Connector, Order, Progress, Resolution } from '../../src/connectors/connector.ts'
+import type { Connector, Inspection, Order, Progress, Resolution } from '../../src/connectors/connector.ts'
 import { createRegistry, type Registry } from '../../src/connectors/registry.ts'
 import { type Clock, randomIds, systemClock } from '../../src/io/clock.ts'
 import { createLog } from '../../src/io/log.ts'
-import { startWorker, type Worker } from '../../src/jobs/worker.ts'
+import { type JobHandler, startWorker, type Worker } from '../../src/jobs/worker.ts'
 import { completeEntity } from '../../src/model/graph-validate.ts'
+import type { RoleName } from '../../src/model/permissions.ts'
+import { defaultPolicy, type SafetyPolicy } from '../../src/model/safety/policy.ts'
 import { createStartManaged, createTask, type NewTask } from '../../src/respond/plan.ts'
 import { createSettleTask } from '../../src/respond/review.ts'
-import { createCheckAction, createRunAction } from '../../src/respond/run.ts'
+import { createCheckAction, createRunAction, type RunDeps } from '../../src/respond/run.ts'
+import { createExpireApproval } from '../../src/respond/safety/approvals.ts'
+import { replacePolicy } from '../../src/respond/safety/policies.ts'
+import { createReleaseHold } from '../../src/respond/undo.ts'
 import type { Store } from '../../src/store/db.ts'
 import { type Execution, readExecutionsOfTask } from '../../src/store/executions.ts'
 import { allocateIncidentIds, insertIncidents, readIncident, type StoredIncident } from '../../src/store/incidents.ts'
 import type { Actor } from '../../src/store/record.ts'
+import { type Approval, readApprovalOf } from '../../src/store/safety/approvals.ts'
 import { readTask, type StoredTask } from '../../src/store/tasks.ts'
 import { onEnd } from './cleanup.ts'
 
@@ -62,15 +68,27 @@ export function createFakeSystem(): FakeSystem {
         effects.set(order.executionId, 1)
         return next(system)(order)
       },
+      attach: async (order) => (effects.has(order.executionId) ? next(system)(order) : null),
       check: async (order) => next(system)(order),
       cancel: async () => ({ outcome: 'cancelled' }),
       planUndo: ({ actionType }) =>
         actionType === 'isolateDevice'
           ? { possible: true, actionType: 'unIsolateDevice', parameters: {} }
           : { possible: false, reason: `${actionType} cannot be taken back` },
+      inspect: async () => seenFake,
     },
   }
   return system
+}
+
+const seenFake: Inspection = {
+  readAt: systemClock.now(),
+  online: true,
+  lastSeenAt: systemClock.now(),
+  already: false,
+  state: { isolated: false },
+  refusal: null,
+  connections: { known: true, observedAt: systemClock.now(), total: 1, listed: ['tcp 10.0.0.5:22 -> 10.0.0.9:5000'] },
 }
 
 function next(system: FakeSystem): (order: Order) => Progress {
@@ -101,11 +119,17 @@ export interface Engine {
   readonly worker: Worker
   readonly expert: Actor
   readonly customer: Actor
+  /** Two who may approve. */
+  readonly approvers: readonly [Actor, Actor]
+  readonly admin: Actor
   giveIncident(): Promise<string>
   giveTask(overrides?: Partial<NewTask>): Promise<StoredTask>
   readTask(id: string): Promise<StoredTask>
   readIncident(id: string): Promise<StoredIncident>
   executionsOf(taskId: string): Promise<Execution[]>
+  approvalOf(executionId: string): Promise<Approval>
+  /** Puts a policy in force: the default one with these sections. */
+  setPolicy(sections: Partial<SafetyPolicy>): Promise<void>
   /** Waits until the task's newest execution fulfils `done`. */
   settled(taskId: string, done?: (execution: Execution) => boolean): Promise<Execution>
 }
@@ -118,25 +142,17 @@ export function startEngine(t: TestContext, store: Store, clock: Clock = systemC
   const registry = createRegistry([system.connector], { strictGraph: false })
   const deps = { store, clock, ids: randomIds, registry }
   const log = createLog('silent')
-  const worker = startWorker({
-    store,
-    clock,
-    log,
-    handlers: {
-      'run-action': createRunAction(deps),
-      'check-action': createCheckAction(deps),
-      'settle-task': createSettleTask(deps),
-      'start-managed': createStartManaged(deps),
-    },
-  })
+  const worker = startWorker({ store, clock, log, handlers: responseHandlers(deps) })
   onEnd(t, () => worker.stop())
-  const expert: Actor = { tenantId, id: 'expert', kind: 'user', name: 'Ada' }
+  const expert = person('expert', 'Ada')
   const engine: Engine = {
     deps,
     system,
     worker,
     expert,
-    customer: { tenantId, id: 'customer', kind: 'user', name: 'Bo' },
+    customer: person('customer', 'Bo'),
+    approvers: [person('approver', 'Cy'), person('approver2', 'Di')],
+    admin: person('admin', 'Eve'),
     giveIncident: () => giveIncident(store),
     giveTask: async (overrides) =>
       createTask(deps, expert, {
@@ -155,6 +171,10 @@ export function startEngine(t: TestContext, store: Store, clock: Clock = systemC
     readTask: async (id) => present(await readTask(store.read, tenantId, id)),
     readIncident: async (id) => present(await readIncident(store.read, tenantId, id)),
     executionsOf: (taskId) => readExecutionsOfTask(store.read, tenantId, taskId),
+    approvalOf: async (executionId) => present(await readApprovalOf(store.read, tenantId, executionId)),
+    setPolicy: async (sections) => {
+      await replacePolicy(deps, engine.admin, { ...defaultPolicy, ...sections }, null)
+    },
     settled: async (taskId, done = (execution) => execution.finishedAt !== null) => {
       const deadline = Date.now() + 10_000
       for (;;) {
@@ -168,7 +188,54 @@ export function startEngine(t: TestContext, store: Store, clock: Clock = systemC
   return engine
 }
 
-async function giveIncident(store: Store): Promise<string> {
+/** Everything the response engine does by jobs. */
+export function responseHandlers(deps: RunDeps): Readonly<Record<string, JobHandler>> {
+  return {
+    'run-action': createRunAction(deps),
+    'check-action': createCheckAction(deps),
+    'settle-task': createSettleTask(deps),
+    'start-managed': createStartManaged(deps),
+    'expire-approval': createExpireApproval(deps),
+    'release-hold': createReleaseHold(deps),
+  }
+}
+
+/** Everybody of the tests, by id. */
+const people: Readonly<Record<string, RoleName>> = {
+  expert: 'expert',
+  customer: 'responder',
+  approver: 'approver',
+  approver2: 'approver',
+  admin: 'admin',
+}
+
+/** One of them as an actor. */
+export function person(id: string, name: string): Actor {
+  return { tenantId, id, kind: 'user', name }
+}
+
+/**
+ * Writes everybody into a store, as if they had been created there.
+ * @param suffix makes their ids differ from those of other tenants
+ */
+export async function givePeople(store: Store, tenant: string = tenantId, suffix?: string): Promise<void> {
+  const created_at = systemClock.now()
+  const rows = Object.entries(people).map(([name, role]) => {
+    const id = suffix === undefined ? name : `${name}-${suffix}`
+    return { tenant_id: tenant, id, name, role, created_at, disabled_at: null }
+  })
+  await store.transaction(async (tx) => {
+    await tx
+      .insertInto('users')
+      .values(rows)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute()
+  })
+}
+
+/** An incident to attach tasks to, and everybody who works on it. */
+export async function giveIncident(store: Store): Promise<string> {
+  await givePeople(store)
   return store.transaction(async (tx) => {
     const [id = ''] = await allocateIncidentIds(tx, 1)
     const now = systemClock.now()

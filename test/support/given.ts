@@ -194,7 +194,9 @@ async function giveTask(
     systemClock.now(),
   )
   const doc: TaskDoc = without(whole, ['incident'])
-  await cordon.store.transaction((tx) => insertTask(tx, { tenantId, doc, incidentId, reopened: false, version: 0 }))
+  await cordon.store.transaction((tx) =>
+    insertTask(tx, { tenantId, doc, incidentId, proposedBy: null, reopened: false, version: 0 }),
+  )
   return doc.id
 }
 
@@ -212,11 +214,12 @@ async function giveExecution(
       taskId: given.taskId,
       kind: 'run',
       undoes: null,
+      supersedes: null,
       actionType: 'isolateDevice',
       state: given.state,
       reasonCode: null,
       reason: null,
-      requestedBy: { id: 'given', name: 'given' },
+      requestedBy: { id: 'given', name: 'given', kind: 'system' },
       clientRequestId: null,
       connector: given.connector ?? null,
       target: {
@@ -230,7 +233,10 @@ async function giveExecution(
       handle: null,
       result: null,
       epoch: 0,
+      holds: false,
+      policyVersion: 1,
       requestedAt: now,
+      queuedAt: now,
       notAfter: '9999-01-01T00:00:00.0000000Z',
       startedAt: null,
       finishedAt: null,

@@ -3,10 +3,11 @@ import { canonicalJson, digestJson } from '../../protocol/canonical.ts'
 import type { JsonObject } from '../../protocol/decode.ts'
 import { formatInstant } from '../../protocol/instants.ts'
 import type { Proof, ProofCheck } from '../../protocol/result.ts'
+import { listConnections } from '../host/connections.ts'
 import { listInterfaceNames, readDhcpServers, readGateways } from '../host/facts.ts'
 import { type IsolationRecord, readIsolation, stateFiles, writeState } from '../state.ts'
 import { type ActionDeps, type ActionOrder, type ActionOutcome, describeFailure } from './action.ts'
-import { reduceNetworks } from './addresses.ts'
+import { type Endpoint, isInNetworks, reduceNetworks } from './addresses.ts'
 import {
   applyIsolation,
   type ObservedIsolation,
@@ -220,10 +221,25 @@ async function rehearse(
     target: { state: before.isolated === true ? 'already' : 'succeeded', changed: false },
     code: 'DryRun',
     detail: `would isolate (${plan.mode}) and leave ${plan.control.map(({ address }) => address).join(', ')} open`,
-    before,
+    before: { ...before, connections: describeCut(plan) },
     after: before,
     proof: null,
   }
+}
+
+const MAX_LISTED = 50
+
+/** The connections that an isolation would end: all but those to the server and to what stays open. */
+function describeCut({ control, allow4, allow6 }: IsolationPlan): JsonObject {
+  const cut = listConnections().filter(
+    ({ remote }) =>
+      !control.some(({ address, port }) => address === remote.address && port === remote.port) &&
+      !isInNetworks(remote.address, [...allow4, ...allow6]),
+  )
+  const write = ({ address, port }: Endpoint): string =>
+    address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+  const listed = cut.slice(0, MAX_LISTED).map(({ local, remote }) => `tcp ${write(local)} -> ${write(remote)}`)
+  return { total: cut.length, listed }
 }
 
 /** @returns the plan, or what is wrong with the body */

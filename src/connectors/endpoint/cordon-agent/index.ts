@@ -10,8 +10,8 @@ import {
   findDevices,
   findOtherHolds,
   hasDevices,
-  readLastSeen,
   readPermittedAddresses,
+  readPresence,
   releaseHold,
 } from '../../../agents/devices.ts'
 import { msOf } from '../../../io/clock.ts'
@@ -22,6 +22,7 @@ import type { PermittedAddresses } from '../../../protocol/body.ts'
 import { digestJson } from '../../../protocol/canonical.ts'
 import type { CommandResult } from '../../../protocol/result.ts'
 import type { Capability, Connector, FinishedAction, Order, Progress, UndoPlan } from '../../connector.ts'
+import { inspectDevice } from './inspect.ts'
 
 /** What the connector needs: the command queue of the agents. */
 export type CordonAgentDeps = CommandDeps
@@ -39,9 +40,10 @@ const deviceActions: readonly ActionType[] = [
 /** Those it can be ordered to do in this version. */
 const ordered: readonly ActionType[] = ['isolateDevice', 'unIsolateDevice']
 
-/** First look after handing a command over; acknowledgement and result make the engine look at once. */
+/** Acknowledgement and result make the engine look at once; these looks are for what never comes. */
 const soonSeconds = 2
 const waitSeconds = 30
+const undeliveredSeconds = 600
 /** A host that recorded a command and was not heard of for this long may have done it or not. */
 const silentMs = 5 * 60_000
 
@@ -59,26 +61,45 @@ export function createCordonAgentConnector(deps: CordonAgentDeps): Connector {
     resolve: async (tenantId, actionType, identifier) => {
       if (!deviceActions.includes(actionType)) return []
       const devices = await findDevices(deps, tenantId, identifier)
-      return devices.map(({ id, hostname, obstacle }) => {
+      return devices.map(({ id, hostname, fqdn, obstacle }) => {
         const reason = obstacle(actionType)
+        const aliases = fqdn === null ? {} : { aliases: [fqdn] }
         return {
-          target: { kind: 'device' as const, key: id, displayName: hostname, identifier },
+          target: { kind: 'device' as const, key: id, displayName: hostname, identifier, ...aliases },
           supported: reason === null,
           reason: reason === null ? null : `${hostname}: ${reason}`,
         }
       })
     },
     start: (order) => startOrder(deps, order),
+    attach: async (order) => {
+      // A command's id is the execution's, and it stands in the store before any host can see it.
+      const command = await findCommand(deps, order.tenantId, order.executionId)
+      return command === null ? null : describeProgress(deps, order, command, soonSeconds)
+    },
     check: async (order, handle) => {
       const command = await findCommand(deps, order.tenantId, handle)
-      return command === null ? describeLost(handle) : describeProgress(deps, order, command, waitSeconds)
+      if (command === null) return describeLost(handle)
+      return describeProgress(
+        deps,
+        order,
+        command,
+        command.state === 'queued' ? untilDeadline(deps, order) : waitSeconds,
+      )
     },
     cancel: async (order, handle) => {
       const command = await cancelCommand(deps, order.tenantId, handle)
       return command === null ? { outcome: 'cancelled' } : describeProgress(deps, order, command, waitSeconds)
     },
     planUndo,
+    inspect: (look) => inspectDevice(deps, look),
   }
+}
+
+/** A command that waits for its host is looked at when its time is over. */
+function untilDeadline(deps: CordonAgentDeps, order: Order): number {
+  const left = Math.ceil((msOf(order.notAfter) - deps.clock.nowMs()) / 1000) + 1
+  return Math.max(1, Math.min(undeliveredSeconds, left))
 }
 
 function describeCapability(actionType: ActionType, present: boolean): Capability {
@@ -106,6 +127,9 @@ async function startOrder(deps: CordonAgentDeps, order: Order): Promise<Progress
     actor: { id: order.actor.id, kind: toActorKind(order.actor.kind) },
     reason: order.reason,
     action,
+    dryRun: false,
+    leaseSeconds: readLease(order.parameters),
+    approvals: order.approvals,
   })
   if (command === null) {
     const detail = `the agent of ${order.target.displayName} is no longer enrolled`
@@ -137,7 +161,14 @@ async function keepForOthers(deps: CordonAgentDeps, order: Order): Promise<Progr
   }
 }
 
-async function toAction(deps: CordonAgentDeps, order: Order): Promise<AgentAction | null> {
+function readLease({ leaseSeconds }: Order['parameters']): number | null {
+  return typeof leaseSeconds === 'number' ? leaseSeconds : null
+}
+
+async function toAction(
+  deps: CordonAgentDeps,
+  order: Pick<Order, 'tenantId' | 'actionType' | 'parameters'>,
+): Promise<AgentAction | null> {
   const { actionType, parameters } = order
   if (actionType === 'unIsolateDevice') return { actionType }
   if (actionType !== 'isolateDevice') return null
@@ -155,11 +186,8 @@ async function describeProgress(
   const handle = command.id
   switch (command.state) {
     case 'queued':
-      return { outcome: 'accepted', delivered: false, handle, checkAfterSeconds }
     case 'acked':
-      return (await isSilent(deps, order, command))
-        ? { outcome: 'failure', failureClass: 'ambiguous', code: 'ContactLost', detail: silentText }
-        : { outcome: 'accepted', delivered: true, handle, checkAfterSeconds }
+      return describeOpen(deps, order, command, checkAfterSeconds)
     case 'cancelled':
       return { outcome: 'cancelled' }
     case 'expired':
@@ -174,15 +202,33 @@ async function describeProgress(
   }
 }
 
-const silentText = 'The host recorded the command and has not been heard of since.'
-
-async function isSilent(deps: CordonAgentDeps, order: Order, command: CommandView): Promise<boolean> {
-  const seen = await readLastSeen(deps, order.tenantId, command.agentId)
-  const last = [seen, command.ackedAt]
+/** A command without a result: its host has not seen it, works on it, or is silent. */
+async function describeOpen(
+  deps: CordonAgentDeps,
+  order: Order,
+  command: CommandView,
+  checkAfterSeconds: number,
+): Promise<Progress> {
+  const delivered = command.state === 'acked'
+  const presence = await readPresence(deps, order.tenantId, command.agentId)
+  if (presence === null || presence.revoked) {
+    const name = order.target.displayName
+    // Nobody else gets the commands of an identity that is gone, and it cannot report what it did.
+    const detail = delivered
+      ? `The agent of ${name} recorded the command and was removed or enrolled anew since.`
+      : `The agent of ${name} was removed or enrolled anew before it saw the command.`
+    const failureClass = delivered ? 'ambiguous' : 'permanent'
+    return { outcome: 'failure', failureClass, code: delivered ? 'AgentReplaced' : 'NoExecutor', detail }
+  }
+  const last = [presence.lastSeenAt, command.ackedAt]
     .filter((at) => at !== null)
     .sort()
     .at(-1)
-  return last === undefined || deps.clock.nowMs() - msOf(last) > silentMs
+  if (delivered && (last === undefined || deps.clock.nowMs() - msOf(last) > silentMs)) {
+    const detail = 'The host recorded the command and has not been heard of since.'
+    return { outcome: 'failure', failureClass: 'ambiguous', code: 'ContactLost', detail }
+  }
+  return { outcome: 'accepted', delivered, handle: command.id, checkAfterSeconds }
 }
 
 function describeResult(state: 'succeeded' | 'unverified' | 'failed' | 'refused', result: CommandResult): Progress {

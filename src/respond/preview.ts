@@ -1,0 +1,226 @@
+import type { Connections, Inspection } from '../connectors/connector.ts'
+import { msOf } from '../io/clock.ts'
+import { type ActionType, actionKinds, isActionType } from '../model/actions.ts'
+import { CordonError, type ErrorName, isRefusal, type Refusal } from '../model/errors.ts'
+import type { Target } from '../model/execution.ts'
+import { isLive } from '../model/execution-state.ts'
+import { type Expectation, expectDuration } from '../model/safety/durations.ts'
+import type { Verdict } from '../model/safety/verdict.ts'
+import { startAction } from '../model/task-state.ts'
+import { readExecutionsOfTask, readHolders } from '../store/executions.ts'
+import { type Actor, recordChange } from '../store/record.ts'
+import { readSpans } from '../store/safety/history.ts'
+import { readStoredPolicy } from '../store/safety/policies.ts'
+import { readTask, type StoredTask } from '../store/tasks.ts'
+import { type ExecuteDeps, isTaskId } from './execute.ts'
+import { type Routed, routeAction } from './route.ts'
+import { describeExpiry } from './safety/admit.ts'
+import { refuseProtected } from './safety/clearance.ts'
+import { weighAction } from './safety/weigh.ts'
+
+/** What would happen if a task's action were requested now. Everything in it was read, nothing was done. */
+export interface Preview {
+  readonly taskId: string
+  readonly actionType: string
+  readonly readAt: string
+  /** What a request would be answered with: accepted, or the refusal. */
+  readonly answer:
+    | { readonly accepted: true; readonly state: 'queued' | 'awaitingApproval' }
+    | { readonly accepted: false; readonly code: ErrorName; readonly message: string }
+  readonly connector: {
+    readonly name: string | null
+    readonly why: string
+    readonly considered: readonly {
+      readonly name: string
+      readonly supported: boolean
+      readonly reason: string | null
+    }[]
+  } | null
+  readonly target: PreviewedTarget | null
+  readonly connections: Connections
+  readonly policy: (Verdict & { readonly version: number; readonly dispatchPaused: boolean }) | null
+  readonly reversible: { readonly possible: boolean; readonly how: string }
+  /** From own history; null when there is none. */
+  readonly expectedDuration: Expectation | null
+  /** What would be asked of the target, its lease among it. */
+  readonly parameters: Readonly<Record<string, unknown>>
+  /** Not begun within this time, it never runs. */
+  readonly deadlineSeconds: number
+}
+
+interface PreviewedTarget extends Target {
+  /** Whether something controls it; what only alerts have named cannot be acted on. */
+  readonly controlled: boolean
+  readonly online: boolean | null
+  readonly lastSeenAt: string | null
+  readonly already: boolean | null
+  readonly state: Readonly<Record<string, unknown>> | null
+  /** Tasks that want the target to stay as it is. */
+  readonly heldBy: readonly { readonly taskId: string; readonly incidentId: string }[]
+}
+
+/** How many past executions a duration is learnt from. */
+const learntFrom = 200
+
+/**
+ * Says what would happen if a task's action were requested now, by the same way the request takes, up to the first effect. That somebody
+ * looked stands in the audit.
+ * @throws CordonError BadRequest (malformed id), NotFound
+ * @source design actions 10.5
+ */
+export async function previewAction(deps: ExecuteDeps, actor: Actor, taskId: string): Promise<Preview> {
+  if (!isTaskId(taskId)) throw new CordonError('BadRequest', `Invalid incidentTask id ${taskId}`)
+  const task = await readTask(deps.store.read, actor.tenantId, taskId)
+  if (!task) throw new CordonError('NotFound', `taskId ${taskId} not found`)
+  const routed = await routeAction(deps, actor.tenantId, task.doc)
+  const preview = await describe(deps, actor, task, routed)
+  await deps.store.transaction((tx) =>
+    recordChange(tx, {
+      at: deps.clock.now(),
+      actor,
+      audit: {
+        action: 'previewResponseAction',
+        objectType: 'incidentTask',
+        objectId: taskId,
+        decision: 'allowed',
+        details: { answer: preview.answer, target: preview.target?.key ?? null },
+      },
+    }),
+  )
+  return preview
+}
+
+async function describe(deps: ExecuteDeps, actor: Actor, task: StoredTask, routed: Routed | Refusal): Promise<Preview> {
+  const { actionType } = task.doc
+  const stopped = await findObstacle(deps, task, routed)
+  const known = !isRefusal(routed) && isActionType(actionType) ? { routed, actionType } : null
+  const weighed = known ? await weigh(deps, actor, task, known.routed, known.actionType) : null
+  const seen = known ? await inspect(deps, task, known.routed, known.actionType) : null
+  const refusal = stopped ?? (weighed?.decision === 'refused' ? refuseProtected(weighed.reasons) : null)
+  const parameters = known ? await readParameters(deps, actor, known.routed, known.actionType) : {}
+  return {
+    taskId: task.doc.id,
+    actionType,
+    readAt: deps.clock.now(),
+    answer: refusal
+      ? { accepted: false, code: refusal.refused, message: refusal.reason }
+      : { accepted: true, state: weighed?.decision === 'needsApproval' ? 'awaitingApproval' : 'queued' },
+    connector: known ? describeConnector(known.routed) : null,
+    target: known ? await describeTarget(deps, task, known.routed, known.actionType, seen) : null,
+    connections: seen?.connections ?? { known: false, reason: 'Nothing controls the target, so nobody can ask it.' },
+    policy: weighed,
+    reversible: known
+      ? describeUndo(deps, known.routed, known.actionType)
+      : { possible: false, how: 'Nothing would run.' },
+    expectedDuration: known ? await expect(deps, actor.tenantId, known.routed, known.actionType) : null,
+    parameters,
+    deadlineSeconds: isActionType(actionType) ? actionKinds[actionType].deadlineSeconds : 0,
+  }
+}
+
+/** What stands in the way before the policy is asked; in the order in which a request is refused. */
+async function findObstacle(deps: ExecuteDeps, task: StoredTask, routed: Routed | Refusal): Promise<Refusal | null> {
+  if (isRefusal(routed) && routed.refused === 'UnsupportedActionType') return routed
+  const executions = await readExecutionsOfTask(deps.store.read, task.tenantId, task.doc.id)
+  const decision = startAction(
+    { status: task.doc.status, reopened: task.reopened },
+    executions.find((execution) => execution.kind === 'run') ?? null,
+    executions.find((execution) => isLive(execution.state)) ?? null,
+  )
+  if (decision !== 'start') return decision
+  return isRefusal(routed) ? routed : null
+}
+
+async function weigh(
+  deps: ExecuteDeps,
+  actor: Actor,
+  task: StoredTask,
+  routed: Routed,
+  actionType: ActionType,
+): Promise<NonNullable<Preview['policy']>> {
+  const { policy, version } = await readStoredPolicy(deps.store.read, actor.tenantId)
+  const verdict = await weighAction(deps.store.read, policy, {
+    tenantId: actor.tenantId,
+    id: '',
+    kind: 'run',
+    actionType,
+    target: routed.target,
+    family: actionKinds[actionType].family,
+    requestedBy: { id: actor.id, name: actor.name, kind: actor.kind },
+    incidentId: task.incidentId,
+    requestedAt: deps.clock.now(),
+  })
+  return { ...verdict, version, dispatchPaused: policy.dispatch.paused }
+}
+
+async function inspect(
+  deps: ExecuteDeps,
+  task: StoredTask,
+  routed: Routed,
+  actionType: ActionType,
+): Promise<Inspection | null> {
+  const connector = routed.connector === null ? undefined : deps.registry.get(routed.connector)
+  if (!connector) return null
+  const { target, parameters } = routed
+  return connector.inspect({ tenantId: task.tenantId, taskId: task.doc.id, actionType, target, parameters })
+}
+
+function describeConnector({ candidates, connector }: Routed): NonNullable<Preview['connector']> {
+  const considered = candidates.map(({ connector: name, supported, reason }) => ({ name, supported, reason }))
+  if (connector === null)
+    return { name: null, why: 'Alerts have named the target, and no connector knows it.', considered }
+  const why =
+    considered.length === 1
+      ? 'It is the only one that knows the target.'
+      : 'It is the first in the order of configuration that can do this on the target.'
+  return { name: connector, why, considered }
+}
+
+async function describeTarget(
+  deps: ExecuteDeps,
+  task: StoredTask,
+  { target, connector }: Routed,
+  actionType: ActionType,
+  seen: Inspection | null,
+): Promise<PreviewedTarget> {
+  const { family } = actionKinds[actionType]
+  const holders = await readHolders(deps.store.read, task.tenantId, target.key, family)
+  return {
+    ...target,
+    controlled: connector !== null,
+    online: seen?.online ?? null,
+    lastSeenAt: seen?.lastSeenAt ?? null,
+    already: seen?.already ?? null,
+    state: seen?.refusal ? { ...seen.state, wouldRefuse: seen.refusal } : (seen?.state ?? null),
+    heldBy: holders.map(({ taskId, incidentId }) => ({ taskId, incidentId })),
+  }
+}
+
+function describeUndo(deps: ExecuteDeps, routed: Routed, actionType: ActionType): Preview['reversible'] {
+  const connector = routed.connector === null ? undefined : deps.registry.get(routed.connector)
+  if (!connector) return { possible: false, how: 'No connector would carry it out.' }
+  const { target, parameters } = routed
+  const plan = connector.planUndo({ actionType, target, parameters, result: null })
+  return plan.possible ? { possible: true, how: plan.actionType } : { possible: false, how: plan.reason }
+}
+
+async function expect(
+  deps: ExecuteDeps,
+  tenantId: string,
+  { connector }: Routed,
+  actionType: ActionType,
+): Promise<Expectation | null> {
+  if (connector === null) return null
+  const spans = await readSpans(deps.store.read, tenantId, actionType, connector, learntFrom)
+  return expectDuration(spans.map(({ from, to }) => (msOf(to) - msOf(from)) / 1000))
+}
+
+async function readParameters(
+  deps: ExecuteDeps,
+  actor: Actor,
+  routed: Routed,
+  actionType: ActionType,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { policy } = await readStoredPolicy(deps.store.read, actor.tenantId)
+  return { ...routed.parameters, ...describeExpiry(policy, actionType) }
+}

@@ -1,0 +1,70 @@
+import type { Ids } from '../../io/clock.ts'
+import type { ActionType } from '../../model/actions.ts'
+import type { Refusal } from '../../model/errors.ts'
+import type { Expiry, SafetyPolicy } from '../../model/safety/policy.ts'
+import { listBudgets } from '../../model/safety/verdict.ts'
+import type { Tx } from '../../store/db.ts'
+import { type Execution, insertExecution } from '../../store/executions.ts'
+import type { NewJob } from '../../store/jobs.ts'
+import { holdName } from '../../store/safety/locks.ts'
+import { holdPolicy } from '../../store/safety/policies.ts'
+import type { StoredTask } from '../../store/tasks.ts'
+import { runJob, takePlace } from '../outcome.ts'
+import { askForApproval } from './approvals.ts'
+import { refuseProtected } from './clearance.ts'
+import { weighAction } from './weigh.ts'
+
+/** An execution as it is wanted; the policy decides whether it may be queued, must wait, or is refused. */
+export type Draft = Omit<Execution, 'state' | 'policyVersion' | 'queuedAt'>
+
+/** A new execution and the job that carries it on. */
+export interface Admitted {
+  readonly execution: Execution
+  readonly job: NewJob
+}
+
+/**
+ * Weighs a wanted execution by the tenant's policy and writes it: queued, or waiting for approval.
+ * @throws the database's duplicate-key error when its task has a live one already
+ */
+export async function admitExecution(
+  deps: { readonly ids: Ids },
+  tx: Tx,
+  draft: Draft,
+  task: StoredTask,
+): Promise<Admitted | Refusal> {
+  const { policy, version } = await holdPolicy(tx, draft.tenantId)
+  // Two that are weighed at once must see each other, or both fit into what is left for one.
+  if (listBudgets(policy, draft.actionType).length > 0) await holdName(tx, `budgets:${draft.tenantId}`, 'alone')
+  const verdict = await weighAction(tx, policy, { ...draft, incidentId: task.incidentId })
+  if (verdict.decision === 'refused') return refuseProtected(verdict.reasons)
+  const waits = verdict.decision === 'needsApproval'
+  const execution: Execution = {
+    ...draft,
+    parameters: { ...draft.parameters, ...describeExpiry(policy, draft.actionType) },
+    policyVersion: version,
+    state: waits ? 'awaitingApproval' : 'queued',
+    queuedAt: waits ? null : await takePlace(tx, draft, draft.requestedAt),
+  }
+  await insertExecution(tx, execution)
+  const job = waits
+    ? await askForApproval(deps, tx, { execution, task }, verdict, policy.fourEyes.approvalHours)
+    : runJob(deps.ids.guid(), execution.id)
+  return { execution, job }
+}
+
+/** How long the effect lasts by itself, as part of what the target is asked to do. */
+export function describeExpiry(policy: SafetyPolicy, actionType: ActionType): Readonly<Record<string, number>> {
+  switch (actionType) {
+    case 'isolateDevice':
+      return write(policy.expiry.isolation)
+    case 'restrictAppExecution':
+      return write(policy.expiry.restriction)
+    default:
+      return {}
+  }
+}
+
+function write({ leaseSeconds, releaseAfterHours }: Expiry): Readonly<Record<string, number>> {
+  return { leaseSeconds, ...(releaseAfterHours === null ? {} : { releaseAfterHours }) }
+}

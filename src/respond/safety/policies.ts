@@ -1,0 +1,120 @@
+import type { Clock, Ids } from '../../io/clock.ts'
+import { CordonError } from '../../model/errors.ts'
+import type { FieldFault } from '../../model/safety/fields.ts'
+import type { SafetyPolicy } from '../../model/safety/policy.ts'
+import { readPolicy } from '../../model/safety/read-policy.ts'
+import type { Store, Tx } from '../../store/db.ts'
+import { readUndelivered } from '../../store/executions.ts'
+import type { NewJob } from '../../store/jobs.ts'
+import { type Actor, recordChange } from '../../store/record.ts'
+import { readPolicyForUpdate, type StoredPolicy, writePolicy } from '../../store/safety/policies.ts'
+import { runJob } from '../outcome.ts'
+import { type AcceptedVersions, requireVersion } from '../precondition.ts'
+
+/** What changing the policy needs. */
+export interface PolicyDeps {
+  readonly store: Store
+  readonly clock: Clock
+  readonly ids: Ids
+}
+
+/**
+ * Puts a new policy in the place of a tenant's present one. It holds for everything that is handed over from the commit on; switching
+ * the kill switch off wakes what waited.
+ * @param value the whole policy as JSON from outside
+ * @param accepted versions it may replace; whoever has not read the present one must not undo what somebody else just changed
+ * @returns the policy as stored; the present one, when it says the same
+ * @throws CordonError BadRequest naming every field that is wrong; PreconditionFailed
+ */
+export async function replacePolicy(
+  deps: PolicyDeps,
+  actor: Actor,
+  value: unknown,
+  accepted: AcceptedVersions,
+): Promise<StoredPolicy> {
+  const read = readPolicy(value)
+  if (!read.ok) throw describeFaults(read.faults)
+  return deps.store.transaction((tx) => change(deps, tx, actor, accepted, () => read.value))
+}
+
+/**
+ * Switches the kill switch of a tenant: while it is on nothing is handed over to any target. What was handed over before goes on.
+ * @param reason shown to everybody who wonders; null when it is switched off
+ * @throws CordonError Conflict when the stored policy cannot be understood; it must be replaced first
+ */
+export async function pauseDispatch(
+  deps: PolicyDeps,
+  actor: Actor,
+  paused: boolean,
+  reason: string | null,
+): Promise<StoredPolicy> {
+  const dispatch = { paused, reason: paused ? reason : null }
+  const edit = (policy: SafetyPolicy | null): SafetyPolicy => {
+    if (policy !== null) return { ...policy, dispatch }
+    const text =
+      'The safety policy cannot be read, so nothing is handed over anyway. Put a new one in its place: PUT /api/v1/policies.'
+    throw new CordonError('Conflict', text)
+  }
+  return deps.store.transaction((tx) => change(deps, tx, actor, null, edit))
+}
+
+async function change(
+  deps: PolicyDeps,
+  tx: Tx,
+  actor: Actor,
+  accepted: AcceptedVersions,
+  edit: (policy: SafetyPolicy | null) => SafetyPolicy,
+): Promise<StoredPolicy> {
+  const present = await readPolicyForUpdate(tx, actor.tenantId)
+  requireVersion(present.version, accepted)
+  const policy = edit(present.policy)
+  const sections = listChanges(present.policy, policy)
+  if (sections.length === 0) return { ...present, policy }
+  const now = deps.clock.now()
+  const stored = await writePolicy(tx, actor.tenantId, present, policy, { at: now, name: actor.name })
+  await recordChange(tx, {
+    at: now,
+    actor,
+    audit: {
+      action: 'updatePolicy',
+      objectType: 'policy',
+      objectId: actor.tenantId,
+      decision: 'allowed',
+      before: present.policy,
+      after: policy,
+      details: { version: stored.version, sections, dispatch: policy.dispatch },
+    },
+    // Under one that nobody could read nothing was handed over either.
+    jobs:
+      (present.policy?.dispatch.paused ?? true) && !policy.dispatch.paused
+        ? await wakeAll(deps, tx, actor.tenantId)
+        : [],
+  })
+  return stored
+}
+
+async function wakeAll(deps: PolicyDeps, tx: Tx, tenantId: string): Promise<NewJob[]> {
+  const waiting = await readUndelivered(tx, tenantId)
+  return waiting.map((execution) => runJob(deps.ids.guid(), execution.id))
+}
+
+/** The sections that say something else now, by name. */
+function listChanges(before: SafetyPolicy | null, after: SafetyPolicy): string[] {
+  const old = new Map<string, unknown>(Object.entries(before ?? {}))
+  return Object.entries(after)
+    .filter(([section, content]) => JSON.stringify(content) !== JSON.stringify(old.get(section)))
+    .map(([section]) => section)
+}
+
+/** At most this many faults stand in the message; each is a detail of its own besides. */
+const maxNamed = 5
+
+function describeFaults(faults: readonly FieldFault[]): CordonError {
+  const texts = faults.map(({ path, problem }) => `${path === '' ? 'the policy' : path} ${problem}`)
+  const rest = texts.length > maxNamed ? `; and ${texts.length - maxNamed} more` : ''
+  const target = faults[0]?.path
+  return new CordonError('BadRequest', `The policy was not changed: ${texts.slice(0, maxNamed).join('; ')}${rest}.`, {
+    ...(target === undefined || target === '' ? {} : { target }),
+    details: faults.map(({ path, problem }) => ({ target: path, message: problem })),
+  })
+}
