@@ -19,19 +19,27 @@ export interface CordonProcess {
   readonly readyMs: number
   /** Resident memory now. */
   rssMiB(): number
+  /** The most it ever was. */
+  peakRssMiB(): number
   stop(): Promise<void>
 }
 
+/** How a server of the bench is started. */
+export interface StartOptions {
+  readonly http: boolean
+  readonly nodeOptions?: readonly string[]
+  /** `postgres://` URL; the embedded database without. */
+  readonly database?: string | undefined
+}
+
 /** Starts `cordon serve` on a free loopback port. */
-export async function startCordon(
-  dataDir: string,
-  options: { readonly http: boolean; readonly nodeOptions?: readonly string[] },
-): Promise<CordonProcess> {
+export async function startCordon(dataDir: string, options: StartOptions): Promise<CordonProcess> {
   const startedAt = performance.now()
   // No limit on requests: what the server can do is measured, not what it lets in.
   const limits = ['--rate-limit', '999999999', '--tenant-rate-limit', '999999999']
   const address = ['--host', '127.0.0.1', '--port', '0', ...(options.http ? ['--http'] : [])]
-  const serve = ['serve', '--data', dataDir, ...address, ...limits]
+  const database = options.database === undefined ? [] : ['--database', options.database]
+  const serve = ['serve', '--data', dataDir, ...database, ...address, ...limits]
   const child = spawn(process.execPath, [...(options.nodeOptions ?? []), cli, ...serve], {
     stdio: ['ignore', 'pipe', 'ignore'],
     env: { ...process.env, CORDON_LOG_LEVEL: 'info' },
@@ -43,7 +51,8 @@ export async function startCordon(
     url: url.replace('localhost', '127.0.0.1'),
     pid: child.pid ?? 0,
     readyMs,
-    rssMiB: () => readRssKiB(child.pid ?? 0) / 1024,
+    rssMiB: () => readMemoryMiB(child.pid ?? 0, 'VmRSS'),
+    peakRssMiB: () => readMemoryMiB(child.pid ?? 0, 'VmHWM'),
     stop: () => stopChild(child),
   }
 }
@@ -68,9 +77,9 @@ async function stopChild(child: ChildProcess): Promise<void> {
   await ended
 }
 
-function readRssKiB(pid: number): number {
-  const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  return Number(match?.[1] ?? Number.NaN)
+function readMemoryMiB(pid: number, name: 'VmRSS' | 'VmHWM'): number {
+  const match = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  return Number(match?.[1] ?? Number.NaN) / 1024
 }
 
 /** What the bench knows of a prepared data folder. */
@@ -98,7 +107,10 @@ export async function prepareData(dataDir: string, incidents: number): Promise<P
 }
 
 /** Gets an access token as any client does. */
-export async function fetchToken(url: string, prepared: Prepared): Promise<string> {
+export async function fetchToken(
+  url: string,
+  prepared: Pick<Prepared, 'tenantId' | 'clientId' | 'clientSecret'>,
+): Promise<string> {
   const answer = await fetch(`${url}/${prepared.tenantId}/oauth2/v2.0/token`, {
     method: 'POST',
     body: new URLSearchParams({

@@ -8,19 +8,22 @@ import { type CordonProcess, fetchToken, type Prepared, prepareData, startCordon
 import type { IngestReport } from './ingest.ts'
 import { medianOf, pickSome } from './random.ts'
 import { countWritten, openRawWriter, readWritten } from './raw-writes.ts'
+import { readCases } from './read-cases.ts'
 import { type Row, renderJson, renderTable } from './report.ts'
 import {
   compareReads,
   type Effort,
   type LoadGenerator,
   measureWrites,
-  type ReadCase,
   startLoadGenerator,
   summarize,
 } from './requests.ts'
 
 // `npm run bench`: what Cordon reaches, and what the least possible work for the same result reaches on the same machine in the same run.
 // Options: --long (more and longer rounds), --json, --only NAME (rows whose name holds it).
+// `npm run bench -- --scale`: how lists of 10,000 and of 1,000,000 incidents compare, on both databases. It fills them first, which takes half
+// an hour and 40 GB. Further options: --data DIR (keep the databases there for the next run), --database sqlite|postgres (only that one),
+// --incidents N (instead of a million), --requests N (of each kind).
 
 interface Plan extends Effort {
   readonly incidents: number
@@ -35,48 +38,6 @@ const scenario = join(import.meta.dirname, '../test/fixtures/data/ait-ads/russel
 
 /** Says what is measured now, to people only. */
 type Say = (text: string) => void
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
-}
-
-function requireThat(holds: boolean, path: string): void {
-  if (!holds) throw new Error(`${path}: not the answer that is wanted`)
-}
-
-function readCases(ids: readonly string[]): (ReadCase & { readonly target?: Row['target'] })[] {
-  const list = (options: string): string => `/v1.0/security/incidents?${options}`
-  const checkList = (path: string, body: unknown, check: (item: unknown) => boolean): void =>
-    requireThat(
-      isRecord(body) && Array.isArray(body.value) && body.value.length === 50 && body.value.every(check),
-      path,
-    )
-  return [
-    {
-      name: 'incident by key',
-      paths: ids.map((id) => `/v1.0/security/incidents/${id}`),
-      check: (path, body) => requireThat(isRecord(body) && path.endsWith(`/${body.id}`), path),
-      target: { of: 'ratio', least: 0.4 },
-    },
-    {
-      name: 'filtered list of 50',
-      paths: [list('$filter=status%20eq%20%27active%27&$top=50')],
-      check: (path, body) => checkList(path, body, (item) => isRecord(item) && item.status === 'active'),
-      target: { of: 'ratio', least: 0.3 },
-    },
-    {
-      // Each request differs in an option that is ignored, so that no remembered answer serves it.
-      name: 'the same, asked anew each time',
-      paths: Array.from({ length: 500 }, (_, at) => list(`$filter=status%20eq%20%27active%27&$top=50&n=${at}`)),
-      check: (path, body) => checkList(path, body, (item) => isRecord(item) && item.status === 'active'),
-    },
-    {
-      name: 'list of 50 with alerts',
-      paths: [list('$expand=alerts&$top=50')],
-      check: (path, body) => checkList(path, body, (item) => isRecord(item) && Array.isArray(item.alerts)),
-    },
-  ]
-}
 
 async function measureStarts(folder: string, plan: Plan): Promise<Row[]> {
   const first: number[] = []
@@ -222,12 +183,39 @@ async function measureRequests(
   }
 }
 
+function optionOf(args: readonly string[], name: string): string | undefined {
+  return args.includes(name) ? args[args.indexOf(name) + 1] : undefined
+}
+
+async function runScale(args: readonly string[], wanted: (name: string) => boolean, say: Say): Promise<void> {
+  const [{ measureScale }, { renderScaleJson, renderScaleTable }] = await Promise.all([
+    import('./scale/run.ts'),
+    import('./scale/report.ts'),
+  ])
+  const all = ['sqlite', 'postgres'] as const
+  const only = optionOf(args, '--database')
+  const plan = {
+    small: 10_000,
+    large: Number(optionOf(args, '--incidents') ?? 1_000_000),
+    requests: Number(optionOf(args, '--requests') ?? 60),
+    folder: optionOf(args, '--data'),
+    databases: only === undefined ? all : all.filter((name) => name === only),
+    wanted,
+  }
+  const report = await measureScale(plan, say)
+  console.log(args.includes('--json') ? renderScaleJson(report) : renderScaleTable(report))
+}
+
 async function main(args: readonly string[]): Promise<void> {
   const json = args.includes('--json')
   const plan = args.includes('--long') ? long : quick
-  const only = args.includes('--only') ? (args[args.indexOf('--only') + 1] ?? '') : ''
+  const only = optionOf(args, '--only') ?? ''
   const wanted = (name: string): boolean => name.includes(only)
   const say: Say = (text) => process.stderr.write(`${text} ...\n`)
+  if (args.includes('--scale')) {
+    await runScale(args, wanted, say)
+    return
+  }
   const folder = mkdtempSync(join(tmpdir(), 'cordon-bench-'))
   try {
     const rows: Row[] = []

@@ -57,14 +57,19 @@ export function openRawWriter(database: string, written: readonly Written[]): Ra
   }
   const [first] = written
   if (!first) throw new Error('nothing was written')
-  const insert = (table: string, row: Row): { run: (row: Row) => void } => {
-    const columns = Object.keys(row).filter((column) => column !== 'seq')
+  const insert = (table: string, row: Row, counted: readonly string[]): { run: (row: Row) => void } => {
+    const columns = Object.keys(row).filter((column) => !counted.includes(column))
     const marks = columns.map(() => '?').join()
     const statement = connection.prepare(`INSERT INTO ${table} (${columns.join()}) VALUES (${marks})`)
     return { run: (values) => void statement.run(...columns.map((column) => values[column] ?? null)) }
   }
-  const audit = insert('audit', first.audit)
-  const event = insert('outbox', first.event)
+  const audit = insert('audit', first.audit, [])
+  const event = insert('outbox', first.event, ['seq'])
+  const tenantId = first.audit.tenant_id ?? null
+  const head = connection.prepare(
+    'INSERT INTO audit_heads (tenant_id, size, hash) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET size = excluded.size, hash = excluded.hash',
+  )
+  let size = Number(connection.prepare('SELECT size FROM audit_heads WHERE tenant_id = ?').get(tenantId)?.size ?? 0)
   const columns = Object.keys(first.incident).filter((column) => column !== 'tenant_id' && column !== 'id')
   const sets = columns.map((column) => `${column} = ?`).join()
   const update = connection.prepare(`UPDATE incidents SET ${sets} WHERE tenant_id = ? AND id = ?`)
@@ -78,7 +83,8 @@ export function openRawWriter(database: string, written: readonly Written[]): Ra
         const values = columns.map((column): SQLInputValue => change.incident[column] ?? null)
         connection.exec('BEGIN IMMEDIATE')
         update.run(...values, change.incident.tenant_id ?? null, change.incident.id ?? null)
-        audit.run(change.audit)
+        audit.run({ ...change.audit, seq: ++size })
+        head.run(tenantId, size, change.audit.hash ?? null)
         event.run(change.event)
         connection.exec('COMMIT')
       }

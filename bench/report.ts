@@ -44,15 +44,15 @@ export function meetsTarget(row: Row): boolean | null {
 /** Everything as one JSON object: where it was measured, the rows, ratios and targets. */
 export function renderJson(rows: readonly Row[], settings: object): string {
   const manifest: { version: string } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'))
-  const machine = {
-    node: process.version,
-    kernel: release(),
-    arch: arch(),
-    cpu: cpus()[0]?.model,
-    cores: cpus().length,
-  }
+  const machine = describeMachine()
   const figures = rows.map((row) => ({ ...row, ratio: ratioOf(row), meetsTarget: meetsTarget(row) }))
   return JSON.stringify({ cordon: manifest.version, machine, settings, rows: figures }, null, 2)
+}
+
+/** Where something was measured. */
+export function describeMachine(): object {
+  const [cpu] = cpus()
+  return { node: process.version, kernel: release(), arch: arch(), cpu: cpu?.model, cores: cpus().length }
 }
 
 /** A table for people. */
@@ -73,9 +73,13 @@ export function renderTable(rows: readonly Row[]): string {
       met === null ? '' : met ? 'met' : 'MISSED',
     ]
   })
-  const widths = head.map((title, at) => Math.max(...[head, ...lines].map((line) => (line[at] ?? title).length)))
-  const numeric = new Set([1, 3, 4, 5, 6])
-  return [head, ...lines]
+  return layOut([head, ...lines], new Set([1, 3, 4, 5, 6]))
+}
+
+/** Lines of equally many cells as aligned columns. @param numeric columns that align to the right */
+export function layOut(lines: readonly (readonly string[])[], numeric: ReadonlySet<number>): string {
+  const widths = lines[0]?.map((_, at) => Math.max(...lines.map((line) => line[at]?.length ?? 0))) ?? []
+  return lines
     .map((line) =>
       line
         .map((cell, at) => (numeric.has(at) ? cell.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0)))
@@ -98,6 +102,7 @@ function describeTarget({ target, unit }: Row): string {
   return target.least === undefined ? `${of} <= ${target.most}` : `${of} >= ${target.least}`
 }
 
-function round(value: number): string {
+/** A figure with as many digits as mean anything. */
+export function round(value: number): string {
   return value >= 100 ? Math.round(value).toLocaleString('en-US') : String(Math.round(value * 100) / 100)
 }

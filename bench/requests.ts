@@ -39,6 +39,8 @@ export interface Round extends LoadReport {
 export interface ReadCase {
   readonly name: string
   readonly paths: readonly string[]
+  /** JSON texts that are sent by POST, each to the one path; without, the paths are asked by GET. */
+  readonly bodies?: readonly string[]
   /** Throws when an answer is not what is asked for. */
   readonly check: (path: string, body: unknown) => void
 }
@@ -80,9 +82,15 @@ interface Fetched {
   readonly body: Buffer
 }
 
-function fetchOnce(url: string, path: string, headers: Readonly<Record<string, string>>): Promise<Fetched> {
+function fetchOnce(
+  url: string,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  body?: string,
+): Promise<Fetched> {
+  const method = body === undefined ? 'GET' : 'POST'
   return new Promise((resolve, reject) => {
-    const sent = request(`${url}${path}`, { headers, agent: false }, (response) => {
+    const sent = request(`${url}${path}`, { method, headers, agent: false }, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('end', () =>
@@ -91,7 +99,7 @@ function fetchOnce(url: string, path: string, headers: Readonly<Record<string, s
       response.on('error', reject)
     })
     sent.on('error', reject)
-    sent.end()
+    sent.end(body)
   })
 }
 
@@ -113,13 +121,14 @@ export async function compareReads(
   read: ReadCase,
   effort: Effort,
 ): Promise<Comparison> {
-  const headers = { authorization: `Bearer ${token}` }
+  const authorization = `Bearer ${token}`
+  const headers = read.bodies ? { authorization, 'content-type': 'application/json' } : { authorization }
   const recorded = await record(cordon.url, headers, read)
   const child = fork(join(import.meta.dirname, 'floor.ts'))
   try {
     const floor: Side = { url: await exchange<string>(child, recorded), pid: child.pid ?? 0 }
-    await checkFloor(floor.url, headers, recorded)
-    const lists = makeLists(read.paths, headers)
+    await checkFloor(floor.url, headers, recorded, read.bodies?.[0])
+    const lists = makeLists(read, headers)
     const rounds: Record<'cordon' | 'floor', Round[]> = { cordon: [], floor: [] }
     for (const side of [cordon, floor]) await sendRound(load, side, effort.warmUpSeconds, lists)
     for (let round = 0; round < effort.rounds; round++) {
@@ -153,7 +162,7 @@ function readCpuMicros(pid: number): number {
 async function record(url: string, headers: Readonly<Record<string, string>>, read: ReadCase): Promise<Recorded[]> {
   const recorded: Recorded[] = []
   for (const path of read.paths) {
-    const answer = await fetchOnce(url, path, headers)
+    const answer = await fetchOnce(url, path, headers, read.bodies?.[0])
     if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${answer.body.toString('utf8')}`)
     read.check(path, JSON.parse(answer.body.toString('utf8')))
     // Node writes these itself, for both sides alike.
@@ -167,19 +176,22 @@ async function checkFloor(
   url: string,
   headers: Readonly<Record<string, string>>,
   recorded: readonly Recorded[],
+  sentBody: string | undefined,
 ): Promise<void> {
   for (const { path, body } of recorded.slice(0, 3)) {
-    const answer = await fetchOnce(url, path, headers)
+    const answer = await fetchOnce(url, path, headers, sentBody)
     if (answer.status !== 200 || answer.body.toString('base64') !== body)
       throw new Error(`the floor differs on ${path}`)
   }
 }
 
 /** The same requests for each connection, each in an order of its own. */
-function makeLists(paths: readonly string[], headers: Readonly<Record<string, string>>): LoadRequest[][] {
-  return Array.from({ length: connections }, (_, index) =>
-    pickSome(paths, paths.length, 100 + index).map((path) => ({ method: 'GET', path, headers })),
-  )
+function makeLists({ paths, bodies }: ReadCase, headers: Readonly<Record<string, string>>): LoadRequest[][] {
+  const [path = ''] = paths
+  const requests: LoadRequest[] = bodies
+    ? bodies.map((body) => ({ method: 'POST', path, headers, body }))
+    : paths.map((one) => ({ method: 'GET', path: one, headers }))
+  return Array.from({ length: connections }, (_, index) => pickSome(requests, requests.length, 100 + index))
 }
 
 /** Changes of an incident's status for so many seconds: each connection has active incidents of its own and sets them to and fro. */

@@ -20,7 +20,7 @@ export interface RenderedError {
  * @source design contract 14.1: camelCase innerError, date without zone and fraction, both ids always there
  */
 export function renderError(error: CordonError, context: ErrorContext): RenderedError {
-  const { target, retryAfterSeconds, allow, challenge } = error.extras
+  const { target, details, retryAfterSeconds, allow, challenge } = error.extras
   const specific = innerCode(error)
   const headers: Record<string, string> = {}
   if (error.status === 429 || error.status === 503) headers['Retry-After'] = String(Math.ceil(retryAfterSeconds ?? 5))
@@ -31,6 +31,7 @@ export function renderError(error: CordonError, context: ErrorContext): Rendered
       code: error.code,
       message: error.message,
       ...(target === undefined ? {} : { target }),
+      ...(details === undefined ? {} : { details: details.map((detail) => ({ code: error.code, ...detail })) }),
       innerError: {
         ...(specific === null ? {} : { code: specific }),
         date: context.now.slice(0, 19),

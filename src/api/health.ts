@@ -10,8 +10,19 @@ export function getHealth(): OpenHandler {
   return async () => ({ status: 200, body: 'ok\n', ...plain })
 }
 
-/** GET /readyz: requests can be served now; 503 while starting, draining or without the store. */
-export function getReadiness(deps: { readonly store: Store; readonly isDraining: () => boolean }): OpenHandler {
+/** What telling readiness needs. */
+export interface ReadinessDeps {
+  readonly store: Store
+  readonly isDraining: () => boolean
+  /** Why no checkpoints of the audit log are written; null when they are. */
+  readonly auditProblem: () => string | null
+}
+
+/**
+ * GET /readyz: requests can be served now; 503 while starting, draining or without the store. A second line warns of what does not stand in
+ * the way of requests and still needs somebody.
+ */
+export function getReadiness(deps: ReadinessDeps): OpenHandler {
   return async () => {
     if (deps.isDraining()) throw new CordonError('ServiceUnavailable', 'This server is shutting down.')
     try {
@@ -19,6 +30,7 @@ export function getReadiness(deps: { readonly store: Store; readonly isDraining:
     } catch (cause) {
       throw new CordonError('ServiceUnavailable', 'The store cannot be read.', { cause })
     }
-    return { status: 200, body: 'ready\n', ...plain }
+    const problem = deps.auditProblem()
+    return { status: 200, body: problem === null ? 'ready\n' : `ready\nwarning: ${problem}\n`, ...plain }
   }
 }

@@ -1,5 +1,6 @@
+import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from 'kysely'
 import { type Db, holdRows, type Tx } from './db.ts'
-import type { AgentRow, CommandRow, EnrolmentTokenRow } from './schema.ts'
+import type { AgentRow, CommandRow, EnrolmentTokenRow, Schema } from './schema.ts'
 
 /**
  * States of a command. `queued`: signed, waiting until the host has recorded it; `acked`: recorded there; the rest is final. `unverified`
@@ -180,7 +181,7 @@ export async function readCommandForUpdate(tx: Tx, tenantId: string, id: string)
   return toCommand(await holdRows(tx, query).executeTakeFirst())
 }
 
-/** Commands the host has not recorded yet and may still begin, in their order. */
+/** Commands the host has not recorded yet and may begin now, in their order. */
 export async function readWaitingCommands(
   db: Db,
   agentId: string,
@@ -193,6 +194,7 @@ export async function readWaitingCommands(
     .where('agent_id', '=', agentId)
     .where('state', '=', 'queued')
     .where('not_after', '>', now)
+    .where(isDispatchOn)
     .orderBy('seq')
     .limit(limit)
     .execute()
@@ -206,8 +208,22 @@ export async function readAgentsWithCommands(db: Db, now: string): Promise<strin
     .distinct()
     .where('state', '=', 'queued')
     .where('not_after', '>', now)
+    .where(isDispatchOn)
     .execute()
   return rows.map(({ agent_id }) => agent_id)
+}
+
+/** The kill switch of a tenant holds back what was queued before it, too. */
+function isDispatchOn(eb: ExpressionBuilder<Schema, 'commands'>): ExpressionWrapper<Schema, 'commands', SqlBool> {
+  return eb.not(
+    eb.exists(
+      eb
+        .selectFrom('policies')
+        .select('policies.tenant_id')
+        .whereRef('policies.tenant_id', '=', 'commands.tenant_id')
+        .where('policies.paused', '=', 1),
+    ),
+  )
 }
 
 /** Commands of an agent and action the host has not recorded yet, held until the transaction ends. */
@@ -219,6 +235,19 @@ export async function readQueuedOfAction(tx: Tx, agentId: string, actionType: st
     .where('action_type', '=', actionType)
     .where('state', '=', 'queued')
   return (await holdRows(tx, query).execute()).flatMap((row) => toCommand(row) ?? [])
+}
+
+/** Commands of these agents that have no result yet. */
+export async function readOpenCommands(db: Db, agentIds: readonly string[]): Promise<string[]> {
+  if (agentIds.length === 0) return []
+  const rows = await db
+    .selectFrom('commands')
+    .select('id')
+    .where('state', 'in', ['queued', 'acked'])
+    .where('agent_id', 'in', agentIds)
+    .orderBy('id')
+    .execute()
+  return rows.map(({ id }) => id)
 }
 
 /** Notes that commands went out in a poll answer; the host has not recorded them yet. */

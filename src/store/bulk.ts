@@ -15,7 +15,8 @@ type Value = string | number | null
 
 const texts = new WeakMap<DialectAdapter, Map<string, string>>()
 
-function compiledText(db: Db, shape: string, build: () => RawBuilder<unknown>): string {
+/** The text of a statement, compiled when its shape is first asked for on this database; `build` binds a null for each parameter. */
+export function compiledText(db: Db, shape: string, build: () => RawBuilder<unknown>): string {
   const { adapter } = db.getExecutor()
   let known = texts.get(adapter)
   if (known === undefined) {

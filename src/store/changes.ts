@@ -10,8 +10,8 @@ import { prepareOnce } from './prepared.ts'
 /** The highest settled number each store has found so far: settled once is settled for good. */
 const knownSettled = new WeakMap<Store, number>()
 
-/** How long a reader waits for the transactions under way before it makes do with what was settled before. */
-const patienceMs = 1_000
+/** How long a reader waits for the transactions under way before it makes do with what was settled before: its own answer is due in 1 s. */
+const patienceMs = 700
 
 /**
  * The number up to which the outbox is complete: whoever has read every row up to it will never miss one.

@@ -1,12 +1,13 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Kysely, PostgresDialect, type Transaction } from 'kysely'
+import { Kysely, PostgresDialect, type RawBuilder, sql, type Transaction } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { CordonError } from '../model/errors.ts'
 import { migrations } from './migrations/list.ts'
+import { guardReads } from './read-failures.ts'
 import type { Schema } from './schema.ts'
-import { openSqlite } from './sqlite.ts'
+import { type DirectRead, openSqlite } from './sqlite.ts'
 
 /** The two databases the store runs on. */
 export type Dialect = 'sqlite' | 'postgres'
@@ -36,13 +37,44 @@ export interface Store {
 }
 
 const jobsWritten = new WeakSet<object>()
+const endings = new WeakMap<object, () => Promise<void>>()
+const unflushed = new WeakSet<object>()
 const postgresTransactions = new WeakSet<object>()
 /** Errors of connections that broke; the driver gives them no code. */
 const lostConnections = new WeakSet<object>()
 
 /** Locks the rows a query reads until the transaction ends. SQLite needs nothing: its transactions already exclude each other. */
 export function holdRows<Q extends { forUpdate(): Q }>(tx: Tx, query: Q): Q {
-  return postgresTransactions.has(tx) ? query.forUpdate() : query
+  return mustHoldRows(tx) ? query.forUpdate() : query
+}
+
+/** True when {@link holdRows} has something to do. */
+export function mustHoldRows(tx: Tx): boolean {
+  return postgresTransactions.has(tx)
+}
+
+/**
+ * Runs `ending` as the last of the transaction, just before it commits; at most one per transaction. Whatever it throws undoes the whole
+ * transaction and is a store that cannot be written, never a defect of the caller's.
+ */
+export function beforeCommit(tx: Tx, ending: () => Promise<void>): void {
+  endings.set(tx, ending)
+}
+
+/**
+ * SQL for a column of a query that takes a row everybody waits for, on PostgreSQL: the transaction then commits, and gives the row to the
+ * next, without waiting for the disk. The wait comes right after, before anybody hears of the commit, and is shared by all who commit at
+ * that time. A transaction that saw this one commits after it, so that nothing lasts that was built on something lost.
+ * @source PostgreSQL: asynchronous commit
+ */
+export function flushAfterCommit(tx: Tx): RawBuilder<unknown> {
+  unflushed.add(tx)
+  return sql`set_config('synchronous_commit', 'off', true) as flush`
+}
+
+/** Waits until everything that can be seen in the store is on disk. Whoever makes it known outside, beside an answer to who wrote it, does so after. */
+export async function flushSeen(store: Pick<Store, 'dialect' | 'transaction'>): Promise<void> {
+  if (store.dialect === 'postgres') await store.transaction(async (tx) => void flushAfterCommit(tx))
 }
 
 /** Notes that `tx` enqueued a job, so that the worker is woken right after the commit. */
@@ -56,7 +88,7 @@ export function noteJobs(tx: Tx): void {
  * @throws CordonError ServiceUnavailable when it cannot be opened; Error when the schema is newer than this program
  */
 export async function openStore(target: string): Promise<Store> {
-  const store = /^postgres(ql)?:\/\//.test(target) ? await connectPostgres(target) : connectSqlite(target)
+  const store = isPostgresUrl(target) ? await connectPostgres(target) : connectSqlite(target)
   try {
     await migratePatiently(store)
   } catch (cause) {
@@ -66,28 +98,66 @@ export async function openStore(target: string): Promise<Store> {
   return store
 }
 
+/** A database that is only read, as it is: nothing is migrated. */
+export interface ReadOnlyStore {
+  readonly read: Db
+  close(): Promise<void>
+}
+
+/**
+ * Opens a database for looking at it, without changing anything in it.
+ * @param target as for {@link openStore}
+ * @throws CordonError NotFound when there is no such file
+ */
+export async function openForReading(target: string): Promise<ReadOnlyStore> {
+  if (isPostgresUrl(target)) return connectPostgres(target, '-c default_transaction_read_only=on')
+  if (!existsSync(target)) throw new CordonError('NotFound', `There is no database ${target}.`)
+  const read = new Kysely<Schema>({ dialect: openSqlite(target, 'read', explainReadFailure).dialect })
+  return { read, close: () => read.destroy() }
+}
+
 interface OpenStore extends Store {
   readonly write: Db
 }
 
 function connectSqlite(path: string): OpenStore {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const write = new Kysely<Schema>({ dialect: openSqlite(path, 'write') })
-  const read = path === ':memory:' ? write : new Kysely<Schema>({ dialect: openSqlite(path, 'read') })
+  const write = new Kysely<Schema>({ dialect: openSqlite(path, 'write').dialect })
+  if (path === ':memory:') return assemble('sqlite', write, write)
+  const reader = openSqlite(path, 'read', explainReadFailure)
+  const read = new Kysely<Schema>({ dialect: reader.dialect })
+  directReads.set(read, reader.readDirectly)
   return assemble('sqlite', write, read)
 }
 
-async function connectPostgres(url: string): Promise<OpenStore> {
+const directReads = new WeakMap<Db, DirectRead>()
+
+/** How to run a compiled SELECT on `db` without waiting; null where a network, or a transaction of somebody else, is in between. */
+export function findDirectRead(db: Db): DirectRead | null {
+  return directReads.get(db) ?? null
+}
+
+function isPostgresUrl(target: string): boolean {
+  return /^postgres(ql)?:\/\//.test(target)
+}
+
+/** @param options of each session, as the server's command line takes them */
+async function connectPostgres(url: string, options?: string): Promise<OpenStore> {
   // The embedded store does without it, and starts faster and smaller so.
   const { Pool, types } = await import('pg')
   // Counters and versions stay far below 2^53; pg hands bigint out as text otherwise.
   types.setTypeParser(types.builtins.INT8, Number)
-  const pool = new Pool({ connectionString: url, max: 10, connectionTimeoutMillis: 2_000, statement_timeout: 15_000 })
+  const limits = { max: 10, connectionTimeoutMillis: 2_000, statement_timeout: 15_000 }
+  // Compiling a statement takes longer than all but the worst of ours run.
+  const session = ['-c jit=off', ...(options === undefined ? [] : [options])].join(' ')
+  const pool = new Pool({ connectionString: url, ...limits, options: session })
   // A connection that breaks is replaced by the pool, and its query fails; without listeners it would end the process besides.
   pool.on('error', () => undefined)
   pool.on('connect', (client) => client.on('error', (cause) => lostConnections.add(cause)))
-  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
-  return assemble('postgres', db, db)
+  const read = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: guardReads(pool, explainReadFailure) }) })
+  const store = assemble('postgres', new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }), read)
+  // Kysely ends a pool that it has used; this one may have been used for reads alone.
+  return { ...store, close: () => store.close().then(() => (pool.ending ? undefined : pool.end())) }
 }
 
 function assemble(dialect: Dialect, write: Db, read: Db): OpenStore {
@@ -119,15 +189,16 @@ interface Writer {
 
 /** How far one attempt came, and what its work threw. */
 interface Attempt {
-  stage: 'begin' | 'work' | 'commit'
+  stage: 'begin' | 'work' | 'ending' | 'commit'
   wakes: boolean
+  isUnflushed: boolean
   failure?: { readonly cause: unknown }
 }
 
 async function runTransaction<T>(writer: Writer, work: (tx: Tx) => Promise<T>): Promise<T> {
   const startedAt = performance.now()
   for (let count = 0; ; count++) {
-    const attempt: Attempt = { stage: 'begin', wakes: false }
+    const attempt: Attempt = { stage: 'begin', wakes: false, isUnflushed: false }
     try {
       const result = await tryTransaction(writer, work, attempt)
       if (attempt.wakes) for (const listener of writer.listeners) listener()
@@ -142,7 +213,7 @@ async function runTransaction<T>(writer: Writer, work: (tx: Tx) => Promise<T>): 
         await sleep(Math.random() * Math.min(100, 2 ** count))
         continue
       }
-      // Before and after the work nothing but the database can have failed.
+      // Before and after the work nothing but the database can have failed, or what every change must leave in it.
       if (failure === 'other' && attempt.stage === 'work') throw cause
       throw new CordonError('ServiceUnavailable', describeOutage(attempt), { retryAfterSeconds: 5, cause })
     }
@@ -150,21 +221,45 @@ async function runTransaction<T>(writer: Writer, work: (tx: Tx) => Promise<T>): 
 }
 
 async function tryTransaction<T>(writer: Writer, work: (tx: Tx) => Promise<T>, attempt: Attempt): Promise<T> {
-  return writer.write.transaction().execute(async (plain) => {
+  if (writer.dialect === 'sqlite') return tryOn(writer, writer.write, work, attempt)
+  return writer.write.connection().execute(async (connection) => {
+    const result = await tryOn(writer, connection, work, attempt)
+    if (attempt.isUnflushed) await flushCommits(connection, attempt)
+    return result
+  })
+}
+
+async function tryOn<T>(writer: Writer, db: Db, work: (tx: Tx) => Promise<T>, attempt: Attempt): Promise<T> {
+  return db.transaction().execute(async (plain) => {
     // The brand exists for the type checker only.
     const tx = plain as Tx
     if (writer.dialect === 'postgres') postgresTransactions.add(tx)
     attempt.stage = 'work'
     try {
       const value = await work(tx)
+      attempt.stage = 'ending'
+      await endings.get(tx)?.()
       attempt.stage = 'commit'
       attempt.wakes = jobsWritten.has(tx)
+      attempt.isUnflushed = unflushed.has(tx)
       return value
     } catch (cause) {
       attempt.failure = { cause }
       throw cause
     }
   })
+}
+
+/**
+ * Waits until everything committed so far is on disk. Any commit of something waits for that; what is written here, nobody reads.
+ * @throws CordonError ServiceUnavailable; the transaction must not run again, because it has been committed
+ */
+async function flushCommits(db: Db, attempt: Attempt): Promise<void> {
+  try {
+    await sql`select pg_logical_emit_message(true, 'cordon', '')`.execute(db)
+  } catch (cause) {
+    throw new CordonError('ServiceUnavailable', describeOutage(attempt), { retryAfterSeconds: 5, cause })
+  }
 }
 
 /** A connection lost at COMMIT leaves open whether the database still did it. */
@@ -192,6 +287,12 @@ export function classifyFailure(cause: unknown): 'conflict' | 'unavailable' | 'o
     return /^E[A-Z]+$/.test(cause.code) ? 'unavailable' : 'other'
   }
   return 'other'
+}
+
+/** What a read that failed throws: a store that cannot be read is nobody's mistake; whatever else it was stays as it is. */
+function explainReadFailure(cause: unknown, stage: 'connect' | 'query'): unknown {
+  if (stage === 'query' && classifyFailure(cause) === 'other') return cause
+  return new CordonError('ServiceUnavailable', 'The store cannot be read right now.', { retryAfterSeconds: 5, cause })
 }
 
 /** True when `cause` is the store refusing a second row with the same key. */

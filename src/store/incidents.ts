@@ -89,7 +89,7 @@ export async function insertIncidents(tx: Tx, incidents: readonly StoredIncident
   for (const chunk of chunksOf(incidents, 200)) {
     await tx
       .insertInto('incidents')
-      .values(chunk.map((incident) => toRow({ ...incident, version: 1 })))
+      .values(chunk.map((incident) => toIncidentRow({ ...incident, version: 1 })))
       .execute()
   }
 }
@@ -97,7 +97,7 @@ export async function insertIncidents(tx: Tx, incidents: readonly StoredIncident
 /** Writes an incident read in this transaction; its version goes up by one. Returns it as now stored. */
 export async function updateIncident(tx: Tx, incident: StoredIncident): Promise<StoredIncident> {
   const next = { ...incident, version: incident.version + 1 }
-  const { tenant_id, id, ...values } = toRow(next)
+  const { tenant_id, id, ...values } = toIncidentRow(next)
   await tx.updateTable('incidents').set(values).where('tenant_id', '=', tenant_id).where('id', '=', id).execute()
   return next
 }
@@ -118,7 +118,8 @@ function toStored(row: Pick<IncidentRow, (typeof columns)[number]>): StoredIncid
   }
 }
 
-function toRow(incident: StoredIncident): IncidentRow {
+/** The columns that repeat what lies in `doc`, for whoever writes rows in bulk. */
+export function toIncidentRow(incident: StoredIncident): IncidentRow {
   const { doc } = incident
   if (doc.tenantId === null) throw new TypeError('an incident is stored with its tenant')
   return {

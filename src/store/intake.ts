@@ -1,5 +1,6 @@
 import { readRows, writeRows } from './bulk.ts'
 import type { Db, Tx } from './db.ts'
+import { moveRows } from './moved-rows.ts'
 import { chunksOf } from './record.ts'
 import type {
   AlertEntityRow,
@@ -126,24 +127,15 @@ export interface Moved {
 }
 
 /**
- * Moves the alerts, tasks and sightings of one incident to another. Ids stay; versions go up, because what the rows show has changed.
- * The incidents themselves are the caller's.
+ * Moves the alerts, tasks and sightings of one incident to another. Ids stay; versions and times of the last change go up, because what the
+ * rows show has changed. The incidents themselves are the caller's.
+ * @param now 7-digit instant
  */
-export async function moveIncident(tx: Tx, tenantId: string, from: number, into: number): Promise<Moved> {
-  const alerts = await tx
-    .updateTable('alerts')
-    .set((eb) => ({ incident_id: into, version: eb('version', '+', 1) }))
-    .where('tenant_id', '=', tenantId)
-    .where('incident_id', '=', from)
-    .returning('id')
-    .execute()
-  const tasks = await tx
-    .updateTable('tasks')
-    .set((eb) => ({ incident_id: into, version: eb('version', '+', 1) }))
-    .where('tenant_id', '=', tenantId)
-    .where('incident_id', '=', from)
-    .returning('id')
-    .execute()
+export async function moveIncident(tx: Tx, tenantId: string, from: number, into: number, now: string): Promise<Moved> {
+  const alertIds = await listRowsOf(tx, 'alerts', tenantId, from)
+  await moveRows(tx, 'alerts', { tenantId, ids: alertIds, into, now })
+  const taskIds = await listRowsOf(tx, 'tasks', tenantId, from)
+  await moveRows(tx, 'tasks', { tenantId, ids: taskIds, into, now })
   await tx
     .updateTable('sightings')
     .set({ incident_id: into })
@@ -157,27 +149,20 @@ export async function moveIncident(tx: Tx, tenantId: string, from: number, into:
     .where('redirect_incident_id', '=', from)
     .execute()
   return {
-    alertIds: alerts.map((row) => row.id),
-    taskIds: tasks.map((row) => row.id),
+    alertIds,
+    taskIds,
     redirectedIds: redirected.map((row) => row.id),
   }
 }
 
-/** Moves single alerts to another incident. Ids stay; versions go up. The incidents themselves are the caller's. */
-export async function moveAlertRows(
-  tx: Tx,
-  tenantId: string,
-  alertIds: readonly string[],
-  into: number,
-): Promise<void> {
-  for (const chunk of chunksOf(alertIds, 500)) {
-    await tx
-      .updateTable('alerts')
-      .set((eb) => ({ incident_id: into, version: eb('version', '+', 1) }))
-      .where('tenant_id', '=', tenantId)
-      .where('id', 'in', [...chunk])
-      .execute()
-  }
+async function listRowsOf(tx: Tx, table: 'alerts' | 'tasks', tenantId: string, incidentId: number): Promise<string[]> {
+  const rows = await tx
+    .selectFrom(table)
+    .select('id')
+    .where('tenant_id', '=', tenantId)
+    .where('incident_id', '=', incidentId)
+    .execute()
+  return rows.map((row) => row.id)
 }
 
 /** Moves what is known of where entities were seen in one incident to another. */

@@ -1,6 +1,6 @@
-import type { Compilable, CompiledQuery } from 'kysely'
+import { type Compilable, CompiledQuery } from 'kysely'
 import type { BoundQuery } from '../model/query.ts'
-import type { Db } from './db.ts'
+import { type Db, findDirectRead } from './db.ts'
 
 /**
  * A statement that is built and compiled once per database and then only run: for look-ups by key, where building the statement would
@@ -17,8 +17,14 @@ export function prepareOnce<V extends readonly (string | number)[], R>(
       statement = build(db, ...values).compile()
       compiled.set(db, statement)
     }
-    return (await db.executeQuery<R>({ ...statement, parameters: values })).rows
+    return run(db, statement, values)
   }
+}
+
+async function run<R>(db: Db, statement: CompiledQuery<R>, parameters: readonly unknown[]): Promise<R[]> {
+  const readDirectly = findDirectRead(db)
+  if (readDirectly) return readDirectly(statement.sql, parameters)
+  return (await db.executeQuery<R>({ ...statement, parameters })).rows
 }
 
 /** Stand for the tenant and the incident while a statement is compiled; nothing real is called so. */
@@ -26,25 +32,26 @@ const someTenant = '\u0000tenant'
 const someIncident = Number.MIN_SAFE_INTEGER
 
 interface PageStatement<R> {
+  /** Its text alone: the tree it was made from takes more room than all else that is kept of a query. */
   readonly statement: CompiledQuery<R>
   readonly tenantAt: number
   /** -1 when the statement names no incident. */
   readonly incidentAt: number
 }
 
-/** Reads the page of `query` for a tenant, of one incident when `incidentId` is given and the statement takes it. */
-export type PageReader<R> = (db: Db, tenantId: string, query: BoundQuery, incidentId?: number) => Promise<R[]>
+/** Reads the page of `query` for a tenant, of one incident, or what else the statement takes there, when `incident` is given. */
+export type PageReader<R> = (db: Db, tenantId: string, query: BoundQuery, incident?: number | string) => Promise<R[]>
 
 /**
  * A page statement that is compiled once per bound query and database: pollers ask the same few questions over and over, and the caller
  * keeps their bound queries.
- * @param build makes the statement of one query for one tenant, whose id it binds as exactly one parameter; `incidentId` at most once
+ * @param build makes the statement of one query for one tenant, whose id it binds as exactly one parameter; `incident` at most once
  */
 export function preparePages<R>(
-  build: (db: Db, tenantId: string, query: BoundQuery, incidentId: number) => Compilable<R>,
+  build: (db: Db, tenantId: string, query: BoundQuery, incident: number) => Compilable<R>,
 ): PageReader<R> {
   const compiled = new WeakMap<Db, WeakMap<BoundQuery, PageStatement<R>>>()
-  return async (db, tenantId, query, incidentId = someIncident) => {
+  return async (db, tenantId, query, incident = someIncident) => {
     let ofDatabase = compiled.get(db)
     if (!ofDatabase) {
       ofDatabase = new WeakMap()
@@ -52,14 +59,14 @@ export function preparePages<R>(
     }
     let known = ofDatabase.get(query)
     if (!known) {
-      const statement = build(db, someTenant, query, someIncident).compile()
-      const { parameters } = statement
+      const { sql, parameters } = build(db, someTenant, query, someIncident).compile()
+      const statement = CompiledQuery.raw(sql, [...parameters]) as CompiledQuery<R>
       known = { statement, tenantAt: parameters.indexOf(someTenant), incidentAt: parameters.indexOf(someIncident) }
       ofDatabase.set(query, known)
     }
     const parameters = [...known.statement.parameters]
     parameters[known.tenantAt] = tenantId
-    if (known.incidentAt >= 0) parameters[known.incidentAt] = incidentId
-    return (await db.executeQuery<R>({ ...known.statement, parameters })).rows
+    if (known.incidentAt >= 0) parameters[known.incidentAt] = incident
+    return run(db, known.statement, parameters)
   }
 }

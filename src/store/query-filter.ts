@@ -11,12 +11,19 @@ export interface Context {
   readonly doc: Sql
   /** Inside any/all: the members of the elements, null for strings. */
   readonly members: Readonly<Record<string, ValueType>> | null
+  readonly readBy: string | undefined
 }
 
 /** The context of a whole row. */
 export function openContext(source: QuerySource): Context {
-  const { dialect, map } = source
-  return { map, write: sqlDialects[dialect], doc: sql.ref(map.doc), members: null }
+  const { dialect, map, readBy } = source
+  return {
+    readBy,
+    map,
+    write: sqlDialects[dialect],
+    doc: map.doc === null ? sql`null` : sql.ref(map.doc),
+    members: null,
+  }
 }
 
 /** A value of the row in SQL. */
@@ -36,6 +43,12 @@ function operand(value: Sql, type: ValueType, nullable: boolean, fold = false): 
 
 /** The SQL of a scalar property. @throws Error when the map has none of that name */
 export function resolveProperty(context: Context, property: string): Operand {
+  const value = reachProperty(context, property)
+  // Behind a plus SQLite sees no column that an index could be for.
+  return context.readBy === undefined || context.readBy === property ? value : { ...value, sql: sql`+${value.sql}` }
+}
+
+function reachProperty(context: Context, property: string): Operand {
   const { map, write, doc } = context
   const column = Object.hasOwn(map.properties, property) ? map.properties[property] : undefined
   if (column === undefined || column.kind === 'list' || column.kind === 'evidence') {
@@ -44,8 +57,12 @@ export function resolveProperty(context: Context, property: string): Operand {
   if (column.kind === 'digits') {
     return { ...operand(sql.ref(column.column), 'int', column.nullable), isDigits: true }
   }
+  if (column.kind === 'presence') return operand(sql`nullif(${sql.ref(column.column)}, 0)`, 'bool', true)
   if (column.kind !== 'json') {
-    return operand(sql.ref(column.column), column.kind, column.nullable, column.caseInsensitive)
+    const { kind, nullable, caseInsensitive, absent } = column
+    const value =
+      absent === undefined ? sql.ref(column.column) : sql`nullif(${sql.ref(column.column)}, ${sql.lit(absent)})`
+    return operand(value, kind, nullable, caseInsensitive)
   }
   const { type, path, nullable, members, caseInsensitive } = column
   const value = write.readJson(doc, path, members === undefined ? type : 'text')

@@ -12,7 +12,11 @@ export type FilterColumn =
       readonly column: string
       readonly nullable: boolean
       readonly caseInsensitive?: boolean
+      /** The number that stands for null. */
+      readonly absent?: number
     }
+  /** Whether there is a value: 1 or 0. All that can be asked is whether it is null. */
+  | { readonly kind: 'presence'; readonly column: string }
   /** A string of decimal digits kept as an integer, such as an incident's id. Such values order as numbers. */
   | { readonly kind: 'digits'; readonly column: string; readonly nullable: boolean }
   /** A scalar inside the row's JSON. `members`: an enum stands there by name; these are its numbers. */
@@ -37,8 +41,8 @@ export type EvidenceCondition = BoundFilter & { readonly kind: 'evidence' }
 
 /** How queries reach the rows of one table. */
 export interface FilterMap {
-  /** The JSON column that `json` and `list` entries read, qualified where the statement joins tables. */
-  readonly doc: string
+  /** The JSON column that `json` and `list` entries read, qualified where the statement joins tables; null without such entries. */
+  readonly doc: string | null
   /** By canonical property name; has every name a bound query on the table can hold. */
   readonly properties: Readonly<Record<string, FilterColumn>>
 }
@@ -47,6 +51,8 @@ export interface FilterMap {
 export interface QuerySource {
   readonly dialect: Dialect
   readonly map: FilterMap
+  /** SQLite only: the one property an index may be looked for by; see {@link findRange}. */
+  readonly readBy?: string | undefined
 }
 
 /** Characters of a text that count in ORDER BY. A page's last sort values travel in its link, which must stay short. */
@@ -79,6 +85,15 @@ export function selectPage<DB, TB extends keyof DB, O>(
   }
   page = page.limit(query.top === 0 ? 0 : query.top + 1)
   return query.skip > 0 ? page.offset(query.skip) : page
+}
+
+/** The order of a {@link selectPage} statement, for a statement that puts several of them together as `page`. PostgreSQL only. */
+export function orderOfPage(query: BoundQuery): Sql {
+  const keys = query.orderBy.map(({ direction }, index) => {
+    const key = sql.ref(`page.${keyName(index)}`)
+    return direction === 'asc' ? sql`${key} asc nulls first` : sql`${key} desc nulls last`
+  })
+  return sql.join(keys)
 }
 
 /** One page of rows and the place where the next one begins. */

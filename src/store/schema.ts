@@ -1,5 +1,7 @@
 import type { Generated } from 'kysely'
+import type { ConnectorRow, ConnectorSecretRow } from './schema-connectors.ts'
 import type { SubscriptionRow } from './schema-notify.ts'
+import type { AnswerRow, ApprovalRow, ApprovalVoteRow, ExecutionRow, PolicyRow } from './schema-respond.ts'
 
 /**
  * Row types, one interface per table. Every row carries its tenant. On both databases: instants are 7-digit ISO text, booleans 0/1,
@@ -26,11 +28,17 @@ export interface Schema {
   tasks: TaskRow
   executions: ExecutionRow
   answers: AnswerRow
+  policies: PolicyRow
+  approvals: ApprovalRow
+  approval_votes: ApprovalVoteRow
   agents: AgentRow
   enrolment_tokens: EnrolmentTokenRow
   commands: CommandRow
   jobs: JobRow
+  connectors: ConnectorRow
+  connector_secrets: ConnectorSecretRow
   audit: AuditRow
+  audit_heads: AuditHeadRow
   outbox: OutboxRow
   subscriptions: SubscriptionRow
 }
@@ -228,58 +236,12 @@ export interface TaskRow {
   display_name: string
   created_at: string
   updated_at: string
+  /** Who attached it to the incident; null where that is not known. */
+  proposed_by: string | null
   /** 1 from the moment a person set the task back to open until its next execution: only then a succeeded action may run again. */
   reopened: number
   version: number
   doc: string
-}
-
-export interface ExecutionRow {
-  tenant_id: string
-  id: string
-  task_id: string
-  /** `run` for executeResponseAction, `undo` for its inverse. */
-  kind: string
-  /** The execution this one takes back; set when kind is `undo`. */
-  undoes: string | null
-  action_type: string
-  state: string
-  /** 1 while the state is not terminal: at most one live execution per task (partial unique index). */
-  live: number
-  reason_code: string | null
-  reason: string | null
-  requested_by: string
-  requested_by_name: string
-  client_request_id: string | null
-  connector: string | null
-  /** The resolved {@link ../model/execution.ts Target} as JSON. */
-  target: string
-  /** Key of the thing acted on and its action family; executions on the same key take turns. */
-  target_key: string
-  family: string
-  /** What the connector was asked to do, as JSON; for an undo also the recorded earlier state. */
-  parameters: string
-  handle: string | null
-  /** Observed before and after, proof of effect and the connector's result, as JSON. */
-  result: string | null
-  epoch: number
-  requested_at: string
-  not_after: string
-  started_at: string | null
-  finished_at: string | null
-  updated_at: string
-}
-
-/** The stored first answer of executeResponseAction, replayed for the same caller and client-request-id within 24 h. */
-export interface AnswerRow {
-  tenant_id: string
-  caller: string
-  client_request_id: string
-  task_id: string
-  status: number
-  body: string | null
-  created_at: string
-  expires_at: string
 }
 
 export interface AgentRow {
@@ -354,9 +316,11 @@ export interface JobRow {
   created_at: string
 }
 
+/** One entry of a tenant's audit log; see {@link ./audit-entry.ts} for what `hash` is over. */
 export interface AuditRow {
-  seq: Generated<number>
   tenant_id: string
+  /** 1 for a tenant's first entry, then without gaps in the order of commits. */
+  seq: number
   at: string
   actor_id: string
   actor_kind: string
@@ -373,6 +337,15 @@ export interface AuditRow {
   before_digest: string | null
   after_digest: string | null
   details: string | null
+  /** SHA-256 in hex over the entry and the hash of the one before it. */
+  hash: string
+}
+
+/** Where a tenant's audit log ends: its last entry. Whoever appends holds this row until the commit. */
+export interface AuditHeadRow {
+  tenant_id: string
+  size: number
+  hash: string
 }
 
 export interface OutboxRow {

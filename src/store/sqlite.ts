@@ -1,8 +1,18 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { type Dialect, SqliteAdapter, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely'
+import type { ExplainFailure } from './read-failures.ts'
 
 /** Distinct statements kept prepared per connection; the whole product uses a few hundred. */
 const maxPrepared = 600
+
+/** Rows of a SELECT, at once: a look-up by key takes less time than handing it through the layers of a driver made for the network. */
+export type DirectRead = <R>(sql: string, parameters: readonly unknown[]) => R[]
+
+/** An open database: for Kysely, and for SELECTs that are compiled already. */
+export interface OpenedSqlite {
+  readonly dialect: Dialect
+  readonly readDirectly: DirectRead
+}
 
 /**
  * A Kysely dialect over node:sqlite: WAL, synchronous=FULL (an acknowledged commit survives a power cut), foreign keys on.
@@ -10,9 +20,19 @@ const maxPrepared = 600
  * failing with SQLITE_BUSY at their first write.
  * @param path database file, or `:memory:`
  * @param mode `read` opens a second, query-only connection beside the writer's (WAL readers never wait for it)
+ * @param explain makes of a failure what its caller gets; as it is without
  */
-export function openSqlite(path: string, mode: 'write' | 'read'): Dialect {
-  return new TransactionalSqlite({ database: async () => wrapDatabase(openConnection(path, mode)) })
+export function openSqlite(
+  path: string,
+  mode: 'write' | 'read',
+  explain: ExplainFailure = (cause) => cause,
+): OpenedSqlite {
+  const database = wrapDatabase(openConnection(path, mode), explain)
+  return {
+    dialect: new TransactionalSqlite({ database }),
+    // Rows are what the schema says, as they are for Kysely.
+    readDirectly: <R>(sql: string, parameters: readonly unknown[]) => database.prepare(sql).all(parameters) as R[],
+  }
 }
 
 /** SQLite's DDL is transactional: a migration that is killed half-way leaves nothing, and two processes migrate one after the other. */
@@ -44,7 +64,7 @@ function openConnection(path: string, mode: 'write' | 'read'): DatabaseSync {
   return connection
 }
 
-function wrapDatabase(connection: DatabaseSync): SqliteDatabase {
+function wrapDatabase(connection: DatabaseSync, explain: ExplainFailure): SqliteDatabase {
   const prepared = new Map<string, SqliteStatement>()
   return {
     close: () => {
@@ -55,7 +75,8 @@ function wrapDatabase(connection: DatabaseSync): SqliteDatabase {
       const text = sql === 'begin' ? 'begin immediate' : sql
       const known = prepared.get(text)
       if (known) return known
-      const statement = text === 'rollback' ? rollbackStatement(connection) : wrapStatement(connection.prepare(text))
+      const statement =
+        text === 'rollback' ? rollbackStatement(connection) : prepareStatement(connection, text, explain)
       if (prepared.size >= maxPrepared) {
         const oldest = prepared.keys().next().value
         if (oldest !== undefined) prepared.delete(oldest)
@@ -78,14 +99,22 @@ function rollbackStatement(connection: DatabaseSync): SqliteStatement {
   }
 }
 
-function wrapStatement(statement: StatementSync): SqliteStatement {
+function prepareStatement(connection: DatabaseSync, text: string, explain: ExplainFailure): SqliteStatement {
+  const attempt = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (cause) {
+      throw explain(cause, 'query')
+    }
+  }
+  const statement = attempt(() => connection.prepare(text))
   const names = statement.columns().map((column) => column.name)
   // Rows come as arrays and become objects here: node:sqlite takes twice as long to make the same objects.
   statement.setReturnArrays(true)
   return {
     reader: names.length > 0,
-    all: (parameters) => readRows(statement.all(...parameters.map(toInput)), names),
-    run: (parameters) => statement.run(...parameters.map(toInput)),
+    all: (parameters) => attempt(() => readRows(statement.all(...parameters.map(toInput)), names)),
+    run: (parameters) => attempt(() => statement.run(...parameters.map(toInput))),
     iterate: (parameters) => iterateRows(statement, parameters, names),
   }
 }

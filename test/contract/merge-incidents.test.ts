@@ -64,6 +64,36 @@ tenantTestOnEach('merges into the first incident named; the others lead to it', 
   assert.ok(execution)
 })
 
+tenantTestOnEach('shows what a merge moved to those who ask what changed since', async (tenant) => {
+  const expert = await tenant.as('expert')
+  const [first, second] = await giveThree(tenant)
+  const [alert, task] = [await tenant.alert(second), await tenant.task(second)]
+  const lists = [
+    { path: '/v1.0/security/alerts_v2', id: alert, changed: 'lastUpdateDateTime' },
+    { path: '/beta/security/incidentTasks', id: task, changed: 'lastModifiedDateTime' },
+  ]
+  const before = await Promise.all(lists.map(async ({ path, id }) => (await expert.get(`${path}/${id}`)).body))
+
+  await merged(expert, [first, second])
+
+  for (const [at, { path, id, changed }] of lists.entries()) {
+    const seen = before[at][changed]
+    const since = await expert.get(`${path}?$filter=${changed}%20gt%20${seen}`)
+    assert.deepEqual(
+      since.body.value.map((item: { id: string }) => item.id),
+      [id],
+    )
+    const { body } = await expert.get(`${path}/${id}`)
+    assert.ok(body[changed] > seen)
+    assert.equal(since.body.value[0][changed], body[changed])
+    const moved = { ...body, [changed]: seen, '@odata.context': '' }
+    for (const name of ['incident', 'incidentId', 'incidentWebUrl', 'alertWebUrl']) {
+      if (name in moved) moved[name] = before[at][name]
+    }
+    assert.deepEqual(moved, { ...before[at], '@odata.context': '' })
+  }
+})
+
 tenantTestOnEach('records who merged what and why, and tells subscribers', async (tenant, cordon) => {
   const expert = await tenant.as('expert')
   const [target, source] = await giveThree(tenant)

@@ -38,6 +38,7 @@ tenantTestOnEach('moves alerts and states both incidents anew', async (tenant, c
   const high = await sendAlert(responder, ['lap-1'], 'high', 'Credential dumping')
   assert.equal(high.incidentId, low.incidentId)
   const target = await sendAlert(responder, ['srv-9'], 'informational', 'Port scan')
+  const before = (await expert.get(`/v1.0/security/alerts_v2/${high.id}`)).body.lastUpdateDateTime
 
   const answer = await moved(expert, [high.id], {
     incidentId: target.incidentId,
@@ -55,6 +56,13 @@ tenantTestOnEach('moves alerts and states both incidents anew', async (tenant, c
   assert.equal(there.body.comments.at(-1).comment, 'belongs there')
   assert.deepEqual([await countOf(cordon, low.incidentId), await countOf(cordon, target.incidentId)], [1, 2])
   assert.equal((await expert.get(`/v1.0/security/alerts_v2/${high.id}`)).body.incidentId, target.incidentId)
+  const since = await expert.get(
+    `/v1.0/security/alerts_v2?$filter=lastUpdateDateTime%20gt%20${before}&$orderby=lastUpdateDateTime`,
+  )
+  assert.deepEqual(
+    since.body.value.map((item: { id: string; incidentId: string }) => [item.id, item.incidentId]).at(-1),
+    [high.id, target.incidentId],
+  )
 })
 
 tenantTestOnEach('moves into a new incident when none is named', async (tenant, cordon) => {

@@ -11,7 +11,7 @@ import {
   readLiveOnTarget,
   writeExecution,
 } from '../../src/store/executions.ts'
-import type { AnswerRow } from '../../src/store/schema.ts'
+import type { AnswerRow } from '../../src/store/schema-respond.ts'
 import { eachDatabase } from '../support/databases.ts'
 import { at, makeExecution, otherTenant, tenant } from './given.ts'
 

@@ -75,7 +75,7 @@ export function makeTask(
     },
     at(0),
   )
-  return { tenantId: tenant, doc: whole, incidentId, reopened: false, version: 0 }
+  return { tenantId: tenant, doc: whole, incidentId, proposedBy: null, reopened: false, version: 0 }
 }
 
 /** An execution of a task, on a target of its own. */
@@ -86,11 +86,12 @@ export function makeExecution(id: string, taskId: string, changes: Partial<Execu
     taskId,
     kind: 'run',
     undoes: null,
+    supersedes: null,
     actionType: 'isolateDevice',
     state: 'queued',
     reasonCode: null,
     reason: null,
-    requestedBy: { id: 'someone', name: 'Some One' },
+    requestedBy: { id: 'someone', name: 'Some One', kind: 'user' },
     clientRequestId: null,
     connector: 'fake',
     target: { kind: 'device', key: `device:${taskId}`, displayName: 'web-01', identifier: 'WEB-01' },
@@ -99,7 +100,10 @@ export function makeExecution(id: string, taskId: string, changes: Partial<Execu
     handle: null,
     result: null,
     epoch: 0,
+    holds: false,
+    policyVersion: 1,
     requestedAt: at(0),
+    queuedAt: changes.requestedAt ?? at(0),
     notAfter: at(900),
     startedAt: null,
     finishedAt: null,

@@ -8,31 +8,38 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 /** Debian's folder of PostgreSQL 15 programs. */
-const binaries = '/usr/lib/postgresql/15/bin'
+export const binaries = '/usr/lib/postgresql/15/bin'
 
 /** A PostgreSQL cluster of the tests' own, in a temporary folder. */
 export interface Cluster {
   /** `postgres://...` of the maintenance database. */
   readonly url: string
+  readonly port: number
   /** Process id of the postmaster, for fault tests. */
   readonly pid: number
+  /** Ends it at once, without a checkpoint: `pg_ctl stop -m immediate`. */
+  crash(): Promise<void>
   stop(): Promise<void>
 }
 
 /**
  * Starts PostgreSQL from Debian's binaries on a free loopback port, as a user that is not root. Its default collation is a linguistic one,
  * so that a query that leans on byte order without saying so fails here.
+ * @param kept an existing folder to keep it in, for the next start; a temporary one without
+ * @param fixedPort the port of an earlier start, for clients that come back
  */
-export async function startPostgres(): Promise<Cluster> {
+export async function startPostgres(kept?: string, fixedPort?: number): Promise<Cluster> {
   if (!existsSync(binaries)) throw new Error('PostgreSQL 15 is missing: apt-get install postgresql-15')
-  const folder = mkdtempSync(join(tmpdir(), 'cordon-postgres-'))
+  const folder = kept ?? mkdtempSync(join(tmpdir(), 'cordon-postgres-'))
   const owner = process.getuid?.() === 0 ? readUser('postgres') : null
   if (owner) chownSync(folder, owner.uid, owner.gid)
   const data = join(folder, 'data')
   const as = owner ?? {}
   const locale = ['--encoding=UTF8', '--locale=C.UTF-8', '--locale-provider=icu', '--icu-locale=en-US']
-  await run(join(binaries, 'initdb'), ['-D', data, '-U', 'cordon', '-A', 'trust', ...locale], as)
-  const port = await findFreePort()
+  if (!existsSync(data)) {
+    await run(join(binaries, 'initdb'), ['-D', data, '-U', 'cordon', '-A', 'trust', ...locale], as)
+  }
+  const port = fixedPort ?? (await findFreePort())
   const settings = [
     '-c',
     'listen_addresses=127.0.0.1',
@@ -48,10 +55,12 @@ export async function startPostgres(): Promise<Cluster> {
   await waitUntilReady(child, port, as)
   return {
     url: `postgres://cordon@127.0.0.1:${port}/postgres`,
+    port,
     pid: child.pid ?? 0,
+    crash: () => stopChild(child, 'SIGQUIT'),
     stop: async () => {
       await stopChild(child, 'SIGINT')
-      rmSync(folder, { recursive: true, force: true })
+      if (kept === undefined) rmSync(folder, { recursive: true, force: true })
     },
   }
 }

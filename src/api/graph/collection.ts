@@ -56,6 +56,8 @@ interface KeptQuery {
 
 /** Reads a query string once and keeps the result: pollers send the same few strings over and over. */
 const keptQueries = new Map<string, KeptQuery>()
+/** Strings seen once: many hold a time or a link's token and never come again, and are not worth their room. */
+const seenQueries = new Set<string>()
 const maxKeptQueries = 500
 
 /** GET of a collection. */
@@ -196,10 +198,13 @@ function readKeptQuery(rawQuery: string, resource: ResourceDescription, preferen
   if (kept) return kept
   const query = readQuery(rawQuery, resource, preferences)
   const read = { query, firstPage: boundQuery(query, null) }
-  // Each next link is a string of its own and asked for once.
-  if (query.skipToken === null && rawQuery.length < 1000) {
+  if (rawQuery.length >= 1000) return read
+  if (seenQueries.delete(key)) {
     if (keptQueries.size >= maxKeptQueries) keptQueries.clear()
     keptQueries.set(key, read)
+  } else {
+    if (seenQueries.size >= maxKeptQueries) seenQueries.clear()
+    seenQueries.add(key)
   }
   return read
 }

@@ -30,7 +30,8 @@ export function rememberAnswers(deps: { readonly store: Store }, handle: Authori
     const answer = await handle(call)
     if (typeof answer.body !== 'string' || answer.body.length > maxCharacters) return answer
     if (remembered.size >= maxAnswers) remembered.clear()
-    remembered.set(key, { mark, answer })
+    // As bytes: turning a long text into them takes longer than all the rest of answering it again.
+    remembered.set(key, { mark, answer: { ...answer, body: Buffer.from(answer.body) } })
     return answer
   }
 }

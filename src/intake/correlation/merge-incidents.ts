@@ -163,7 +163,7 @@ export async function absorbIncident(
 ): Promise<Absorbed> {
   const tenantId = from.doc.tenantId ?? ''
   const into = Number(survivor.doc.id)
-  const moved = await moveIncident(tx, tenantId, Number(from.doc.id), into)
+  const moved = await moveIncident(tx, tenantId, Number(from.doc.id), into, now)
   const redirected = await readIncidentsForUpdate(tx, tenantId, moved.redirectedIds.map(String))
   const events: OutgoingEvent[] = []
   for (const incident of [from, ...redirected]) {

@@ -2,15 +2,8 @@ import { CordonError, isRefusal } from '../../model/errors.ts'
 import { readAlerts, type StoredAlert } from '../../store/alerts.ts'
 import type { Tx } from '../../store/db.ts'
 import { allocateIncidentIds, insertIncidents, type StoredIncident, updateIncident } from '../../store/incidents.ts'
-import {
-  lockIntake,
-  moveAlertRows,
-  moveSightings,
-  readJoins,
-  readSummaries,
-  writeJoins,
-  writeSummaries,
-} from '../../store/intake.ts'
+import { lockIntake, moveSightings, readJoins, readSummaries, writeJoins, writeSummaries } from '../../store/intake.ts'
+import { moveRows } from '../../store/moved-rows.ts'
 import { type Actor, type AuditEntry, recordChange } from '../../store/record.ts'
 import { entitiesOf } from '../entities.ts'
 import { finish, type RegroupDeps, readWithSurvivors } from './merge-incidents.ts'
@@ -80,7 +73,7 @@ async function writeMove(tx: Tx, actor: Actor, move: Move): Promise<void> {
   const { request, plan, target, isNew, now } = move
   const { tenantId } = actor
   const moved = [...plan.values()].flat()
-  await moveAlertRows(tx, tenantId, moved, Number(target.doc.id))
+  await moveRows(tx, 'alerts', { tenantId, ids: moved, into: Number(target.doc.id), now })
   const audit: AuditEntry[] = []
   for (const [id, alertIds] of plan) {
     const source = move.incidents.get(id)

@@ -1,6 +1,11 @@
-import { type Kysely, sql } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { Dialect } from '../db.ts'
+import { createAuditTables } from './0001-audit.ts'
+import { createConnectorTables } from './0001-connectors.ts'
+import { createCounts } from './0001-counts.ts'
+import { createListIndexes } from './0001-lists.ts'
 import { createNotificationTables } from './0001-notifications.ts'
+import { createResponseTables } from './0001-respond.ts'
 import { index, keyed, sequenced, type Target, table } from './tables.ts'
 
 /** The first schema: tenants and access, incidents and alerts with their correlation, tasks and executions, agents, jobs, audit. */
@@ -10,10 +15,13 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
   await createIncidentTables(schema)
   await createCorrelationTables(schema)
   await createTaskTable(schema)
-  await createExecutionTables(schema)
+  await createResponseTables(schema)
   await createAgentTables(schema)
+  await createConnectorTables(schema)
   await createRecordTables(schema)
   await createNotificationTables(schema)
+  await createCounts(schema)
+  await createListIndexes(schema)
 }
 
 async function createAccessTables(target: Target): Promise<void> {
@@ -93,10 +101,6 @@ async function createIncidentTables(target: Target): Promise<void> {
   })
     .addPrimaryKeyConstraint('incidents_pk', ['tenant_id', 'id'])
     .execute()
-  await index(target, 'incidents', ['tenant_id', 'created_at', 'id'])
-  await index(target, 'incidents', ['tenant_id', 'updated_at', 'id'])
-  await index(target, 'incidents', ['tenant_id', 'status', 'created_at', 'id'])
-  await index(target, 'incidents', ['tenant_id', 'redirect_incident_id'])
 
   await table(target, 'alerts', {
     tenant_id: 'text',
@@ -123,9 +127,6 @@ async function createIncidentTables(target: Target): Promise<void> {
   })
     .addPrimaryKeyConstraint('alerts_pk', ['tenant_id', 'id'])
     .execute()
-  await index(target, 'alerts', ['tenant_id', 'incident_id', 'created_at', 'id'])
-  await index(target, 'alerts', ['tenant_id', 'created_at', 'id'])
-  await index(target, 'alerts', ['tenant_id', 'updated_at', 'id'])
 }
 
 /** What correlation knows of alerts, entities and incidents. */
@@ -208,69 +209,12 @@ async function createTaskTable(target: Target): Promise<void> {
     display_name: 'text',
     created_at: 'text',
     updated_at: 'text',
+    proposed_by: 'text?',
     reopened: 'int',
     version: 'int',
     doc: 'text',
   })
     .addPrimaryKeyConstraint('tasks_pk', ['tenant_id', 'id'])
-    .execute()
-  await index(target, 'tasks', ['tenant_id', 'incident_id'])
-  await index(target, 'tasks', ['tenant_id', 'created_at', 'id'])
-  await index(target, 'tasks', ['tenant_id', 'updated_at', 'id'])
-}
-
-async function createExecutionTables(target: Target): Promise<void> {
-  await table(target, 'executions', {
-    tenant_id: 'text',
-    id: 'text',
-    task_id: 'text',
-    kind: 'text',
-    undoes: 'text?',
-    action_type: 'text',
-    state: 'text',
-    live: 'int',
-    reason_code: 'text?',
-    reason: 'text?',
-    requested_by: 'text',
-    requested_by_name: 'text',
-    client_request_id: 'text?',
-    connector: 'text?',
-    target: 'text',
-    target_key: 'text',
-    family: 'text',
-    parameters: 'text',
-    handle: 'text?',
-    result: 'text?',
-    epoch: 'int',
-    requested_at: 'text',
-    not_after: 'text',
-    started_at: 'text?',
-    finished_at: 'text?',
-    updated_at: 'text',
-  })
-    .addPrimaryKeyConstraint('executions_pk', ['tenant_id', 'id'])
-    .execute()
-  await index(target, 'executions', ['tenant_id', 'task_id', 'requested_at'])
-  await index(target, 'executions', ['tenant_id', 'target_key', 'family', 'requested_at'])
-  // At most one live execution per task, whatever races: the store itself refuses the second.
-  await target.db.schema
-    .createIndex('executions_one_live_per_task')
-    .unique()
-    .on('executions')
-    .columns(['tenant_id', 'task_id'])
-    .where(sql.ref('live'), '=', sql.lit(1))
-    .execute()
-  await table(target, 'answers', {
-    tenant_id: 'text',
-    caller: 'text',
-    client_request_id: 'text',
-    task_id: 'text',
-    status: 'int',
-    body: 'text?',
-    created_at: 'text',
-    expires_at: 'text',
-  })
-    .addPrimaryKeyConstraint('answers_pk', ['tenant_id', 'caller', 'client_request_id'])
     .execute()
 }
 
@@ -353,25 +297,7 @@ async function createRecordTables(target: Target): Promise<void> {
     .execute()
   await index(target, 'jobs', ['run_at', 'id'])
 
-  await sequenced(target, 'audit', {
-    tenant_id: 'text',
-    at: 'text',
-    actor_id: 'text',
-    actor_kind: 'text',
-    actor_name: 'text',
-    action: 'text',
-    object_type: 'text',
-    object_id: 'text',
-    decision: 'text',
-    code: 'text?',
-    reason: 'text?',
-    request_id: 'text?',
-    client_request_id: 'text?',
-    before_digest: 'text?',
-    after_digest: 'text?',
-    details: 'text?',
-  }).execute()
-  await index(target, 'audit', ['tenant_id', 'object_type', 'object_id', 'seq'])
+  await createAuditTables(target)
   await sequenced(target, 'outbox', {
     tenant_id: 'text',
     at: 'text',

@@ -1,6 +1,7 @@
 import type { ReviewDeps } from '../../../../respond/review.ts'
 import { commentAlert } from '../../../../respond/review-alert.ts'
-import { type AlertRecord, countAlerts, findAlert, pageAlerts } from '../../../../store/pages.ts'
+import { countAlerts } from '../../../../store/counts.ts'
+import { type AlertRecord, findAlert, pageAlerts } from '../../../../store/pages.ts'
 import type { ApiVersion } from '../../../odata/resource.ts'
 import type { AuthorizedCall, AuthorizedHandler } from '../../../route.ts'
 import { readComments } from '../../body.ts'
