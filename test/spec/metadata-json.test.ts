@@ -86,7 +86,7 @@ test('the action parameters that may be left out say so', () => {
   const [action] = schema.moveAlerts as [Members]
 
   assert.deepEqual(action.$Parameter, [
-    { $Name: 'bindingParameter', $Collection: true, $Type: 'self.alert' },
+    { $Name: 'bindingParameter', $Collection: true, $Type: 'microsoft.graph.security.alert' },
     { $Name: 'alertIds', $Collection: true },
     { $Name: 'incidentId', $Nullable: true, '@Org.OData.Core.V1.OptionalParameter': {} },
     { $Name: 'alertComment', $Nullable: true, '@Org.OData.Core.V1.OptionalParameter': {} },

@@ -35,8 +35,8 @@ export function keysOf(row: Behaviour): string[] {
 export function keyOf(route: Route): string {
   const path = route.path
     .replaceAll(/:\w+/g, '{}')
-    // The portal's files are one operation, and a version's root answers with and without a slash.
-    .replace(/^\/assets\/.*/, '/assets/{}')
+    // The files of a page are one operation, and a version's root answers with and without a slash.
+    .replace(/^(\/assets|\/api\/v1\/docs)\/.*/, '$1/{}')
     .replace(/^(\/v1\.0|\/beta)$/, '$1/')
   return `${route.method} ${path.toLowerCase()}`
 }

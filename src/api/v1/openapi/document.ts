@@ -1,7 +1,12 @@
 import { type ErrorName, errorKinds } from '../../../model/errors.ts'
 import type { BodyKind, Route } from '../../route.ts'
-import { bodyOf, type Content, queryOf } from './bodies.ts'
-import { listSchemas, refTo, type Schema } from './schemas.ts'
+import { agentOperations, agentSchemas } from './agent.ts'
+import { type Content, type Described, type DescribedOperations, json, refTo, type Schema } from './content.ts'
+import { extensionOperations, extensionSchemas } from './extensions.ts'
+import { graphOperations } from './graph.ts'
+import { ownOperations, ownSchemas } from './own.ts'
+import { safetyOperations, safetySchemas } from './safety.ts'
+import { listSchemas } from './schemas.ts'
 
 /** What an operation promises: a row of `spec/behaviour.json`. */
 export interface OperationRow {
@@ -17,8 +22,19 @@ export interface OperationRow {
   readonly codes: readonly ErrorName[]
 }
 
-/** Pages for people, which no client calls. */
-const pages = /^\/($|t\/|assets\/|login|auth\/|error)/
+/** Pages for people, with what only they call. */
+const pages = /^\/($|t\/|assets\/|login|auth\/|error|api\/v1\/docs)/
+
+const described: DescribedOperations = {
+  ...graphOperations,
+  ...extensionOperations,
+  ...ownOperations,
+  ...safetyOperations,
+  ...agentOperations,
+}
+
+/** Statuses that say when to come again. */
+const patient = new Set<number>([errorKinds.TooManyRequests.status, errorKinds.ServiceUnavailable.status])
 
 /**
  * The OpenAPI 3.1 description of the operations a server has.
@@ -51,10 +67,25 @@ export function describeOperations(rows: readonly OperationRow[], routes: readon
     servers: [{ url: '/' }],
     paths,
     components: {
-      schemas: listSchemas(),
-      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      schemas: { ...listSchemas(), ...extensionSchemas, ...ownSchemas, ...safetySchemas, ...agentSchemas },
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description: 'A token of /{tenant}/oauth2/v2.0/token, by client credentials.',
+        },
+      },
+      headers: {
+        'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer', minimum: 1 } },
+      },
       responses: {
-        error: { description: 'Refused, or failed.', content: { 'application/json': { schema: refTo('error') } } },
+        error: { description: 'Refused, or failed.', content: json(refTo('error')) },
+        busy: {
+          description: 'Not now.',
+          headers: { 'Retry-After': { $ref: '#/components/headers/Retry-After' } },
+          content: json(refTo('error')),
+        },
       },
     },
   }
@@ -67,21 +98,14 @@ function keyOf(path: string): string {
 }
 
 function describeOperation(row: OperationRow, version: string, body: BodyKind): Schema {
-  const { request, response } = bodyOf(row.operation, body)
+  const about = described[row.operation] ?? undescribed(body)
   const isSecond = version === 'beta' && row.versions.length > 1
   const guarded = row.access === 'permissions'
-  const statuses = new Set<number>(row.codes.map((code) => errorKinds[code].status))
-  if (guarded) for (const status of [401, 403, 429]) statuses.add(status)
-  const parameters = [...row.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
-    name,
-    in: 'path',
-    required: true,
-    schema: { type: 'string' },
-  }))
+  const { request } = about
   return {
     operationId: isSecond ? `${row.operation}Beta` : row.operation,
-    summary: describe(row.operation),
-    tags: [version === '' ? 'cordon' : version],
+    summary: about.summary ?? inWords(row.operation),
+    tags: [tagOf(row, version)],
     ...(guarded
       ? {
           security: [{ bearer: [] }],
@@ -89,23 +113,65 @@ function describeOperation(row: OperationRow, version: string, body: BodyKind): 
           'x-permissions': row.permissions,
         }
       : { security: [] }),
-    parameters: [...parameters, ...queryOf(row.operation)],
-    ...(request === null ? {} : { requestBody: { required: body !== 'optional-json', content: request } }),
-    responses: {
-      ...Object.fromEntries(row.success.map((status) => [status, describeSuccess(status, response)])),
-      ...Object.fromEntries([...statuses].sort().map((status) => [status, { $ref: '#/components/responses/error' }])),
-      default: { $ref: '#/components/responses/error' },
-    },
+    parameters: [...describePath(row.path, about), ...(about.query ?? []), ...(about.headers ?? [])],
+    ...(request === undefined ? {} : { requestBody: { required: body !== 'optional-json', content: request } }),
+    responses: describeResponses(row, about, guarded),
   }
 }
 
-function describeSuccess(status: number, content: Content | null): Schema {
-  if (status === 204 || content === null) return { description: 'Done; no body.' }
+function tagOf(row: OperationRow, version: string): string {
+  if (version !== '') return version
+  if (row.path.startsWith('/{tenant}/')) return 'sign-in'
+  return row.path.startsWith('/api/v1/agent/') ? 'agent' : 'cordon'
+}
+
+function describePath(path: string, about: Described): Schema[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: about.path?.[name] ?? { type: 'string' },
+  }))
+}
+
+function describeResponses(row: OperationRow, about: Described, guarded: boolean): Schema {
+  const statuses = new Set<number>(row.codes.map((code) => errorKinds[code].status))
+  if (guarded) for (const status of [401, 403, 429]) statuses.add(status)
+  const { refusal } = about
+  const error = (status: number): Schema => {
+    if (refusal !== undefined) return { description: 'Refused.', content: json(refusal) }
+    return { $ref: `#/components/responses/${patient.has(status) ? 'busy' : 'error'}` }
+  }
+  return {
+    ...Object.fromEntries(row.success.map((status) => [status, describeSuccess(status, about.response)])),
+    ...Object.fromEntries([...statuses].sort().map((status) => [status, error(status)])),
+    default: error(0),
+  }
+}
+
+/** What a route tells of an operation that nobody has described. */
+function undescribed(body: BodyKind): Described {
+  const response = json({})
+  switch (body) {
+    case 'none':
+      return { response }
+    case 'json':
+    case 'optional-json':
+      return { request: json({}), response }
+    case 'form':
+      return { request: { 'application/x-www-form-urlencoded': { schema: { type: 'object' } } }, response }
+    case 'bytes':
+      return { request: { 'application/octet-stream': { schema: {} } }, response }
+  }
+}
+
+function describeSuccess(status: number, content: Content | undefined): Schema {
+  if (status === 204 || content === undefined) return { description: 'Done; no body.' }
   return { description: 'Done.', content }
 }
 
 /** `listIncidentTasks`: List incident tasks. */
-function describe(operation: string): string {
+function inWords(operation: string): string {
   const words = operation.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
   return `${words.charAt(0).toUpperCase()}${words.slice(1)}`
 }

@@ -1,8 +1,6 @@
 import { concreteTypesOf, type EdmProperty, isDictionary, odataType, propertiesOf } from '../../../model/edm.ts'
 import { actions, edm, enums, type TypeName } from '../../../model/generated.ts'
-
-/** A JSON schema, as OpenAPI 3.1 takes it. */
-export type Schema = { readonly [keyword: string]: unknown }
+import { refTo, type Schema } from './content.ts'
 
 /** What of a type a schema shows: the whole as answered, what PATCH may change, or what a creating POST takes. */
 type View = 'read' | 'update' | 'create'
@@ -11,17 +9,12 @@ type View = 'read' | 'update' | 'create'
 const updated: readonly TypeName[] = ['incident', 'alert', 'incidentTask']
 const created: readonly TypeName[] = ['alert', 'incidentTask']
 
-/** A reference to one of {@link listSchemas}. */
-export function refTo(name: string): Schema {
-  return { $ref: `#/components/schemas/${name}` }
-}
-
 /** The name of a type's schema. */
 export function schemaName(type: TypeName, view: View = 'read'): string {
   return view === 'read' ? edm[type].qualifiedName : `${edm[type].qualifiedName}.${view}`
 }
 
-/** Every schema of the contract: types, enums and action parameters, by name; and the error body. */
+/** Every schema of the contract's metadata: types, enums and action parameters, by name; and the error body. */
 export function listSchemas(): Record<string, Schema> {
   const schemas: Record<string, Schema> = { error: errorSchema }
   for (const { name, kind, abstract, open } of Object.values(edm)) {

@@ -1,0 +1,157 @@
+import { resultStates, targetStates } from '../../../protocol/result.ts'
+import {
+  DEFAULT_POLL_SECONDS,
+  MAX_COMMANDS_PER_POLL,
+  MAX_POLL_SECONDS,
+  messageLimits,
+  PROTOCOL_HEADER,
+  SEQUENCE_HEADER,
+  SIGNATURE_HEADER,
+} from '../../../protocol/version.ts'
+import {
+  count,
+  type DescribedOperations,
+  flag,
+  header,
+  instant,
+  json,
+  listOf,
+  nullable,
+  openRecord,
+  query,
+  record,
+  refTo,
+  type Schema,
+  textOf,
+} from './content.ts'
+
+const anyObject: Schema = { type: 'object', additionalProperties: true }
+const publicKey: Schema = {
+  type: 'string',
+  pattern: '^[A-Za-z0-9_-]{43}$',
+  description: '32 bytes of an Ed25519 key, base64url.',
+}
+const id = textOf()
+const signedPolicy = nullable({ type: 'string', maxLength: messageLimits.policyBytes })
+const capability = record(
+  { actionType: textOf(), supported: flag, modes: listOf(textOf()), notes: listOf(textOf()), reason: textOf() },
+  ['modes', 'notes', 'reason'],
+)
+const check = record({ name: textOf(), want: textOf(), got: textOf(), ms: count }, ['ms'])
+const proof = record(
+  {
+    level: textOf('observed', 'attested', 'none'),
+    method: textOf(),
+    observedAt: instant,
+    observedBy: textOf(),
+    digest: textOf(),
+    checks: listOf(check, { maxItems: 64 }),
+  },
+  ['observedBy'],
+)
+
+/** Schemas of the messages of `src/protocol`. */
+export const agentSchemas: Readonly<Record<string, Schema>> = {
+  'cordon.agent.enrollRequest': openRecord({
+    hostname: textOf(),
+    publicKey,
+    machineId: { type: 'string', pattern: '^[0-9a-f]{32}$' },
+    os: textOf(),
+    agentVersion: textOf(),
+    capabilities: listOf(capability, { maxItems: 64 }),
+  }),
+  'cordon.agent.enrollAnswer': openRecord({
+    deviceId: id,
+    token: textOf(),
+    commandKeys: listOf(openRecord({ kid: id, publicKey })),
+    policy: signedPolicy,
+    breakGlass: nullable(openRecord({ serial: count, key: textOf() })),
+    pollSeconds: count,
+    serverTime: instant,
+  }),
+  'cordon.agent.poll': openRecord({
+    commands: listOf({ type: 'string', description: 'A signed command (JWS).' }, { maxItems: MAX_COMMANDS_PER_POLL }),
+    policy: signedPolicy,
+    serverTime: instant,
+    holds: openRecord({ isolation: count, restriction: count }),
+  }),
+  'cordon.agent.ack': record({ commandId: id, journalSeq: { ...count, minimum: 1 } }),
+  'cordon.agent.result': record({
+    commandId: id,
+    executionId: id,
+    epoch: count,
+    state: textOf(...resultStates),
+    startedAt: instant,
+    finishedAt: instant,
+    targets: listOf(
+      record({
+        ref: textOf(),
+        state: textOf(...targetStates),
+        changed: flag,
+        code: nullable(textOf()),
+        detail: nullable(textOf()),
+      }),
+    ),
+    before: nullable(anyObject),
+    after: nullable(anyObject),
+    proof: nullable(proof),
+    artifacts: listOf(anyObject),
+  }),
+  'cordon.agent.heartbeat': openRecord(
+    {
+      time: instant,
+      bootId: textOf(),
+      agentVersion: textOf(),
+      journalDepth: count,
+      host: anyObject,
+      state: openRecord({ isolated: flag, until: nullable(instant), restricted: flag, iocVersion: count }),
+      capabilities: listOf(capability),
+      tamper: listOf(record({ kind: textOf(), at: instant, detail: textOf() })),
+    },
+    ['capabilities'],
+  ),
+}
+
+const signed = [
+  header(PROTOCOL_HEADER, 'Version of the messages.', { type: 'integer' }),
+  header(SEQUENCE_HEADER, 'Number of the request, rising over the life of the key.', { type: 'integer' }),
+  header(SIGNATURE_HEADER, "The request signed with the device's key."),
+]
+
+/** The agent channel. Callers are known by a device's token together with its signature. */
+export const agentOperations: DescribedOperations = {
+  enrollAgent: {
+    summary: 'A host with a one-time token becomes a device',
+    headers: signed,
+    request: json(refTo('cordon.agent.enrollRequest')),
+    response: json(refTo('cordon.agent.enrollAnswer')),
+  },
+  pollCommands: {
+    summary: 'Held until there is a command, or until the time is up',
+    headers: signed,
+    query: [
+      query(
+        'wait',
+        { type: 'integer', minimum: 0, maximum: MAX_POLL_SECONDS, default: DEFAULT_POLL_SECONDS },
+        'Seconds.',
+      ),
+    ],
+    response: json(refTo('cordon.agent.poll')),
+  },
+  acknowledgeCommand: {
+    summary: 'The host has a command on disk; 409 when it must not begin',
+    headers: signed,
+    request: json(refTo('cordon.agent.ack')),
+  },
+  reportResult: {
+    summary: 'What became of a command',
+    headers: signed,
+    request: json(refTo('cordon.agent.result')),
+    response: json(record({})),
+  },
+  sendHeartbeat: {
+    summary: 'What the host says of itself',
+    headers: signed,
+    request: json(refTo('cordon.agent.heartbeat')),
+  },
+}

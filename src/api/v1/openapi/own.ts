@@ -1,0 +1,195 @@
+import { sources } from '../../../intake/sources/list.ts'
+import { actionKinds } from '../../../model/actions.ts'
+import { executionStates } from '../../../model/execution-state.ts'
+import {
+  count,
+  type DescribedOperations,
+  guid,
+  instant,
+  json,
+  listOf,
+  nullable,
+  openRecord,
+  plainText,
+  query,
+  record,
+  refTo,
+  type Schema,
+  textOf,
+} from './content.ts'
+
+const anyObject: Schema = { type: 'object', additionalProperties: true }
+const optionalProof = ['ms', 'targets', 'aliases', 'tags']
+
+const digest: Schema = { type: 'string', pattern: '^[0-9a-f]{64}$' }
+
+const proof = openRecord({
+  level: textOf('observed', 'attested'),
+  method: textOf(),
+  observedAt: instant,
+  digest: textOf(),
+  checks: listOf(openRecord({ name: textOf(), want: textOf(), got: textOf(), ms: { type: 'number' } }, optionalProof)),
+})
+
+/** Schemas of Cordon's own operations and of its sign-in. Those of things that still grow take further members. */
+export const ownSchemas: Readonly<Record<string, Schema>> = {
+  'cordon.execution': openRecord({
+    id: guid,
+    taskId: textOf(),
+    kind: textOf('run', 'undo'),
+    undoes: nullable(guid),
+    actionType: textOf(...Object.keys(actionKinds)),
+    state: textOf(...executionStates),
+    reasonCode: nullable(textOf()),
+    reason: nullable(textOf()),
+    requestedBy: openRecord({ id: textOf(), name: textOf() }),
+    clientRequestId: nullable(guid),
+    connector: nullable(textOf()),
+    target: openRecord({ kind: textOf(), key: textOf(), displayName: textOf(), identifier: textOf() }),
+    family: textOf(),
+    parameters: anyObject,
+    result: nullable(
+      openRecord({ changed: { type: 'boolean' }, before: {}, after: {}, proof: nullable(proof) }, ['before', 'after']),
+    ),
+    requestedAt: instant,
+    notAfter: instant,
+    startedAt: nullable(instant),
+    finishedAt: nullable(instant),
+    updatedAt: instant,
+  }),
+  'cordon.auditEntry': openRecord({
+    seq: { type: 'integer', minimum: 1 },
+    time: instant,
+    actorId: textOf(),
+    actorKind: textOf('application', 'user', 'agent', 'system'),
+    actorName: textOf(),
+    action: textOf(),
+    objectType: textOf(),
+    objectId: textOf(),
+    decision: textOf('allowed', 'refused'),
+    code: nullable(textOf()),
+    reason: nullable(textOf()),
+    requestId: nullable(guid),
+    clientRequestId: nullable(textOf()),
+    beforeDigest: nullable(digest),
+    afterDigest: nullable(digest),
+    details: nullable(anyObject),
+    hash: digest,
+  }),
+  'cordon.intakeReport': record(
+    {
+      accepted: count,
+      duplicates: count,
+      ignored: count,
+      rejectedCount: count,
+      rejected: listOf(record({ line: count, error: textOf() })),
+      incidentsOpened: count,
+      incidentsMerged: count,
+    },
+    ['rejectedCount'],
+  ),
+  'cordon.tokenRequest': {
+    ...openRecord({ grant_type: textOf('client_credentials'), client_id: textOf(), client_secret: textOf() }, [
+      'client_id',
+      'client_secret',
+    ]),
+    description: 'The client names itself here or by HTTP Basic.',
+  },
+  'cordon.token': record({
+    token_type: textOf('Bearer'),
+    expires_in: count,
+    ext_expires_in: count,
+    access_token: textOf(),
+  }),
+  'cordon.signInError': record({
+    error: textOf(),
+    error_description: textOf(),
+    error_codes: listOf({ type: 'integer' }),
+    timestamp: textOf(),
+    trace_id: guid,
+    correlation_id: guid,
+    error_uri: { type: 'string', format: 'uri' },
+  }),
+}
+
+const source: Schema = { type: 'string', enum: Object.keys(sources) }
+const refusal = refTo('cordon.signInError')
+const form = (schema: Schema) => ({ 'application/x-www-form-urlencoded': { schema } })
+const tokenRequest = refTo('cordon.tokenRequest')
+const tokenAnswer = json(refTo('cordon.token'))
+
+/** Operations below `/api/v1` but the agent's, health, and sign-in. */
+export const ownOperations: DescribedOperations = {
+  receiveIntake: {
+    summary: 'Send alerts as their source writes them',
+    path: { source },
+    request: {
+      ...json({ anyOf: [anyObject, listOf(anyObject)] }),
+      'application/x-ndjson': { schema: { type: 'string', description: 'One JSON object a line.' } },
+      'text/csv': { schema: { type: 'string' } },
+    },
+    response: json(refTo('cordon.intakeReport')),
+  },
+  listTaskExecutions: {
+    summary: 'Every run and undo of a task, with its proof of effect',
+    response: json(record({ value: listOf(refTo('cordon.execution')) })),
+  },
+  listAudit: {
+    summary: 'Who did what, newest first',
+    query: [
+      query('$top', { type: 'integer', minimum: 1, maximum: 1_000 }, 'Entries a page holds at most; 50 without.'),
+      query('$skiptoken', textOf(), 'Stands in the link to the next page.'),
+      query('objectType', textOf(), 'Only entries about things of this type, e.g. `incidentTask`.'),
+      query('objectId', textOf(), 'Only entries about this thing.'),
+      query('actorId', textOf(), 'Only what this application, person or device did.'),
+      query('action', textOf(), 'Only this action, e.g. `executeResponseAction`.'),
+      query('decision', textOf('allowed', 'refused'), 'Only what was allowed, or refused.'),
+      query('from', instant, 'Not before this time.'),
+      query('to', instant, 'Before this time.'),
+    ],
+    response: json(
+      record({ '@odata.nextLink': { type: 'string', format: 'uri' }, value: listOf(refTo('cordon.auditEntry')) }, [
+        '@odata.nextLink',
+      ]),
+    ),
+  },
+  getAuditCheckpoint: {
+    summary: 'A signed note over the whole audit log as it is now',
+    response: plainText(),
+  },
+  undoTaskAction: {
+    summary: "Take a task's last successful action back",
+    request: json(anyObject),
+    response: json(record({ executionId: guid })),
+  },
+  getHealth: { summary: 'The process answers', response: plainText() },
+  getReadiness: { summary: 'Requests can be served now', response: plainText() },
+  getOpenApi: {
+    summary: 'This description',
+    response: json(openRecord({ openapi: textOf(), info: anyObject, paths: anyObject, components: anyObject })),
+  },
+  issueToken: {
+    summary: 'A bearer token for an application',
+    request: form({ allOf: [tokenRequest, openRecord({ scope: textOf() })] }),
+    response: tokenAnswer,
+    refusal,
+  },
+  issueTokenV1: {
+    summary: 'A bearer token for an application, by the older endpoint',
+    request: form({ allOf: [tokenRequest, openRecord({ resource: textOf() }, ['resource'])] }),
+    response: tokenAnswer,
+    refusal,
+  },
+  readOpenidConfiguration: {
+    response: json(openRecord({ issuer: textOf(), token_endpoint: textOf(), jwks_uri: textOf() })),
+    refusal,
+  },
+  readSigningKeys: {
+    response: json(
+      record({ keys: listOf(openRecord({ kid: textOf(), kty: textOf(), alg: textOf(), use: textOf() })) }),
+    ),
+    refusal,
+  },
+  authorize: { summary: 'Not offered', refusal },
+  authorizeDevice: { summary: 'Not offered', request: form(anyObject), refusal },
+}
