@@ -33,7 +33,8 @@ export function canonicalUrl(url: string): string {
 
 function canonicalSegment(segment: string): string | null {
   const dollar = segment.replace(/^%24/i, '$')
-  const lower = dollar.toLowerCase()
+  // Clients may escape the parentheses of a key or call; in the URL conventions that makes no difference.
+  const lower = dollar.toLowerCase().replaceAll('%28', '(').replaceAll('%29', ')')
   if (lower.startsWith(namespace)) {
     const short = lower.slice(namespace.length).replace(/\(\)$/, '')
     return operations.has(short) ? short : null

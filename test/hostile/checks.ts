@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
+import { medianOf } from '../../bench/random.ts'
+import { comparable } from '../support/answers.ts'
 import { countRefusals, type Row, type Snapshot } from './snapshot.ts'
 import { exchange, type WireAnswer } from './wire.ts'
 import type { World } from './world.ts'
@@ -100,6 +102,30 @@ const innerStatus =
 
 const stayedAtHome: Check = ({ sentElsewhere }) => assert.equal(sentElsewhere, 0, 'the server set out somewhere')
 
+const notSubscribed: Check = async ({ world: { cordon, tenant } }) => {
+  const rows = cordon.store.read.selectFrom('subscriptions').select('id').where('tenant_id', '=', tenant.id)
+  assert.deepEqual(await rows.execute(), [])
+}
+
+/** Whether a name is known cannot be seen from the answer, nor from how long it took. */
+const tellsNoNames: Check = async ({ world: { cordon } }) => {
+  const names = { known: 'admin', unknown: 'nobody' } as const
+  const texts = { known: new Set<string>(), unknown: new Set<string>() }
+  const times = { known: [] as number[], unknown: [] as number[] }
+  for (let tries = 0; tries < 200; tries++) {
+    for (const kind of ['known', 'unknown'] as const) {
+      const startedAt = performance.now()
+      const reply = await cordon.anonymous.post('/auth/login', { user: names[kind], password: 'x' })
+      times[kind].push(performance.now() - startedAt)
+      texts[kind].add(`${reply.status} ${comparable(reply)}`)
+    }
+  }
+  const [known, unknown] = [medianOf(times.known), medianOf(times.unknown)]
+  assert.deepEqual(texts.known, texts.unknown)
+  // Where both take less than a millisecond, a tenth of that is the machine's noise.
+  assert.ok(Math.abs(known - unknown) < Math.max(0.1 * unknown, 0.3), `${known} ms and ${unknown} ms`)
+}
+
 /** 200 failures a minute from one address, each claiming to come from another one; an address of our own, so that no other case suffers. */
 const isThrottled: Check = async ({ world: { cordon, tenant } }) => {
   const address = '127.0.0.37'
@@ -127,7 +153,8 @@ const isThrottled: Check = async ({ world: { cordon, tenant } }) => {
 export const checks: Readonly<Record<string, Check>> = {
   'no outbound request seen by the sink': stayedAtHome,
   'no outbound request seen': stayedAtHome,
-  'no packet leaves for that address (sink in the netns sees nothing)': stayedAtHome,
+  'no packet leaves for that address (sink in the netns sees nothing)': all(stayedAtHome, notSubscribed),
+  'median latency differs < 10% over 200 tries': tellsNoNames,
   'X-Forwarded-For rotation does not reset the limiter unless the proxy is trusted (Fleet CVE-2026-24000)': isThrottled,
   'single full body': ({ answer }) => assert.ok(Array.isArray(answer.json.value)),
   'WWW-Authenticate: Bearer present; body is {error:{code,message}}; failure is in the audit log': refusedSignIn,

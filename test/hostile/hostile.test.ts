@@ -4,6 +4,7 @@ import { after, test } from 'node:test'
 import type { Cordon } from '../support/cordon.ts'
 import { shareCordon } from '../support/shared-cordon.ts'
 import { type HostileCase, readCases } from './case-file.ts'
+import { runOnFullDisk } from './disk-full.ts'
 import { type CaseResult, runCase } from './run-case.ts'
 import { formatScore } from './score.ts'
 import { openSlowly, type WireAnswer } from './wire.ts'
@@ -36,8 +37,11 @@ async function openSlowConnections(cordon: Cordon): Promise<{ closed: Promise<Wi
   return { closed }
 }
 
+// A volume of its own fills up under a server of its own.
+const diskFull = cases.find(({ id }) => id === 'in-29-diskfull')
+
 for (const item of cases) {
-  if (item === slowloris) continue
+  if (item === slowloris || item === diskFull) continue
   test(`${item.group} ${item.id}: ${item.why}`, async (t) => {
     await slow
     await new Promise((resolve) => setTimeout(resolve, pauseMs(item)))
@@ -52,6 +56,13 @@ for (const item of cases) {
   })
 }
 
+test('ingest in-29-diskfull: on a full volume nothing is accepted that is not stored, and it passes with the cause', async (t) => {
+  assert.ok(diskFull)
+  const result = await runOnFullDisk(t, diskFull)
+  results.push(result)
+  if (!result.run) t.skip(result.reason)
+})
+
 test('at least 99 of 100 cases that are run get the status they should', () => {
   const run = results.filter((result) => result.run)
   const good = run.filter((result) => result.isStatusGood)
@@ -62,8 +73,10 @@ test('at least 99 of 100 cases that are run get the status they should', () => {
 
 test('the cases that cannot be run yet are the listed ones and no others', () => {
   const ids = results.filter((result) => !result.run).map(({ id }) => id)
+  // A machine may forbid to mount the volume, and says so in its test.
+  const listed = [...Object.keys(notRun), ...ids.filter((id) => id === diskFull?.id)]
 
-  assert.deepEqual(ids.sort(), Object.keys(notRun).sort())
+  assert.deepEqual(ids.sort(), listed.sort())
 })
 
 test('transport tr-15-slowloris: 200 connections whose headers never end are closed within 20 s, and held nobody up', async () => {

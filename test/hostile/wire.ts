@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { isIP } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
 import type { Cordon } from '../support/cordon.ts'
 import type { Bytes } from './case-file.ts'
@@ -42,6 +43,8 @@ export async function exchange(cordon: Cordon, request: WireRequest, localAddres
   const head = all.map(([name, value]) => `${name}: ${value}\r\n`).join('')
   const socket = await open(cordon, localAddress)
   const answer = readAnswer(socket, method === 'HEAD')
+  // A connection that breaks while the body is written ends both; one of them is told of it.
+  answer.catch(() => undefined)
   socket.write(Buffer.from(`${method} ${encodeTarget(target)} HTTP/1.1\r\n${head}\r\n`, 'latin1'))
   if (body !== null) await writeBody(socket, body)
   return answer
@@ -67,9 +70,10 @@ export async function openSlowly(cordon: Cordon, beginning: string): Promise<{ r
 }
 
 async function open(cordon: Cordon, localAddress?: string): Promise<TLSSocket> {
-  const { port } = new URL(cordon.url)
+  const { port, hostname } = new URL(cordon.url)
   const from = localAddress === undefined ? {} : { localAddress, host: '127.0.0.1' }
-  const options = { host: 'localhost', ...from, port: Number(port), ca: cordon.ca, servername: 'localhost' }
+  const name = isIP(hostname) === 0 ? { servername: hostname } : {}
+  const options = { host: hostname, ...from, ...name, port: Number(port), ca: cordon.ca }
   const socket = openOurs(() => connect(options))
   await once(socket, 'secureConnect')
   return socket
@@ -83,8 +87,20 @@ async function writeBody(socket: TLSSocket, body: Bytes): Promise<void> {
   })
   for (const piece of body.pieces()) {
     if (isAnswered || !socket.writable) return
-    if (!socket.write(piece)) await Promise.race([once(socket, 'drain'), once(socket, 'close')])
+    if (!socket.write(piece)) await untilWritable(socket)
   }
+}
+
+function untilWritable(socket: TLSSocket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      socket.off('drain', done)
+      socket.off('close', done)
+      resolve()
+    }
+    socket.once('drain', done)
+    socket.once('close', done)
+  })
 }
 
 function readAnswer(socket: TLSSocket, isHead: boolean): Promise<WireAnswer> {

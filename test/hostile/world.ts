@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { createSignInLink, createUser, disableUser } from '../../src/access/users.ts'
 import { randomIds, systemClock } from '../../src/io/clock.ts'
 import type { RoleName } from '../../src/model/permissions.ts'
+import { wholeFile } from '../support/cleanup.ts'
 import type { Cordon } from '../support/cordon.ts'
 import { giveEnrolmentToken } from '../support/device.ts'
 import { fittingAction, giveTenant, type Tenant } from '../support/given.ts'
+import { misbehaviours, startReceiver } from '../support/receiver.ts'
 import { type AgentWorld, createAgentWorld } from './agent-world.ts'
 import { mintBadToken } from './bad-tokens.ts'
 
@@ -18,6 +20,8 @@ export interface World {
   readonly secrets: Set<string>
   /** Tokens of applications of the own tenant: their refusals leave a trace in its audit. */
   readonly knownTokens: Set<string>
+  /** Authorities of the endpoints that the case made somebody else run: these may be called. */
+  readonly receivers: Set<string>
   /** What a placeholder without braces stands for; null where there is no fixture for it yet. */
   value(name: string): Promise<string | null>
 }
@@ -37,10 +41,15 @@ const roles: Readonly<Record<string, RoleName>> = {
 
 const systemActor = { id: 'hostile', kind: 'system', name: 'hostile' } as const
 
-/** Makes the world of one case. */
-export async function createWorld(cordon: Cordon): Promise<World> {
+/**
+ * Makes the world of one case.
+ * @param given what some placeholders stand for where the test knows better
+ */
+export async function createWorld(cordon: Cordon, given: Readonly<Record<string, string>> = {}): Promise<World> {
   const [tenant, foreign] = [await giveTenant(cordon), await giveTenant(cordon)]
-  const known = new Map<string, Promise<string | null>>()
+  const known = new Map<string, Promise<string | null>>(
+    Object.entries(given).map(([name, value]) => [name, Promise.resolve(value)]),
+  )
   const world: World = {
     cordon,
     tenant,
@@ -48,6 +57,7 @@ export async function createWorld(cordon: Cordon): Promise<World> {
     agents: createAgentWorld(cordon, tenant),
     secrets: new Set(),
     knownTokens: new Set(),
+    receivers: new Set(),
     value: (name) => {
       const value = known.get(name) ?? makeValue(world, name)
       known.set(name, value)
@@ -181,6 +191,15 @@ async function giveSkipToken(tenant: Tenant, query: string): Promise<string> {
   return new URL(answer.body['@odata.nextLink']).searchParams.get('$skiptoken') ?? ''
 }
 
+/** The authority of an endpoint that does not play its part. */
+async function giveReceiver({ receivers }: World, misbehaviour: keyof typeof misbehaviours): Promise<string> {
+  const receiver = await startReceiver(wholeFile)
+  receiver.behave(misbehaviours[misbehaviour])
+  const { host } = new URL(receiver.origin)
+  receivers.add(host)
+  return host
+}
+
 const fixtures: Readonly<Record<string, (world: World) => Promise<string | null>>> = {
   host: async ({ cordon }) => new URL(cordon.url).host,
   own: async () => '/api/v1',
@@ -226,6 +245,8 @@ const fixtures: Readonly<Record<string, (world: World) => Promise<string | null>
   foreignSubscriptionId: ({ foreign }) => foreign.subscription('responder'),
   foreignSkipToken: ({ foreign }) => giveSkipToken(foreign, ''),
   skipTokenOtherFilter: ({ tenant }) => giveSkipToken(tenant, "&$filter=severity%20eq%20'medium'"),
+  'wrongEcho.host': (world) => giveReceiver(world, 'wrongEcho'),
+  'hang.host': (world) => giveReceiver(world, 'hang'),
   now: async () => String(Math.floor(Date.now() / 1000)),
   'now-10m': async () => String(Math.floor(Date.now() / 1000) - 600),
   'now+1h': async () => new Date(Date.now() + 3_600_000).toISOString(),

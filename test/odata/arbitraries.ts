@@ -19,40 +19,63 @@ const anyLiteral: fc.Arbitrary<LiteralSyntax> = fc.oneof(
   literal('null', fc.constant('null')),
 )
 
-/** Any syntax tree the grammar can write, sensible or not. Chains of one kind are one node unless parenthesised. */
-export const anySyntax: fc.Arbitrary<FilterSyntax> = fc.letrec<{ tree: FilterSyntax }>((tie) => {
-  const tree = tie('tree')
-  return {
-    tree: fc.oneof(
-      { maxDepth: 4, depthIdentifier: 'tree' },
-      path,
-      anyLiteral,
-      fc
-        .tuple(fc.constantFrom('and' as const, 'or' as const), fc.array(tree, { minLength: 2, maxLength: 3 }))
-        .map(([kind, terms]): FilterSyntax => ({ kind, terms, at: 0 })),
-      tree.map((operand): FilterSyntax => ({ kind: 'not', operand, at: 0 })),
-      fc
-        .tuple(fc.constantFrom('eq', 'ne', 'gt', 'ge', 'lt', 'le', 'has'), tree, tree)
-        .map(([operator, left, right]): FilterSyntax => ({ kind: 'compare', operator, left, right, at: 0 })),
-      fc
-        .tuple(tree, fc.array(anyLiteral, { minLength: 1, maxLength: 3 }))
-        .map(([left, items]): FilterSyntax => ({ kind: 'in', left, items, at: 0 })),
-      fc
-        .tuple(fc.constantFrom('contains', 'tolower', 'now'), fc.array(tree, { maxLength: 2 }))
-        .map(([name, args]): FilterSyntax => ({ kind: 'call', name, args, at: 0 })),
-      fc.tuple(fc.constantFrom('any' as const, 'all' as const), path, anyLiteral).map(
-        ([quantifier, left, right]): FilterSyntax => ({
-          kind: 'lambda',
-          path: 'tags',
-          quantifier,
-          variable: 't',
-          body: { kind: 'compare', operator: 'eq', left, right, at: 0 },
-          at: 0,
-        }),
+/** Every function the parser knows by name or does not: all are calls to it. */
+const functionNames = [
+  'contains',
+  'startswith',
+  'endswith',
+  'tolower',
+  'toupper',
+  'trim',
+  'length',
+  'now',
+  'geo.length',
+]
+
+/** A syntax tree without lambdas, which cannot stand inside each other, or with `lambda` among its leaves. */
+function syntaxTree(lambda: fc.Arbitrary<FilterSyntax> | null): fc.Arbitrary<FilterSyntax> {
+  return fc.letrec<{ tree: FilterSyntax }>((tie) => {
+    const tree = tie('tree')
+    return {
+      tree: fc.oneof(
+        { maxDepth: 4, depthIdentifier: lambda === null ? 'inner' : 'tree' },
+        path,
+        anyLiteral,
+        ...(lambda === null ? [] : [lambda]),
+        fc
+          .tuple(fc.constantFrom('and' as const, 'or' as const), fc.array(tree, { minLength: 2, maxLength: 3 }))
+          .map(([kind, terms]): FilterSyntax => ({ kind, terms, at: 0 })),
+        tree.map((operand): FilterSyntax => ({ kind: 'not', operand, at: 0 })),
+        fc
+          .tuple(fc.constantFrom('eq', 'ne', 'gt', 'ge', 'lt', 'le', 'has'), tree, tree)
+          .map(([operator, left, right]): FilterSyntax => ({ kind: 'compare', operator, left, right, at: 0 })),
+        fc
+          .tuple(tree, fc.array(fc.oneof(anyLiteral, path), { minLength: 1, maxLength: 3 }))
+          .map(([left, items]): FilterSyntax => ({ kind: 'in', left, items, at: 0 })),
+        fc
+          .tuple(fc.constantFrom(...functionNames), fc.array(tree, { maxLength: 2 }))
+          .map(([name, args]): FilterSyntax => ({ kind: 'call', name, args, at: 0 })),
       ),
-    ),
-  }
-}).tree
+    }
+  }).tree
+}
+
+const lambda: fc.Arbitrary<FilterSyntax> = fc.oneof(
+  fc.tuple(fc.constantFrom('any' as const, 'all' as const), fc.constantFrom('t', '_x', 'any'), syntaxTree(null)).map(
+    ([quantifier, variable, body]): FilterSyntax => ({
+      kind: 'lambda',
+      path: 'tags',
+      quantifier,
+      variable,
+      body,
+      at: 0,
+    }),
+  ),
+  fc.constant<FilterSyntax>({ kind: 'lambda', path: 'a/b', quantifier: 'any', variable: '', body: null, at: 0 }),
+)
+
+/** Any syntax tree the grammar can write, sensible or not. Chains of one kind are one node unless parenthesised. */
+export const anySyntax: fc.Arbitrary<FilterSyntax> = syntaxTree(lambda)
 
 /** Small, so that random rows and random literals meet: case, wildcards of LIKE, quotes, blanks, characters outside ASCII and the BMP. */
 export const sampleTexts: readonly string[] = [

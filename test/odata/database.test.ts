@@ -2,12 +2,11 @@ import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { CompiledQuery, sql } from 'kysely'
 import { buildNextLink, readSkipToken, writeSkipToken } from '../../src/api/odata/paging.ts'
 import { boundQuery } from '../../src/api/odata/read-query.ts'
 import { listFilterable, type ResourceDescription } from '../../src/api/odata/resource.ts'
 import type { BoundFilter, BoundQuery } from '../../src/model/query.ts'
-import type { Db, Store } from '../../src/store/db.ts'
+import type { Store } from '../../src/store/db.ts'
 import { alertFilterMap, incidentFilterMap, taskFilterMap } from '../../src/store/filter-maps.ts'
 import {
   compileFilter,
@@ -268,43 +267,6 @@ suite('pages while rows come in, and at the edges', () => {
     assert.deepEqual(await walk(store, '$orderby=title&$top=1'), [['3'], ['1'], ['2']])
   })
 })
-
-suite('the price of a query', () => {
-  const lists = [
-    '',
-    '$orderby=lastUpdateDateTime asc',
-    '$filter=createdDateTime ge 2026-01-01 and createdDateTime lt 2026-02-01',
-  ]
-  for (const raw of lists) {
-    eachDatabase(
-      `is paid by an index for ${raw || 'the default order'}, on the first page and behind a link`,
-      async (_, store) => {
-        const request = query(raw, alerts)
-        const behind = boundQuery(request, ['2026-01-15T00:00:00.0000000Z', 'x'])
-
-        for (const bound of [boundQuery(request, null), behind]) {
-          const plan = await store.transaction((tx) => explain(tx, store, bound))
-
-          assert.match(plan, /alerts_by_(created_at|updated_at)_id/i)
-          assert.doesNotMatch(plan, /seq scan|scan alerts$|temp b-tree|sort/im)
-        }
-      },
-    )
-  }
-})
-
-async function explain(db: Db, store: Store, bound: BoundQuery): Promise<string> {
-  // A table this small is always read whole unless the planner is told not to.
-  if (store.dialect === 'postgres') {
-    await sql`set local enable_seqscan = off`.execute(db)
-    await sql`set local enable_bitmapscan = off`.execute(db)
-  }
-  const start = db.selectFrom('alerts').select('alerts.id').where('alerts.tenant_id', '=', tenant)
-  const { sql: text, parameters } = selectPage(start, sourceOf(store), bound).compile()
-  const verb = store.dialect === 'sqlite' ? 'explain query plan' : 'explain'
-  const { rows } = await db.executeQuery(CompiledQuery.raw(`${verb} ${text}`, [...parameters]))
-  return rows.map((row) => JSON.stringify(row)).join('\n')
-}
 
 suite('filter maps', () => {
   const maps: readonly (readonly [ResourceDescription, FilterMap])[] = [

@@ -53,6 +53,14 @@ export const playAlong: Behaviour = ({ query }) => {
     : { status: 200, text: token, headers: { 'Content-Type': 'text/plain; charset=utf-8' } }
 }
 
+/** Receivers that do not play their part in the handshake. */
+export const misbehaviours: Readonly<Record<'wrongEcho' | 'hang', Behaviour>> = {
+  /** Sends back something else than the token. */
+  wrongEcho: () => ({ status: 200, text: 'Validation: of something else', headers: { 'Content-Type': 'text/plain' } }),
+  /** Never answers. */
+  hang: () => 'hang',
+}
+
 let tls: Promise<TlsFiles> | null = null
 
 /** The certificate of every receiver of this process; its `ca` is what a server has to trust. */

@@ -23,7 +23,7 @@ export type Options = ReadonlyMap<OptionName, string>
 const offered: ReadonlyMap<string, OptionName> = new Map(optionNames.map((name) => [name, name]))
 
 /** System query options that exist and are refused, with or without `$`. @source design contract 3.2 */
-const refused = new Set(['search', 'apply', 'compute', 'index'])
+const refused = new Set(['search', 'apply', 'compute', 'index', 'schemaversion'])
 
 /**
  * Reads the query part of a request target.
