@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { globSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { randomIds } from '../../src/io/clock.ts'
 import { readExecutionsOfTask } from '../../src/store/executions.ts'
@@ -8,18 +6,9 @@ import { readTask } from '../../src/store/tasks.ts'
 import { waitUntil } from '../support/answers.ts'
 import type { Client } from '../support/cordon.ts'
 import { type DatabaseKind, databaseKinds } from '../support/databases.ts'
+import { listFailpoints } from './failpoints.ts'
 import { startHost } from './host.ts'
 import { isolationTask, type MortalServer, prepareServer } from './server.ts'
-
-const source = join(import.meta.dirname, '../../src')
-
-/** Every failpoint of the server, found in its sources, so that a new one is tested from its first day. */
-function listFailpoints(): string[] {
-  const files = globSync('{agents,api,intake,jobs,notify,respond,store}/**/*.ts', { cwd: source })
-  return files.flatMap((file) =>
-    [...readFileSync(join(source, file), 'utf8').matchAll(/\bfailpoint\('([\w-]+)'\)/g)].map((match) => match[1] ?? ''),
-  )
-}
 
 const hostname = 'web-01'
 
@@ -36,7 +25,7 @@ async function execute(server: MortalServer, client: Client, taskId: string): Pr
 
 async function dieAt(t: TestContext, kind: DatabaseKind, failpoint: string): Promise<void> {
   const server = await prepareServer(t, kind, ['1'])
-  await server.start(failpoint)
+  await server.start({ failpoint })
   const host = await startHost(t, server, hostname)
   const expert = await server.as('expert')
   const created = await expert.post('/beta/security/incidentTasks', isolationTask(hostname, '1'))

@@ -1,8 +1,7 @@
-import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from '../../src/protocol/command.ts'
 import type { CommandResult } from '../../src/protocol/result.ts'
-import { onEnd } from '../support/cleanup.ts'
+import { type Ending, onEnd } from '../support/cleanup.ts'
 import { type AgentSide, enrolDevice, type FakeDevice, makeResult } from '../support/device.ts'
 
 /** A host that does what it is told, whatever happens to the server, and counts what it did. */
@@ -24,7 +23,7 @@ interface Recorded {
  * effect, and sends a result until it is taken.
  */
 export async function startHost(
-  t: TestContext,
+  t: Ending,
   server: AgentSide & { readonly tenantId: string },
   hostname: string,
 ): Promise<CountingHost> {

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { createApplication } from '../../src/access/applications.ts'
 import { ensureFirstTenant } from '../../src/access/tenants.ts'
 import { randomIds, systemClock } from '../../src/io/clock.ts'
@@ -11,12 +10,18 @@ import type { RoleName } from '../../src/model/permissions.ts'
 import { openStore, type Store } from '../../src/store/db.ts'
 import { insertIncidents } from '../../src/store/incidents.ts'
 import { makeIncident } from '../store/given.ts'
-import { onEnd } from '../support/cleanup.ts'
-import type { Client, Reply } from '../support/cordon.ts'
+import { type Ending, onEnd } from '../support/cleanup.ts'
+import { makeClient } from '../support/client.ts'
+import type { Client } from '../support/cordon.ts'
 import { type DatabaseKind, makeDatabase } from '../support/databases.ts'
 import { findFreePort } from '../support/postgres.ts'
 
-const cli = join(import.meta.dirname, '../../src/cli/main.ts')
+const cli = join(import.meta.dirname, '../../bin/cordon.js')
+
+/** What a server dies of by itself: at a failpoint, or with the `count`-th call of a system call that any of its threads makes. */
+export type Fate =
+  | { readonly failpoint: string }
+  | { readonly syscall: 'fdatasync' | 'pwrite64' | 'write' | 'writev'; readonly count: number }
 
 /** A server that may be killed and started again, always on the same address and database. */
 export interface MortalServer {
@@ -24,10 +29,14 @@ export interface MortalServer {
   readonly store: Store
   readonly tenantId: string
   readonly anonymous: Client
-  /** Starts it and waits until it listens. @param failpoint where it kills itself */
-  start(failpoint?: string): Promise<void>
+  /** Starts it and waits until it listens; it may die before that of its fate. */
+  start(fate?: Fate): Promise<void>
   /** Ends it as a power cut would. */
   kill(): Promise<void>
+  /** Sends it a signal, e.g. the one that lets a stopped process go on. */
+  signal(name: NodeJS.Signals): void
+  /** The process as it runs now, or undefined. */
+  pid(): number | undefined
   /** Waits for its end; the signal that ended it. */
   ended(): Promise<NodeJS.Signals | null>
   /** A client with a token of that role. The server must run. */
@@ -50,15 +59,25 @@ export function isolationTask(hostname: string, incidentId: string): object {
   }
 }
 
+/** Where a server lives, when that is nothing usual. */
+export interface Surroundings {
+  /** An existing folder for its data. */
+  readonly dataDir?: string
+  /** A PostgreSQL database of the test's own. */
+  readonly database?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
 /** Prepares a database with a tenant and its incidents; the server itself is not started. It is gone with the test. */
 export async function prepareServer(
-  t: TestContext,
+  t: Ending,
   kind: DatabaseKind,
   incidentIds: readonly string[],
+  surroundings: Surroundings = {},
 ): Promise<MortalServer> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'cordon-faults-'))
-  onEnd(t, () => rmSync(dataDir, { recursive: true, force: true }))
-  const database = kind === 'postgres' ? await makeDatabase(t, 'postgres') : null
+  const dataDir = surroundings.dataDir ?? mkdtempSync(join(tmpdir(), 'cordon-faults-'))
+  if (surroundings.dataDir === undefined) onEnd(t, () => rmSync(dataDir, { recursive: true, force: true }))
+  const database = kind === 'postgres' ? (surroundings.database ?? (await makeDatabase(t, 'postgres'))) : null
   const store = await openStore(database ?? databaseFile(dataDir))
   onEnd(t, () => store.close())
   const access = { store, clock: systemClock, ids: randomIds }
@@ -76,7 +95,8 @@ export async function prepareServer(
   let child: ChildProcess | null = null
   const kill = async (): Promise<void> => {
     if (child === null || child.exitCode !== null || child.signalCode !== null) return
-    child.kill('SIGKILL')
+    // Its whole process group: a tracer must not outlive it, nor it the tracer.
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
     await endOf(child)
   }
   onEnd(t, kill)
@@ -84,12 +104,18 @@ export async function prepareServer(
     store,
     tenantId,
     anonymous: makeClient(origin, {}),
-    start: async (failpoint) => {
-      const env = { ...process.env, CORDON_LOG_LEVEL: 'info', CORDON_FAILPOINT: failpoint ?? '' }
-      child = spawn(process.execPath, arguments_, { stdio: ['ignore', 'pipe', 'pipe'], env })
+    start: async (fate) => {
+      const failpoint = fate && 'failpoint' in fate ? fate.failpoint : ''
+      const env = { ...process.env, ...surroundings.env, CORDON_LOG_LEVEL: 'info', CORDON_FAILPOINT: failpoint }
+      const [program, ...traced] = [...tracer(fate), process.execPath, ...arguments_]
+      child = spawn(program, traced, { stdio: ['ignore', 'pipe', 'pipe'], env, detached: true })
       await untilListening(child)
     },
     kill,
+    signal: (name) => {
+      if (child?.pid !== undefined) process.kill(-child.pid, name)
+    },
+    pid: () => child?.pid,
     ended: async () => (child === null ? null : endOf(child)),
     as: async (role) => {
       const actor = { tenantId, id: 'test', kind: 'system', name: 'test' } as const
@@ -97,6 +123,25 @@ export async function prepareServer(
       return makeClient(origin, await fetchToken(origin, tenantId, clientId, clientSecret))
     },
   }
+}
+
+/** The program and its arguments that make a server die in the middle of a system call; nothing for any other fate. */
+function tracer(fate: Fate | undefined): [string, ...string[]] | [] {
+  if (fate === undefined || 'failpoint' in fate) return []
+  const { syscall, count } = fate
+  const inject = `${syscall}:signal=SIGKILL:when=${count}`
+  return [
+    'strace',
+    '-f',
+    '--seccomp-bpf',
+    '-qqq',
+    '-o',
+    '/dev/null',
+    '-e',
+    `trace=${syscall}`,
+    '-e',
+    `inject=${inject}`,
+  ]
 }
 
 function endOf(child: ChildProcess): Promise<NodeJS.Signals | null> {
@@ -134,34 +179,4 @@ async function fetchToken(
     return { authorization: `Bearer ${body.access_token}` }
   }
   throw new Error(`no token: ${answer.status}`)
-}
-
-/** A client whose requests throw when the server is gone: then nobody knows what became of them. */
-function makeClient(origin: string, credentials: Readonly<Record<string, string>>): Client {
-  const send: Client['send'] = async (method, path, body, headers): Promise<Reply> => {
-    const answer = await fetch(`${origin}${path}`, {
-      method,
-      headers: { ...credentials, ...headers },
-      body: body ?? null,
-      signal: AbortSignal.timeout(20_000),
-    })
-    const text = await answer.text()
-    const isJson = answer.headers.get('content-type')?.startsWith('application/json') === true && text !== ''
-    return {
-      status: answer.status,
-      headers: Object.fromEntries(answer.headers),
-      text,
-      body: isJson ? JSON.parse(text) : undefined,
-    }
-  }
-  const withJson = (method: string, path: string, body: unknown, headers?: Record<string, string>): Promise<Reply> =>
-    body === undefined
-      ? send(method, path, undefined, headers)
-      : send(method, path, JSON.stringify(body), { 'content-type': 'application/json', ...headers })
-  return {
-    send,
-    get: (path, headers) => send('GET', path, undefined, headers),
-    post: (path, body, headers) => withJson('POST', path, body, headers),
-    patch: (path, body, headers) => withJson('PATCH', path, body, headers),
-  }
 }

@@ -1,5 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { Agent, request as httpsRequest } from 'node:https'
+import { isIP } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createApplication } from '../../src/access/applications.ts'
@@ -74,11 +75,19 @@ export async function startCordon(
     { dataDir, database, host: 'localhost', port: 0, http: false, publicOrigins: [], strictGraph: false, ...rest },
     log,
   )
+  onEnd(t, () => server.stop())
+  return speakTo(t, server, dataDir, database)
+}
+
+/** What tests need of a server that listens already, in this process or in one of its own. */
+export async function speakTo(
+  t: Ending,
+  server: RunningServer,
+  dataDir: string,
+  database?: string | undefined,
+): Promise<Cordon> {
   const store = await openStore(database ?? join(dataDir, 'cordon.db'))
-  onEnd(t, async () => {
-    await store.close()
-    await server.stop()
-  })
+  onEnd(t, () => store.close())
   const caPath = server.caPath ?? ''
   const ca = readFileSync(caPath, 'utf8')
   const agent = new Agent({ ca, keepAlive: true })
@@ -126,9 +135,10 @@ function makeSend(origin: string, agent: Agent): Send {
   return (method, path, body, headers = {}) =>
     new Promise((resolve, reject) => {
       const { hostname, port } = new URL(origin)
+      const name = isIP(hostname) === 0 ? { servername: hostname } : {}
       const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }
       const request = httpsRequest(
-        { hostname, servername: hostname, port, path, method, agent, headers: { ...length, ...headers } },
+        { hostname, ...name, port, path, method, agent, headers: { ...length, ...headers } },
         (response) => {
           const chunks: Buffer[] = []
           response.on('data', (chunk: Buffer) => chunks.push(chunk))

@@ -20,8 +20,8 @@ export interface Example {
   readonly name: string
   readonly about: string
   readonly role: RoleName | 'none'
-  /** Requests by the same caller that come first. */
-  readonly before?: readonly ExampleRequest[]
+  /** Requests that come first, by the same caller unless they name another role. */
+  readonly before?: readonly (ExampleRequest & { readonly role?: RoleName })[]
   readonly request: ExampleRequest
   readonly response: {
     readonly status: number

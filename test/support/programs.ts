@@ -1,6 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, globSync } from 'node:fs'
 import { join } from 'node:path'
+
+/** The library that shows a program another time, for LD_PRELOAD; null when it is not installed. */
+export function findFakeClock(): string | null {
+  return globSync('/usr/lib/*/faketime/libfaketimeMT.so.1')[0] ?? null
+}
 
 /** What the suites start beside Node: the Debian package, and how to see that it is there. */
 interface Needed {
@@ -22,6 +27,8 @@ const needed: readonly Needed[] = [
   { debian: 'curl', present: () => hasProgram('curl') },
   { debian: 'xz-utils', present: () => hasProgram('xz') },
   { debian: 'strace', present: () => hasProgram('strace') },
+  { debian: 'e2fsprogs', present: () => hasProgram('mkfs.ext4') },
+  { debian: 'libfaketime', present: () => findFakeClock() !== null },
 ]
 
 /** Debian packages the suites need and this machine does not have. */

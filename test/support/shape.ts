@@ -4,11 +4,13 @@ import assert from 'node:assert/strict'
 const placeholders: Readonly<Record<string, string>> = {
   guid: '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}',
   instant: '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{7}Z',
+  number: '(?:0|[1-9]\\d*)',
+  base64: '[A-Za-z0-9+/]+={0,2}',
   date: '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d',
 }
 
 /**
- * Asserts that a JSON value is exactly the expected one, where strings of the expected one may hold `<guid>`, `<instant>`, `<date>` and
+ * Asserts that a JSON value is exactly the expected one, where strings of the expected one may hold `<guid>`, `<instant>`, `<date>`, `<number>`, `<base64>` and
  * `<name>` of `values`; the whole string `<any>` fits everything but null and absent.
  */
 export function assertShape(actual: unknown, expected: unknown, values: Readonly<Record<string, string>>): void {

@@ -1,0 +1,12 @@
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const source = join(import.meta.dirname, '../../src')
+
+/** Every failpoint of the server, found in its sources, so that a new one is tested from its first day. */
+export function listFailpoints(): string[] {
+  const files = globSync('{agents,api,intake,jobs,notify,respond,store}/**/*.ts', { cwd: source })
+  return files.flatMap((file) =>
+    [...readFileSync(join(source, file), 'utf8').matchAll(/\bfailpoint\('([\w-]+)'\)/g)].map((match) => match[1] ?? ''),
+  )
+}
