@@ -15,11 +15,13 @@ import { operationRoutes } from './api/routes.ts'
 import type { RunDeps } from './api/run-route.ts'
 import { createHttpServer } from './api/server.ts'
 import { signInRoutes } from './api/sign-in/routes.ts'
-import { openApiRoute } from './api/v1/openapi/get.ts'
+import { openApiRoutes } from './api/v1/openapi/get.ts'
+import { openCheckpointFolder } from './audit/checkpoint-folder.ts'
+import { startCheckpoints } from './audit/checkpoints.ts'
 import { createCordonAgentConnector } from './connectors/endpoint/cordon-agent/index.ts'
 import { createRegistry } from './connectors/registry.ts'
 import { randomIds, systemClock } from './io/clock.ts'
-import { databaseFile } from './io/data-dir.ts'
+import { checkpointFolder, databaseFile } from './io/data-dir.ts'
 import { listenOn } from './io/listen.ts'
 import type { Logger } from './io/log.ts'
 import { createOutbound, type OutboundOptions } from './io/outbound.ts'
@@ -33,6 +35,8 @@ import { createStartManaged } from './respond/plan.ts'
 import { type RefusalDeps, recordRefusal } from './respond/refusal.ts'
 import { createSettleTask } from './respond/review.ts'
 import { createCheckAction, createRunAction } from './respond/run.ts'
+import { createExpireApproval } from './respond/safety/approvals.ts'
+import { createReleaseHold } from './respond/undo.ts'
 import { openStore } from './store/db.ts'
 import { freeLeases } from './store/jobs.ts'
 import { claimDatabase } from './store/single-server.ts'
@@ -60,6 +64,8 @@ export interface ServerOptions {
   readonly strictGraph: boolean
   /** Origins whose pages may call the Graph routes; none without. */
   readonly corsOrigins?: readonly string[]
+  /** Folder that checkpoints of the audit log are written to; one in `dataDir` without. */
+  readonly auditCheckpoints?: string | undefined
   /** Requests a minute that are let in; {@link defaultRateLimits} without. */
   readonly rateLimits?: Partial<RateLimits>
 }
@@ -102,12 +108,15 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   const hosts = new Set<string>()
   let draining = false
   const failures = createFailureGuard({ store, clock, log, firstTenantId: tenant.id })
-  const { tokenKeys, commandKey, pagingKey } = keys
+  const { tokenKeys, commandKey, pagingKey, auditKeys } = keys
+  const folder = openCheckpointFolder(options.auditCheckpoints ?? checkpointFolder(options.dataDir))
+  const checkpoints = startCheckpoints({ store, clock, log, auditKeys, folder })
   const channel = openAgentChannel({ store, clock, ids, log, commandKey })
   const registry = createRegistry([createCordonAgentConnector(channel)], { strictGraph: options.strictGraph })
   const outbound = createOutbound(options.outbound ?? { allow: [] })
   const isOwnHost = (host: string): boolean => hosts.has(host.toLowerCase())
-  const deps = { store, clock, ids, log, registry, pagingKey, outbound, isOwnHost, isDraining: () => draining }
+  const state = { isDraining: () => draining, auditProblem: checkpoints.problem }
+  const deps = { store, clock, ids, log, registry, pagingKey, outbound, isOwnHost, checkpoints, ...state }
   const access = { store, clock, ids, failures, tokenKeys }
   const admit = createThrottle(clock, { ...defaultRateLimits, ...options.rateLimits })
   const edge = { log, clock, ids, admit, recordRefusal: createRefusalRecorder(deps) }
@@ -143,6 +152,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
       await notifier.stop()
       await worker.stop()
       await failures.stop()
+      await checkpoints.stop()
       await store.close()
       release?.()
     },
@@ -152,7 +162,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
 /** Adds what speaks of the others: batches of them, and their description. */
 function completeRoutes(edge: BatchDeps, single: readonly Route[]): Route[] {
   const described = [...single, ...batchRoutes(edge, single)]
-  return [...described, openApiRoute(described)]
+  return [...described, ...openApiRoutes(described)]
 }
 
 function createRefusalRecorder(deps: RefusalDeps): RunDeps['recordRefusal'] {
@@ -168,6 +178,8 @@ function jobHandlers(deps: ExecuteDeps & DeliverDeps): Readonly<Record<string, J
     'check-action': createCheckAction(deps),
     'settle-task': createSettleTask(deps),
     'start-managed': createStartManaged(deps),
+    'expire-approval': createExpireApproval(deps),
+    'release-hold': createReleaseHold(deps),
   }
 }
 

@@ -26,11 +26,19 @@ import { executeResponseAction } from './graph/security/incidentTasks/executeRes
 import { getTaskIncident } from './graph/security/incidentTasks/incident.ts'
 import { updateIncidentTask } from './graph/security/incidentTasks/update.ts'
 import { subscriptionRoutes } from './graph/subscriptions/routes.ts'
-import { getHealth, getReadiness } from './health.ts'
+import { getHealth, getReadiness, type ReadinessDeps } from './health.ts'
 import type { ApiVersion } from './odata/resource.ts'
 import { open, permitted, type Route } from './route.ts'
+import { decideApproval, getApproval, listPendingApprovals } from './v1/approvals/approvals.ts'
+import { type CheckpointSource, getCheckpoint } from './v1/audit/checkpoint.ts'
+import { listAudit } from './v1/audit/list.ts'
+import { pauseAllDispatch, resumeDispatch } from './v1/dispatch/dispatch.ts'
 import { intakeRoute } from './v1/intake/receive.ts'
+import { getPolicies, replacePolicies } from './v1/policies/policies.ts'
+import { cancelTaskAction } from './v1/tasks/cancel.ts'
+import { decideTaskOutcome } from './v1/tasks/decide.ts'
 import { listTaskExecutions } from './v1/tasks/executions.ts'
+import { previewTaskAction } from './v1/tasks/preview.ts'
 import { undoTaskAction } from './v1/tasks/undo.ts'
 
 /** What the operations together need. */
@@ -38,7 +46,8 @@ export type RouteDeps = GraphDeps &
   ExecuteDeps &
   UndoDeps &
   ReceiveDeps &
-  SubscribeDeps & { readonly isDraining: () => boolean }
+  SubscribeDeps &
+  ReadinessDeps & { readonly checkpoints: CheckpointSource }
 
 /** Least permission first; the refusal names them in this order. @source design contract 3.1 */
 const incidentRead: readonly Permission[] = ['SecurityIncident.Read.All', 'SecurityIncident.ReadWrite.All']
@@ -59,6 +68,11 @@ const taskExecute: readonly Permission[] = [
   'SecurityIncidentTask.TakeAction.ReadWrite.All',
 ]
 const expert: readonly Permission[] = ['Cordon.Expert']
+const approve: readonly Permission[] = ['Cordon.Approve']
+const approvalRead: readonly Permission[] = [...taskRead, 'Cordon.Approve']
+const policyRead: readonly Permission[] = [...taskRead, 'Cordon.Admin']
+const admin: readonly Permission[] = ['Cordon.Admin']
+const auditRead: readonly Permission[] = ['Cordon.Audit.Read', 'Cordon.Admin']
 
 /** The Graph surface and Cordon's own operations beside it, one line per operation. */
 export function operationRoutes(deps: RouteDeps): Route[] {
@@ -68,9 +82,30 @@ export function operationRoutes(deps: RouteDeps): Route[] {
     ...subscriptionRoutes(deps, 'beta'),
     intakeRoute(deps),
     permitted('GET', '/api/v1/tasks/:id/executions', taskRead, 'none', listTaskExecutions(deps)),
+    permitted('POST', '/api/v1/tasks/:id/preview', taskExecute, 'optional-json', previewTaskAction(deps)),
+    permitted('POST', '/api/v1/tasks/:id/cancel', taskExecute, 'optional-json', cancelTaskAction(deps)),
     permitted('POST', '/api/v1/tasks/:id/undo', taskExecute, 'optional-json', undoTaskAction(deps)),
+    permitted('POST', '/api/v1/tasks/:id/decide', expert, 'json', decideTaskOutcome(deps)),
+    ...safetyRoutes(deps),
+    permitted('GET', '/api/v1/audit', auditRead, 'none', listAudit(deps)),
+    permitted('GET', '/api/v1/audit/checkpoint', auditRead, 'none', getCheckpoint(deps)),
     open('GET', '/healthz', 'public', 'none', getHealth()),
     open('GET', '/readyz', 'public', 'none', getReadiness(deps)),
+  ]
+}
+
+/** The policy before every effect, the kill switch, and the second pair of eyes. */
+function safetyRoutes(deps: RouteDeps): Route[] {
+  const approval = '/api/v1/approvals/:id'
+  return [
+    permitted('GET', '/api/v1/policies', policyRead, 'none', getPolicies(deps)),
+    permitted('PUT', '/api/v1/policies', admin, 'json', replacePolicies(deps)),
+    permitted('POST', '/api/v1/dispatch/pause', admin, 'json', pauseAllDispatch(deps)),
+    permitted('POST', '/api/v1/dispatch/resume', admin, 'optional-json', resumeDispatch(deps)),
+    permitted('GET', '/api/v1/approvals', approvalRead, 'none', listPendingApprovals(deps)),
+    permitted('GET', approval, approvalRead, 'none', getApproval(deps)),
+    permitted('POST', `${approval}/approve`, approve, 'optional-json', decideApproval(deps, 'approve')),
+    permitted('POST', `${approval}/reject`, approve, 'optional-json', decideApproval(deps, 'reject')),
   ]
 }
 

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { CordonError } from '../model/errors.ts'
 import { addAgentCommands } from './agent.ts'
+import { addAuditCommands } from './audit.ts'
 import { addClientCommands } from './client.ts'
 import { addIngestCommands } from './ingest.ts'
 import { addServeCommand } from './serve.ts'
@@ -22,6 +23,7 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   addUserCommands(program)
   addAgentCommands(program)
   addIngestCommands(program)
+  addAuditCommands(program)
   try {
     await program.parseAsync([...argv])
   } catch (cause) {

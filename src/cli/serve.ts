@@ -15,6 +15,7 @@ interface ServeOptions {
   readonly outboundAllow?: readonly string[]
   readonly outboundCa?: string
   readonly corsOrigin?: readonly string[]
+  readonly auditCheckpoints?: string
   readonly rateLimit?: string
   readonly tenantRateLimit?: string
 }
@@ -37,6 +38,10 @@ export function addServeCommand(program: Command): void {
     .option(
       '--cors-origin <origin...>',
       'origins whose pages may call the Graph API (CORDON_CORS_ORIGINS, default none)',
+    )
+    .option(
+      '--audit-checkpoints <dir>',
+      'folder for signed checkpoints of the audit log (CORDON_AUDIT_CHECKPOINTS, default DATA/checkpoints)',
     )
     .option('--rate-limit <requests>', 'requests a minute let in per application or person (CORDON_RATE_LIMIT)')
     .option('--tenant-rate-limit <requests>', 'requests a minute let in per tenant (CORDON_TENANT_RATE_LIMIT)')
@@ -66,6 +71,7 @@ async function serve(options: ServeOptions): Promise<void> {
       },
       strictGraph: options.strictGraph === true || env.strictGraph === '1',
       corsOrigins: options.corsOrigin ?? env.corsOrigins?.split(',') ?? [],
+      auditCheckpoints: options.auditCheckpoints ?? env.auditCheckpoints,
       rateLimits: {
         ...readLimit('perCallerPerMinute', '--rate-limit', options.rateLimit ?? env.rateLimit),
         ...readLimit('perTenantPerMinute', '--tenant-rate-limit', options.tenantRateLimit ?? env.tenantRateLimit),

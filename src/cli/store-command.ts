@@ -7,7 +7,7 @@ import { databaseFile } from '../io/data-dir.ts'
 import { readEnvironment } from '../io/env.ts'
 import { CordonError } from '../model/errors.ts'
 import { listTenants } from '../store/access.ts'
-import { openStore } from '../store/db.ts'
+import { type Db, openForReading, openStore } from '../store/db.ts'
 import type { Actor } from '../store/record.ts'
 
 const defaultDataDir = 'data'
@@ -40,6 +40,16 @@ export async function runStoreCommand(
   const store = await openStore(chooseDatabase(options))
   try {
     await work({ store, clock: systemClock, ids: randomIds }, { id: 'cli', kind: 'system', name: actorName(verb) })
+  } finally {
+    await store.close()
+  }
+}
+
+/** Runs a command that only looks at the database, as it is: an older or newer one is not brought up to date. */
+export async function readStore<T>(options: StoreOptions, work: (db: Db) => Promise<T>): Promise<T> {
+  const store = await openForReading(chooseDatabase(options))
+  try {
+    return await work(store.read)
   } finally {
     await store.close()
   }
@@ -83,6 +93,16 @@ export function toTable(head: readonly string[], rows: readonly (readonly string
   )
 }
 
+/** The data folder that options and environment name; null without, where the usual one does not exist. */
+export function chooseData(options: StoreOptions): string | null {
+  const data = options.data ?? readEnvironment().data
+  if (data !== undefined) return data
+  if (options.database !== undefined) return null
+  // The folder `cordon serve` takes by default; never made by a command that merely stands in the wrong place.
+  return existsSync(defaultDataDir) ? defaultDataDir : null
+}
+
+/** The database that options and environment name: a URL, or the path of the embedded one. */
 function chooseDatabase(options: StoreOptions): string {
   const environment = readEnvironment()
   const named = options.database ?? (options.data === undefined ? environment.database : undefined)
@@ -90,10 +110,8 @@ function chooseDatabase(options: StoreOptions): string {
     if (/^postgres(ql)?:\/\//.test(named)) return named
     throw new CordonError('BadRequest', '--database takes a postgres:// URL.')
   }
-  const data = options.data ?? environment.data
-  if (data !== undefined) return databaseFile(data)
-  // The folder `cordon serve` takes by default; never made by a command that merely stands in the wrong place.
-  if (existsSync(defaultDataDir)) return databaseFile(defaultDataDir)
+  const data = chooseData(options)
+  if (data !== null) return databaseFile(data)
   throw new CordonError('BadRequest', 'Say where the server keeps its data: --data DIR or --database URL.')
 }
 

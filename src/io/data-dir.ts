@@ -1,5 +1,10 @@
 import { join } from 'node:path'
 
+/** Where checkpoints of the audit log are written unless an option says otherwise: outside of the database. */
+export function checkpointFolder(dataDir: string): string {
+  return join(dataDir, 'checkpoints')
+}
+
 /** The embedded database of a data folder. The server and every command that works beside it open the same file. */
 export function databaseFile(dataDir: string): string {
   return join(dataDir, 'cordon.db')

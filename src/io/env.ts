@@ -10,6 +10,7 @@ export interface Environment {
   readonly outboundAllow: string | undefined
   readonly outboundCa: string | undefined
   readonly corsOrigins: string | undefined
+  readonly auditCheckpoints: string | undefined
   readonly rateLimit: string | undefined
   readonly tenantRateLimit: string | undefined
 }
@@ -28,6 +29,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     outboundAllow: read('CORDON_OUTBOUND_ALLOW'),
     outboundCa: read('CORDON_OUTBOUND_CA'),
     corsOrigins: read('CORDON_CORS_ORIGINS'),
+    auditCheckpoints: read('CORDON_AUDIT_CHECKPOINTS'),
     rateLimit: read('CORDON_RATE_LIMIT'),
     tenantRateLimit: read('CORDON_TENANT_RATE_LIMIT'),
   }

@@ -6,6 +6,22 @@ export type { Logger }
 process.stdout.on('error', () => undefined)
 process.stderr.on('error', () => undefined)
 
+/** What is never written, down to the third level of what is logged. */
+const secretNames = [
+  'authorization',
+  'cookie',
+  'token',
+  'password',
+  'passphrase',
+  'secret',
+  'secrets',
+  'clientSecret',
+  'client_secret',
+  'bindPassword',
+  'apiKey',
+  'privateKey',
+]
+
 /**
  * Makes the process logger: one JSON object per line on stdout, secrets redacted by key.
  * @param level pino level name; `silent` for tests
@@ -15,10 +31,7 @@ export function createLog(level: string): Logger {
     level,
     base: { component: 'cordon' },
     timestamp: pino.stdTimeFunctions.isoTime,
-    redact: {
-      paths: ['*.clientSecret', '*.client_secret', '*.authorization', '*.token', '*.password', 'headers.authorization'],
-      censor: '[redacted]',
-    },
+    redact: { paths: secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[redacted]' },
   }
   return pino(options, process.stdout)
 }

@@ -13,9 +13,10 @@ const walls: readonly (readonly [prefix: RegExp, wall: Wall])[] = [
   [/^src\/model\//, { ours: [], others: 'none' }],
   [/^src\/(io|protocol)\//, { ours: ['src/model/'] }],
   [/^src\/store\//, { ours: ['src/model/', 'src/io/'] }],
-  [/^src\/(jobs|access)\//, { ours: ['src/store/', 'src/model/', 'src/io/'] }],
+  [/^src\/(jobs|access|audit)\//, { ours: ['src/store/', 'src/model/', 'src/io/'] }],
   [/^src\/agents\//, { ours: ['src/protocol/', 'src/store/', 'src/jobs/', 'src/model/', 'src/io/'] }],
   [/^src\/connectors\/connector\.ts$/, { ours: ['src/model/', 'src/io/'] }],
+  [/^src\/connectors\/settings\.ts$/, { ours: ['src/store/', 'src/model/', 'src/io/'] }],
   [/^src\/connectors\/registry\.ts$/, { ours: ['src/connectors/', 'src/model/'] }],
   [
     /^src\/connectors\/endpoint\/cordon-agent\//,

@@ -11,7 +11,7 @@ const examples = listExamples()
 /** A request of an example with its `<name>` replaced by what stands for it in this run. */
 function fillRequest(request: ExampleRequest, values: Readonly<Record<string, string>>): ExampleRequest {
   const text = JSON.stringify(request).replaceAll(
-    /<(receiver|soon|created)>/g,
+    /<(receiver|soon|created|digest)>/g,
     (_all, name: string) => values[name] ?? '',
   )
   return JSON.parse(text)
@@ -36,8 +36,11 @@ for (const { operation, name, about, role, before = [], request, response } of e
       soon: instantOf(systemClock.nowMs() + 3_600_000),
     }
     for (const earlier of before) {
-      const { body } = await sendRequest(client, fillRequest(earlier, values))
-      values.created = String(body?.id)
+      const caller = earlier.role === undefined ? client : await tenant.as(earlier.role)
+      const { body } = await sendRequest(caller, fillRequest(earlier, values))
+      const shown = body?.value?.[0] ?? body
+      values.created = String(shown?.id)
+      values.digest = String(shown?.digest)
     }
 
     const answer = await sendRequest(client, fillRequest(request, values))

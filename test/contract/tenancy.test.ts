@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Route } from '../../src/api/route.ts'
+import { defaultPolicy } from '../../src/model/safety/policy.ts'
 import { assertError, comparable } from '../support/answers.ts'
 import { keyOf } from '../support/behaviour.ts'
 import type { Client, Cordon, Reply } from '../support/cordon.ts'
@@ -11,16 +12,41 @@ interface Things {
   readonly alert: string
   readonly task: string
   readonly subscription: string
+  readonly approval: string
 }
 
 const absentGuid = '00000000-0000-4000-8000-000000000000'
-const absent: Things = { incident: '999999999', alert: 'cdabsent', task: absentGuid, subscription: absentGuid }
+const absent: Things = {
+  incident: '999999999',
+  alert: 'cdabsent',
+  task: absentGuid,
+  subscription: absentGuid,
+  approval: absentGuid,
+}
 
 async function giveThings(tenant: Tenant): Promise<Things> {
   const incident = await tenant.incident({ displayName: 'secret of the other tenant' })
   const task = await tenant.task(incident)
   await tenant.execution(task, 'succeeded')
-  return { incident, task, alert: await tenant.alert(incident), subscription: await tenant.subscription('expert') }
+  const alert = await tenant.alert(incident)
+  return {
+    incident,
+    task,
+    alert,
+    subscription: await tenant.subscription('expert'),
+    approval: await giveApproval(tenant),
+  }
+}
+
+/** An isolation that waits for a second person. */
+async function giveApproval(tenant: Tenant): Promise<string> {
+  const rule = { name: 'all', actionTypes: null, assetGroup: null, minTier: null, approvals: 1 }
+  const policy = JSON.stringify({ ...defaultPolicy, fourEyes: { approvalHours: 1, rules: [rule] } })
+  const headers = { 'Content-Type': 'application/json', 'If-Match': '*' }
+  await (await tenant.as('admin')).send('PUT', '/api/v1/policies', policy, headers)
+  const waiting = await tenant.task(await tenant.incident())
+  await (await tenant.as('responder')).post(`/beta/security/incidentTasks/${waiting}/executeResponseAction`)
+  return (await (await tenant.as('approver')).get('/api/v1/approvals')).body.value[0].id
 }
 
 /** What the `:id` of a route names. */
@@ -28,6 +54,7 @@ function kindOf(route: Route): keyof Things | null {
   if (/\/incidents\/:id/.test(route.path)) return 'incident'
   if (/\/subscriptions\/:id/.test(route.path)) return 'subscription'
   if (/\/alerts_v2\/:id/.test(route.path)) return 'alert'
+  if (/\/approvals\/:id/.test(route.path)) return 'approval'
   return /\/(incident)?tasks\/:id/.test(route.path) ? 'task' : null
 }
 
@@ -61,7 +88,7 @@ tenantTestOnEach(
     const other = await giveTenant(cordon)
     const theirs = await giveThings(other)
     const mine = await giveThings(tenant)
-    const expert = await tenant.as('expert')
+    const [expert, approver] = [await tenant.as('expert'), await tenant.as('approver')]
     const before = await dump(cordon, other.id)
     const routes = cordon.server.routes.filter(
       (route) => route.access.kind === 'permissions' && route.path.includes(':id'),
@@ -71,10 +98,11 @@ tenantTestOnEach(
       const kind = kindOf(route)
       assert.ok(kind !== null, `${keyOf(route)} names something this test does not know`)
 
-      const foreign = await call(expert, route, theirs)
-      const none = await call(expert, route, absent)
+      const client = kind === 'approval' ? approver : expert
+      const foreign = await call(client, route, theirs)
+      const none = await call(client, route, absent)
       // Deleting one's own would take it from the routes that follow.
-      const own = route.method === 'DELETE' ? null : await call(expert, route, mine)
+      const own = route.method === 'DELETE' ? null : await call(client, route, mine)
 
       assert.equal(foreign.status, 404, `${keyOf(route)}: ${foreign.text}`)
       const textOf = (reply: Reply, things: Things): string =>

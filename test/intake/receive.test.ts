@@ -335,6 +335,7 @@ function taskOf(id: string, incidentId: string): Parameters<typeof insertTask>[1
   return {
     tenantId,
     incidentId,
+    proposedBy: null,
     reopened: false,
     version: 0,
     doc: {

@@ -54,8 +54,26 @@ export const notes: Readonly<Record<string, string>> = {
   receiveIntake:
     'JSON, one object a line or CSV, up to 16 MiB inflated; answers `{accepted, duplicates, ignored, incidentsOpened, incidentsMerged, rejected: [{line, error}], rejectedCount?}`',
   listTaskExecutions: '`{value}`: runs and undos, newest first, with state, reason and proof; 404 for an unknown task',
+  listAudit:
+    '`$top` (50, at most 1000), `objectType`, `objectId`, `actorId`, `action`, `decision`, `from`, `to`; `{value, @odata.nextLink?}`, newest first. See [audit](audit.md)',
+  getAuditCheckpoint: 'a signed note over the log as it is now, as `text/plain`',
+  previewTaskAction:
+    'no body needed; what a request would be answered with, connector, target, connections that would be cut, policy, reversibility, expected duration',
+  cancelTaskAction: 'no body needed; `{executionId, state}`, or 409 when it is too late and the action goes on',
   undoTaskAction: 'no body needed; answers `{executionId}`',
+  decideTaskOutcome: '`{outcome: succeeded, partial or failed, reason}`, for an outcome that nobody can find out',
+  getPolicies: 'the safety policy, whole, with its ETag',
+  replacePolicies:
+    'the whole policy; `If-Match` is required, `*` for any; 400 names every wrong field in `error.details`',
+  pauseDispatch: '`{reason}`; nothing more is handed over to any target',
+  resumeDispatch: 'no body needed; what waited goes on',
+  listApprovals: '`{value}`: what waits for approval, newest first, 200 at most; `?state=` another state, or `all`',
+  getApproval: 'what is asked for, its digest and the votes',
+  approveExecution: '`{digest, comment?}`; 403 for whoever requested or proposed it',
+  rejectExecution: '`{digest, comment?}`; one is enough',
   getOpenApi: 'OpenAPI 3.1',
+  showDocs: 'the same for people',
+  getDocsFile: 'what that page is made of',
   issueToken: 'form `client_credentials`; answers `{token_type, expires_in, ext_expires_in, access_token}`',
   issueTokenV1: 'as `issueToken`; no `scope` needed',
   authorize: 'always refused: no interactive flow',

@@ -14,17 +14,17 @@ const contentTypes: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 }
 
-/** Names of the portal's files in `src/portal/app`, the page shell among them. */
-export function listPortalFiles(): string[] {
-  return readdirSync(folder).filter((name) => extname(name) in contentTypes)
+/** Names of the files of a page, by default the portal's in `src/portal/app`, the page shell among them. */
+export function listPortalFiles(from: string = folder): string[] {
+  return readdirSync(from).filter((name) => extname(name) in contentTypes)
 }
 
 /**
- * Serves one file of the portal, read once at start. Caches must ask again each time (`no-cache`), and get 304 while it is unchanged, so
+ * Serves one file of a page, read once at start. Caches must ask again each time (`no-cache`), and get 304 while it is unchanged, so
  * that a new version is never mixed with an old one.
  */
-export function servePortalFile(name: string): OpenHandler {
-  const body = readFileSync(join(folder, name))
+export function servePortalFile(name: string, from: string = folder): OpenHandler {
+  const body = readFileSync(join(from, name))
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
   const contentType = contentTypes[extname(name)] ?? 'application/octet-stream'
   const headers = { ...portalHeaders, ETag: etag, 'Cache-Control': 'no-cache' }
