@@ -38,7 +38,8 @@ export type Death = 'moment' | 'failpoint' | 'syscall'
 
 /** Incidents written to at the same time. */
 const writers = 4
-const hostname = 'web-01'
+/** One host a writer: what is executed on one and the same takes turns. */
+const hostnames = Array.from({ length: writers }, (_, at) => `web-0${at + 1}`)
 
 /** What one writer was told is written, and what it tried without hearing of it. It alone writes to its incident. */
 interface Ledger {
@@ -68,7 +69,7 @@ export async function runCrashes(
   const server = await prepareServer(t, kind, ids)
   await liftBudgets(server.store, server.tenantId)
   await server.start()
-  const host = await startHost(t, server, hostname)
+  const hosts = await Promise.all(hostnames.map((hostname) => startHost(t, server, hostname)))
   const client = await server.as('expert')
   await server.kill()
   const ledgers = ids.map(openLedger)
@@ -83,7 +84,8 @@ export async function runCrashes(
   await server.start()
   const stuck = await listStuck(server, ledgers)
   for (const ledger of ledgers) lost.push(...(await listLost(server, ledger)))
-  const found = await compareEffects(server, host, ledgers)
+  const effects = new Map(hosts.flatMap((host) => [...host.effects]))
+  const found = await compareEffects(server, effects, ledgers)
   return {
     kills: rounds,
     deaths,
@@ -146,7 +148,10 @@ async function writeUntilGone(client: Client, ledger: Ledger, writer: number): P
   try {
     for (let serial = 0; ; serial++) {
       if (serial % 4 === writer) {
-        const created = await client.post('/beta/security/incidentTasks', isolationTask(hostname, ledger.incidentId))
+        const created = await client.post(
+          '/beta/security/incidentTasks',
+          isolationTask(hostnames[writer] ?? '', ledger.incidentId),
+        )
         requireStatus(created, 201)
         ledger.taskIds.push(created.body.id)
         const path = `/beta/security/incidentTasks/${created.body.id}/executeResponseAction`
@@ -219,7 +224,7 @@ async function listUnrecorded(server: MortalServer, incidentId: string, changes:
   return lost
 }
 
-/** Waits until nothing is under way any more; what still is after a minute is stuck. */
+/** Waits until nothing is under way any more; what still is after so long is stuck. */
 async function listStuck(server: MortalServer, ledgers: readonly Ledger[]): Promise<string[]> {
   const list = async (): Promise<string[]> => {
     const jobs = await server.store.read.selectFrom('jobs').select(['id', 'kind']).execute()
@@ -232,15 +237,15 @@ async function listStuck(server: MortalServer, ledgers: readonly Ledger[]): Prom
     }
     return live
   }
-  return waitUntil(list, (left) => left.length === 0, 60).catch(list)
+  return waitUntil(list, (left) => left.length === 0, 180).catch(list)
 }
 
 async function compareEffects(
   server: MortalServer,
-  host: CountingHost,
+  effects: CountingHost['effects'],
   ledgers: readonly Ledger[],
 ): Promise<Pick<CrashFigures, 'doubled' | 'unaccounted'>> {
-  const doubled = [...host.effects].filter(([, count]) => count > 1).map(([id, count]) => `${id}: ${count} times`)
+  const doubled = [...effects].filter(([, count]) => count > 1).map(([id, count]) => `${id}: ${count} times`)
   const unaccounted: string[] = []
   const known = new Set<string>()
   for (const taskId of ledgers.flatMap((ledger) => ledger.taskIds)) {
@@ -248,12 +253,12 @@ async function compareEffects(
     if (executions.length > 1) doubled.push(`task ${taskId} has ${executions.length} executions`)
     for (const { id, state } of executions) {
       known.add(id)
-      const count = host.effects.get(id) ?? 0
+      const count = effects.get(id) ?? 0
       if (state === 'succeeded' && count === 0) unaccounted.push(`${id} succeeded without an effect`)
       if (state !== 'succeeded') unaccounted.push(`${id} ended ${state}, with ${count} effects`)
     }
   }
-  for (const id of host.effects.keys()) if (!known.has(id)) unaccounted.push(`nobody asked for ${id}`)
+  for (const id of effects.keys()) if (!known.has(id)) unaccounted.push(`nobody asked for ${id}`)
   return { doubled, unaccounted }
 }
 

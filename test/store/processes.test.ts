@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { CordonError } from '../../src/model/errors.ts'
 import { readSetting } from '../../src/store/access.ts'
 import { openStore } from '../../src/store/db.ts'
 import { onEnd } from '../support/cleanup.ts'
@@ -56,6 +57,11 @@ test('on SQLite the read side sees each commit, sees no open transaction, and ca
 
   assert.equal(during, undefined)
   assert.equal(after, 'v')
-  // SQLITE_READONLY
-  await assert.rejects(write, { errcode: 8 })
+  await assert.rejects(write, (refused: unknown) => {
+    assert.ok(refused instanceof CordonError)
+    const { cause } = refused.extras
+    // SQLITE_READONLY
+    assert.equal(cause instanceof Error && 'errcode' in cause && cause.errcode, 8)
+    return true
+  })
 })
