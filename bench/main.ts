@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { databaseFile } from '../src/io/data-dir.ts'
 import { type CordonProcess, fetchToken, type Prepared, prepareData, startCordon } from './cordon.ts'
+import { type ExecutionEffort, measureExecutions } from './executions.ts'
 import type { IngestReport } from './ingest.ts'
 import { medianOf, pickSome } from './random.ts'
 import { countWritten, openRawWriter, readWritten } from './raw-writes.ts'
@@ -29,10 +30,17 @@ interface Plan extends Effort {
   readonly incidents: number
   readonly starts: number
   readonly ingests: number
+  readonly executions: ExecutionEffort
 }
 
-const quick: Plan = { incidents: 4_000, rounds: 3, seconds: 1.2, warmUpSeconds: 1, starts: 2, ingests: 1 }
-const long: Plan = { incidents: 20_000, rounds: 5, seconds: 8, warmUpSeconds: 4, starts: 5, ingests: 3 }
+const quick: Plan = {
+  ...{ incidents: 4_000, rounds: 3, seconds: 1.2, warmUpSeconds: 1, starts: 2, ingests: 1 },
+  executions: { single: 60, many: 120 },
+}
+const long: Plan = {
+  ...{ incidents: 20_000, rounds: 5, seconds: 8, warmUpSeconds: 4, starts: 5, ingests: 3 },
+  executions: { single: 400, many: 1_000 },
+}
 
 const scenario = join(import.meta.dirname, '../test/fixtures/data/ait-ads/russellmitchell.csv.xz')
 
@@ -183,6 +191,18 @@ async function measureRequests(
   }
 }
 
+/** On a server of its own: what executes must not wait behind what the reads left. */
+async function measureResponse(folder: string, plan: Plan): Promise<Row[]> {
+  const dataDir = join(folder, 'response')
+  const prepared = await prepareData(dataDir, 200)
+  const server = await startCordon(dataDir, { http: true })
+  try {
+    return await measureExecutions(server, dataDir, prepared, plan.executions)
+  } finally {
+    await server.stop()
+  }
+}
+
 function optionOf(args: readonly string[], name: string): string | undefined {
   return args.includes(name) ? args[args.indexOf(name) + 1] : undefined
 }
@@ -221,6 +241,10 @@ async function main(args: readonly string[]): Promise<void> {
     const rows: Row[] = []
     if ([...readCases([]).map((read) => read.name), 'durable PATCH'].some(wanted)) {
       rows.push(...(await measureRequests(folder, plan, wanted, say)))
+    }
+    if (wanted('execute')) {
+      say('execute')
+      rows.push(...(await measureResponse(folder, plan)))
     }
     if (wanted('ingest')) {
       say('ingest and correlate')
