@@ -35,8 +35,8 @@ export interface SeedPlan {
 
 /** Whatever the size, everything happened between these two. */
 const firstMs = Date.parse('2025-07-01T00:00:00Z')
-export const lastMs: number = Date.parse('2026-07-01T00:00:00Z')
-export const yearMs: number = lastMs - firstMs
+const lastMs = Date.parse('2026-07-01T00:00:00Z')
+const yearMs = lastMs - firstMs
 const alertsPerIncident = 3
 
 /** Somebody who has 25 incidents, whatever the size. */

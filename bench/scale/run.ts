@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { startPostgres } from '../../test/support/postgres.ts'
 import { type CordonProcess, fetchToken, startCordon } from '../cordon.ts'
 import { medianOf } from '../random.ts'
-import { type ScaleCase, scaleCases } from './cases.ts'
+import { pathOfChange, type ScaleCase, scaleCases, sinceThen } from './cases.ts'
 import { type Place, prepareDatabase } from './databases.ts'
 import type { ScaleReport, ScaleRow } from './report.ts'
 
@@ -103,7 +103,6 @@ async function measureOn(
 
 /** A server on a filled database, and the one connection that asks it. */
 interface Served {
-  readonly incidents: number
   readonly server: CordonProcess
   readonly token: string
   readonly agent: Agent
@@ -113,7 +112,7 @@ async function serve(place: Place, say: Say): Promise<Served> {
   const seeded = await prepareDatabase(place, say)
   const server = await startCordon(seeded.dataDir, { http: true, database: seeded.database })
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  return { incidents: place.incidents, server, token: await fetchToken(server.url, seeded), agent }
+  return { server, token: await fetchToken(server.url, seeded), agent }
 }
 
 async function measureCase(
@@ -142,7 +141,7 @@ async function measureCase(
 
 /** The path of the page a case is about, as a client gets to it. */
 async function findPage(served: Served, scaleCase: ScaleCase): Promise<string> {
-  let path = scaleCase.path(served.incidents)
+  let path = await placeInTime(served, scaleCase)
   for (let page = 1; page < (scaleCase.page ?? 1); page++) {
     const { link } = await ask(served, path)
     if (link === null) throw new Error(`${scaleCase.name}: there are only ${page} pages`)
@@ -150,6 +149,18 @@ async function findPage(served: Served, scaleCase: ScaleCase): Promise<string> {
     path = `${pathname}${search}`
   }
   return path
+}
+
+async function placeInTime(served: Served, { name, path, changes }: ScaleCase): Promise<string> {
+  if (changes === undefined) return path
+  const { first } = await ask(served, pathOfChange(path, changes))
+  const at = isRecord(first) ? (first.lastUpdateDateTime ?? first.lastModifiedDateTime) : undefined
+  if (typeof at !== 'string') throw new Error(`${name}: nothing has changed so often`)
+  return path.replace(encodeURIComponent(sinceThen), encodeURIComponent(at))
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
 }
 
 function checkAnswer({ name, rows, isCounted }: ScaleCase, path: string, answer: Answer): void {
@@ -164,6 +175,7 @@ interface Answer {
   /** From sending the request to the last byte of the answer. */
   readonly ms: number
   readonly rows: number
+  readonly first: unknown
   readonly count: unknown
   readonly link: string | null
 }
@@ -187,10 +199,8 @@ function ask({ server, token, agent }: Served, path: string): Promise<Answer> {
   })
 }
 
-function readList(body: unknown): Pick<Answer, 'rows' | 'count' | 'link'> {
-  if (typeof body !== 'object' || body === null) return { rows: -1, count: null, link: null }
-  const value = 'value' in body && Array.isArray(body.value) ? body.value.length : -1
-  const count = '@odata.count' in body ? body['@odata.count'] : null
-  const link = '@odata.nextLink' in body && typeof body['@odata.nextLink'] === 'string' ? body['@odata.nextLink'] : null
-  return { rows: value, count, link }
+function readList(body: unknown): Pick<Answer, 'rows' | 'first' | 'count' | 'link'> {
+  if (!isRecord(body) || !Array.isArray(body.value)) return { rows: -1, first: null, count: null, link: null }
+  const { value, '@odata.count': count, '@odata.nextLink': link } = body
+  return { rows: value.length, first: value[0], count, link: typeof link === 'string' ? link : null }
 }
