@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,6 +37,8 @@ type Say = (text: string) => void
 export async function measureScale(plan: ScalePlan, say: Say): Promise<ScaleReport> {
   const folder = plan.folder ?? mkdtempSync(join(tmpdir(), 'cordon-scale-'))
   mkdirSync(folder, { recursive: true })
+  // PostgreSQL runs as a user of its own, who must get through to its part.
+  if (plan.folder === undefined) chmodSync(folder, 0o711)
   const rows: ScaleRow[] = []
   const memory: ScaleReport['memory'][number][] = []
   try {
