@@ -27,16 +27,11 @@ import type { Logger } from './io/log.ts'
 import { createOutbound, type OutboundOptions } from './io/outbound.ts'
 import { loadKeys } from './io/secrets.ts'
 import { certificateNames, loadTls } from './io/tls.ts'
-import { type JobHandler, startWorker } from './jobs/worker.ts'
-import { createDeliveries, type DeliverDeps } from './notify/deliver.ts'
+import { startWorker } from './jobs/worker.ts'
+import { createDeliveries } from './notify/deliver.ts'
 import { startNotifier } from './notify/notifier.ts'
-import type { ExecuteDeps } from './respond/execute.ts'
-import { createStartManaged } from './respond/plan.ts'
+import { responseHandlers } from './respond/engine/handlers.ts'
 import { type RefusalDeps, recordRefusal } from './respond/refusal.ts'
-import { createSettleTask } from './respond/review.ts'
-import { createCheckAction, createRunAction } from './respond/run.ts'
-import { createExpireApproval } from './respond/safety/approvals.ts'
-import { createReleaseHold } from './respond/undo.ts'
 import { openStore } from './store/db.ts'
 import { freeLeases } from './store/jobs.ts'
 import { claimDatabase } from './store/single-server.ts'
@@ -131,7 +126,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
     isOwnHost,
   }
   const notifier = startNotifier(deps)
-  const worker = startWorker({ store, clock, log, handlers: jobHandlers(deps) })
+  const worker = startWorker({ store, clock, log, handlers: { ...createDeliveries(deps), ...responseHandlers(deps) } })
   const listening = await listenOn(() => createHttpServer(httpDeps, routes), options)
   const { port } = listening
   for (const host of ownHosts(names, port, options)) hosts.add(host)
@@ -168,19 +163,6 @@ function completeRoutes(edge: BatchDeps, single: readonly Route[]): Route[] {
 function createRefusalRecorder(deps: RefusalDeps): RunDeps['recordRefusal'] {
   return (call, caller, route, error) =>
     recordRefusal(deps, caller, { action: `${route.method} ${route.path}`, objectId: call.params.id ?? '' }, error)
-}
-
-/** What each kind of job does. */
-function jobHandlers(deps: ExecuteDeps & DeliverDeps): Readonly<Record<string, JobHandler>> {
-  return {
-    ...createDeliveries(deps),
-    'run-action': createRunAction(deps),
-    'check-action': createCheckAction(deps),
-    'settle-task': createSettleTask(deps),
-    'start-managed': createStartManaged(deps),
-    'expire-approval': createExpireApproval(deps),
-    'release-hold': createReleaseHold(deps),
-  }
 }
 
 function checkOptions(options: ServerOptions): void {

@@ -40,6 +40,8 @@ const limits = {
   keepAliveTimeout: 72_000,
   // Node looks for connections past these limits only so often, by itself every 30 s.
   connectionsCheckingInterval: 2_000,
+  // Node would answer by itself, and without a body.
+  requireHostHeader: false,
 }
 
 /**

@@ -3,7 +3,7 @@ import test, { type TestContext } from 'node:test'
 import { digestJson } from '../../src/protocol/canonical.ts'
 import type { CommandResult } from '../../src/protocol/result.ts'
 import { createEndpoint, type Endpoint } from '../support/endpoint.ts'
-import { SERVICE_PORT, stop } from '../support/netns.ts'
+import { type Lab, SERVICE_PORT, stop } from '../support/netns.ts'
 
 const blocked = { v4: false, v6: false }
 const reached = { v4: true, v6: true }
@@ -12,6 +12,18 @@ async function createRunningEndpoint(t: TestContext): Promise<Endpoint | undefin
   const endpoint = await createEndpoint(t)
   await endpoint?.start()
   return endpoint
+}
+
+/** Opens a connection from the endpoint to the internet, over which something comes all the time. @returns how many bytes came so far */
+async function listen(lab: Lab): Promise<() => number> {
+  let bytes = 0
+  const listen = `exec 3<>/dev/tcp/${lab.internet4}/${SERVICE_PORT}; cat <&3`
+  const stream = lab.start(lab.endpoint, 'bash', '-c', listen)
+  stream.stdout?.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+  })
+  await waitUntil(() => bytes > 3)
+  return () => bytes
 }
 
 function gotOf(result: CommandResult, name: string): string | undefined {
@@ -77,23 +89,17 @@ test('a connection that was open before the isolation falls silent and goes on a
   const endpoint = await createRunningEndpoint(t)
   if (endpoint === undefined) return
   const { lab } = endpoint
-  let bytes = 0
-  const listen = `exec 3<>/dev/tcp/${lab.internet4}/${SERVICE_PORT}; cat <&3`
-  const stream = lab.start(lab.endpoint, 'bash', '-c', listen)
-  stream.stdout?.on('data', (chunk: Buffer) => {
-    bytes += chunk.length
-  })
-  await waitUntil(() => bytes > 3)
+  const received = await listen(lab)
 
   await endpoint.isolate('c1')
 
-  const atIsolation = bytes
+  const atIsolation = received()
   await pause(400)
-  assert.equal(bytes, atIsolation)
+  assert.equal(received(), atIsolation)
 
   await endpoint.release('c2')
 
-  await waitUntil(() => bytes > atIsolation)
+  await waitUntil(() => received() > atIsolation)
 })
 
 test('selective isolation leaves exactly the permitted networks open, and changes to full in one step', async (t) => {
@@ -235,13 +241,7 @@ test('a dry run names the connections that would be cut, and not the one to the 
   const endpoint = await createRunningEndpoint(t)
   if (endpoint === undefined) return
   const { lab, control } = endpoint
-  let bytes = 0
-  const listen = `exec 3<>/dev/tcp/${lab.internet4}/${SERVICE_PORT}; cat <&3`
-  const stream = lab.start(lab.endpoint, 'bash', '-c', listen)
-  stream.stdout?.on('data', (chunk: Buffer) => {
-    bytes += chunk.length
-  })
-  await waitUntil(() => bytes > 3)
+  const received = await listen(lab)
 
   const result = await endpoint.isolate('c1', { changes: { dryRun: true } })
 
@@ -250,8 +250,8 @@ test('a dry run names the connections that would be cut, and not the one to the 
   const cut = connections.listed.filter((line) => line.endsWith(`-> ${lab.internet4}:${SERVICE_PORT}`))
   assert.equal(cut.length, 1, connections.listed.join('\n'))
   assert.ok(connections.listed.every((line) => !line.endsWith(`-> ${lab.control4}:${control.port}`)))
-  const before = bytes
-  await waitUntil(() => bytes > before)
+  const before = received()
+  await waitUntil(() => received() > before)
 })
 
 test('an isolation that somebody removed is reported as tampering', async (t) => {

@@ -148,8 +148,6 @@ async function sendBroken(run: Run, port: number, write: (input: FuzzInput) => s
 }
 
 function judgeBroken(answer: FuzzAnswer, bytes: string): string | null {
-  // A request without a Host header Node refuses by itself, in a form of its own.
-  if (answer.status === 400 && answer.text === '' && !/\r\nhost:/i.test(bytes)) return null
   const [method = '', target = ''] = bytes.split('\r\n', 1)[0]?.split(' ') ?? []
   return answer.status === 505 ? null : findFault(answer, { method, target })
 }

@@ -1,6 +1,5 @@
 // Run by graph-client-retry.test.ts in a process of its own, because the CA to trust is read when Node starts.
-import { ClientSecretCredential } from '@azure/identity'
-import { Client } from '@microsoft/microsoft-graph-client'
+import { openClient } from './open-client.ts'
 
 const [url = '', tenant = '', clientId = '', clientSecret = '', incidentId = ''] = process.argv.slice(2)
 
@@ -21,17 +20,7 @@ globalThis.fetch = async (resource, options) => {
   return response
 }
 
-const credential = new ClientSecretCredential(tenant, clientId, clientSecret, {
-  authorityHost: url,
-  disableInstanceDiscovery: true,
-})
-const client = Client.initWithMiddleware({
-  baseUrl: `${url}/`,
-  customHosts: new Set(['localhost']),
-  authProvider: {
-    getAccessToken: async () => (await credential.getToken('https://graph.microsoft.com/.default')).token,
-  },
-})
+const client = openClient(url, tenant, clientId, clientSecret)
 const incident = client.api(`/security/incidents/${incidentId}`)
 
 const wasRefused = (): boolean => exchanges.some(({ status }) => status === 429)

@@ -1,26 +1,15 @@
 // Run by graph-client.test.ts in a process of its own, because the CA to trust is read when Node starts.
-import { ClientSecretCredential } from '@azure/identity'
 import {
   BatchRequestContent,
   BatchResponseContent,
-  Client,
   GraphError,
   type PageCollection,
   PageIterator,
 } from '@microsoft/microsoft-graph-client'
+import { openClient } from './open-client.ts'
 
 const [url = '', tenant = '', clientId = '', clientSecret = '', incidentId = '', taskId = ''] = process.argv.slice(2)
-const credential = new ClientSecretCredential(tenant, clientId, clientSecret, {
-  authorityHost: url,
-  disableInstanceDiscovery: true,
-})
-const client = Client.initWithMiddleware({
-  baseUrl: `${url}/`,
-  customHosts: new Set(['localhost']),
-  authProvider: {
-    getAccessToken: async () => (await credential.getToken('https://graph.microsoft.com/.default')).token,
-  },
-})
+const client = openClient(url, tenant, clientId, clientSecret)
 
 function report(step: string, result: unknown): void {
   console.log(JSON.stringify({ step, result }))

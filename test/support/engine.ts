@@ -3,16 +3,13 @@ import type { Connector, Inspection, Order, Progress, Resolution } from '../../s
 import { createRegistry, type Registry } from '../../src/connectors/registry.ts'
 import { type Clock, randomIds, systemClock } from '../../src/io/clock.ts'
 import { createLog } from '../../src/io/log.ts'
-import { type JobHandler, startWorker, type Worker } from '../../src/jobs/worker.ts'
+import { startWorker, type Worker } from '../../src/jobs/worker.ts'
 import { completeEntity } from '../../src/model/graph-validate.ts'
 import type { RoleName } from '../../src/model/permissions.ts'
 import { defaultPolicy, type SafetyPolicy } from '../../src/model/safety/policy.ts'
-import { createStartManaged, createTask, type NewTask } from '../../src/respond/plan.ts'
-import { createSettleTask } from '../../src/respond/review.ts'
-import { createCheckAction, createRunAction, type RunDeps } from '../../src/respond/run.ts'
-import { createExpireApproval } from '../../src/respond/safety/approvals.ts'
+import { responseHandlers } from '../../src/respond/engine/handlers.ts'
+import { createTask, type NewTask } from '../../src/respond/plan.ts'
 import { replacePolicy } from '../../src/respond/safety/policies.ts'
-import { createReleaseHold } from '../../src/respond/undo.ts'
 import type { Store } from '../../src/store/db.ts'
 import { type Execution, readExecutionsOfTask } from '../../src/store/executions.ts'
 import { allocateIncidentIds, insertIncidents, readIncident, type StoredIncident } from '../../src/store/incidents.ts'
@@ -186,18 +183,6 @@ export function startEngine(t: TestContext, store: Store, clock: Clock = systemC
     },
   }
   return engine
-}
-
-/** Everything the response engine does by jobs. */
-export function responseHandlers(deps: RunDeps): Readonly<Record<string, JobHandler>> {
-  return {
-    'run-action': createRunAction(deps),
-    'check-action': createCheckAction(deps),
-    'settle-task': createSettleTask(deps),
-    'start-managed': createStartManaged(deps),
-    'expire-approval': createExpireApproval(deps),
-    'release-hold': createReleaseHold(deps),
-  }
 }
 
 /** Everybody of the tests, by id. */

@@ -9,6 +9,7 @@ import {
   SIGNATURE_HEADER,
 } from '../../../protocol/version.ts'
 import {
+  anyObject,
   count,
   type DescribedOperations,
   flag,
@@ -25,7 +26,6 @@ import {
   textOf,
 } from './content.ts'
 
-const anyObject: Schema = { type: 'object', additionalProperties: true }
 const publicKey: Schema = {
   type: 'string',
   pattern: '^[A-Za-z0-9_-]{43}$',

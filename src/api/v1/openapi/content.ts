@@ -25,6 +25,9 @@ export interface Described {
 /** Operations by the name in `spec/behaviour.json`. */
 export type DescribedOperations = Readonly<Record<string, Described>>
 
+/** Any object. */
+export const anyObject: Schema = { type: 'object', additionalProperties: true }
+
 /** A reference to one of the document's schemas. */
 export function refTo(name: string): Schema {
   return { $ref: `#/components/schemas/${name}` }

@@ -2,6 +2,7 @@ import { sources } from '../../../intake/sources/list.ts'
 import { actionKinds } from '../../../model/actions.ts'
 import { executionStates } from '../../../model/execution-state.ts'
 import {
+  anyObject,
   count,
   type DescribedOperations,
   guid,
@@ -18,7 +19,6 @@ import {
   textOf,
 } from './content.ts'
 
-const anyObject: Schema = { type: 'object', additionalProperties: true }
 const optionalProof = ['ms', 'targets', 'aliases', 'tags']
 
 const digest: Schema = { type: 'string', pattern: '^[0-9a-f]{64}$' }

@@ -3,6 +3,7 @@ import { humanOutcomes } from '../../../model/execution-state.ts'
 import { approvalStates } from '../../../model/safety/approval.ts'
 import { days } from '../../../model/safety/policy.ts'
 import {
+  anyObject,
   type Content,
   count,
   type DescribedOperations,
@@ -22,7 +23,6 @@ import {
   textOf,
 } from './content.ts'
 
-const anyObject: Schema = { type: 'object', additionalProperties: true }
 const text = textOf()
 const texts = listOf(text)
 const someActions = nullable(listOf(textOf(...actionTypes)))
