@@ -5,12 +5,13 @@ import { formatInstant } from '../protocol/instants.ts'
 import type { PollAnswer } from '../protocol/messages.ts'
 import type { CommandResult } from '../protocol/result.ts'
 import { renewLease } from './actions/isolateDevice.ts'
-import { type ObservedIsolation, RulesetError, removeIsolation } from './actions/nftables.ts'
+import { RulesetError } from './actions/nftables.ts'
 import { executeCommand, refuseCommand } from './execute.ts'
 import type { JournalEntry } from './journal.ts'
+import { settleIsolation } from './life/settle.ts'
 import { checkTime, judgeCommand, readCommandBody } from './policy.ts'
 import { adoptPolicy, observeHost, refreshFacts, type Session, writeHeartbeat } from './session.ts'
-import { readIsolation, stateFiles } from './state.ts'
+import { readIsolation } from './state.ts'
 import { ChannelError } from './transport.ts'
 
 /** How often facts go to the server when nothing changed; polls tell it that the host is alive. */
@@ -83,21 +84,33 @@ async function runTurn(session: Session, memory: LoopMemory, waitSeconds: number
   await deliverResults(session)
   await reportState(session, memory)
   const asked = host.clock.elapsedMs()
-  const answer = await session.channel.poll(waitSeconds, signal)
+  const answer = await pollOnce(session, waitSeconds, signal)
   const taken = answer === undefined ? 0 : await takeCommands(session, answer)
   const done = await doCommands(session)
-  if (answer !== undefined && answer.holds.isolation > 0 && (await renewLease(session.actions)))
-    host.log('lease renewed')
+  const held = answer !== undefined && answer.holds.isolation > 0
+  if (held && (await session.exclusive(() => renewLease(session.actions)))) host.log('lease renewed')
   await deliverResults(session)
   // A server (or a proxy before it) that answers at once with nothing we can use must not make us ask without end.
   const idle = taken + done === 0 && waitSeconds > 0 && host.clock.elapsedMs() - asked < EMPTY_POLL_MS
   if (idle) await host.sleep(EMPTY_POLL_MS, signal)
 }
 
+/** @returns undefined also when the watch ended the poll, because it has something to tell */
+async function pollOnce(session: Session, waitSeconds: number, signal: AbortSignal): Promise<PollAnswer | undefined> {
+  const turn = new AbortController()
+  session.turn = turn
+  try {
+    return await session.channel.poll(waitSeconds, AbortSignal.any([signal, turn.signal]))
+  } catch (error) {
+    if (turn.signal.aborted && !signal.aborted) return undefined
+    throw error
+  }
+}
+
 async function reportState(session: Session, memory: LoopMemory): Promise<void> {
   const now = session.host.clock.elapsedMs()
+  await settleIsolation(session)
   const observed = await observeHost(session)
-  await noteEndedIsolation(session, observed)
   const urgent = observed.isolated !== memory.wasIsolated || session.tamper.length > 0
   if (now < memory.heartbeatDueMs && !urgent) return
   await refreshFacts(session)
@@ -110,22 +123,6 @@ async function reportState(session: Session, memory: LoopMemory): Promise<void> 
   session.tamper.splice(0, sent)
   memory.heartbeatDueMs = now + HEARTBEAT_MS
   memory.wasIsolated = observed.isolated
-}
-
-async function noteEndedIsolation(session: Session, observed: ObservedIsolation): Promise<void> {
-  const record = observed.isolated ? undefined : readIsolation(session.state)
-  if (record === undefined) return
-  const nowMs = session.host.clock.nowMs()
-  const { until } = record
-  // The record names an end in the future but the kernel holds nothing: somebody took the tables away.
-  if (Date.parse(until) - nowMs > 2_000) {
-    session.host.log('isolation removed by somebody else', { until })
-    session.tamper.push({ kind: 'IsolationRemoved', at: formatInstant(nowMs), detail: `lease until ${until}` })
-  } else {
-    session.host.log('isolation lease ended', { until })
-  }
-  if (observed.tables.length > 0) await removeIsolation(session.host.run, observed.tables)
-  session.state.remove(stateFiles.isolation)
 }
 
 /** @returns how many commands were new to us and are recorded now */
@@ -230,10 +227,12 @@ async function carryOut(session: Session, entry: JournalEntry): Promise<void> {
     return
   }
   const start = performance.now()
-  const result = await executeCommand(actions, command, body, begun ? entry.before : null, (before) => {
-    journal.begin(entry.commandId, before)
-    host.failpoint('after-begin')
-  })
+  const result = await session.exclusive(() =>
+    executeCommand(actions, command, body, begun ? entry.before : null, (before) => {
+      journal.begin(entry.commandId, before)
+      host.failpoint('after-begin')
+    }),
+  )
   journal.finish(entry, result)
   const ms = Math.round(performance.now() - start)
   host.log('command done', { commandId: entry.commandId, action: body.actionType, state: result.state, ms })

@@ -9,6 +9,8 @@ import type { AgentHost } from './host/agent-host.ts'
 import { canDo, probeCapabilities } from './host/capabilities.ts'
 import { readHostFacts } from './host/facts.ts'
 import { readJournal } from './journal.ts'
+import { type Restoration, restoreIsolation } from './life/restore.ts'
+import { startWatch } from './life/settle.ts'
 import { takeLock } from './lock.ts'
 import { recoverCommands, runLoop, runOnce } from './loop.ts'
 import { closeSession, NotEnrolled, openSession } from './session.ts'
@@ -132,14 +134,32 @@ export async function runAgent(host: AgentHost, options: RunOptions): Promise<vo
     try {
       host.log('agent started', { deviceId: identity.deviceId, server: identity.server, version: host.agentVersion })
       await recoverCommands(session)
-      if (options.once) await runOnce(session, options.signal)
-      else await runLoop(session, options.signal)
+      if (options.once) return await runOnce(session, options.signal)
+      const endWatch = startWatch(session)
+      try {
+        await runLoop(session, options.signal)
+      } finally {
+        endWatch()
+      }
     } finally {
       closeSession(session)
     }
   } finally {
     giveBack()
   }
+}
+
+/**
+ * Loads the isolation of before a reboot again, for the time it has left. Run by the boot before any network is up; needs no server and no
+ * enrolled device.
+ * @throws RulesetError
+ */
+export async function restoreAfterBoot(host: AgentHost, stateDirectory: string): Promise<Restoration> {
+  const state = openStateDirectory(stateDirectory)
+  // Most hosts are not isolated, and their boot must not depend on nft.
+  if (readIsolation(state) === undefined) return { kind: 'none' }
+  const { egressHook } = await probeCapabilities(host.run, host.uid)
+  return restoreIsolation({ run: host.run, clock: host.clock, state, egressHook })
 }
 
 /** What `cordon agent status` shows. */

@@ -13,6 +13,7 @@ import type { AgentHost } from './host/agent-host.ts'
 import { canDo, type HostCapabilities, probeCapabilities } from './host/capabilities.ts'
 import { readBootId, readHostFacts } from './host/facts.ts'
 import { type Journal, openJournal } from './journal.ts'
+import { createExclusive, type Exclusive } from './life/exclusive.ts'
 import {
   type Identity,
   openSequence,
@@ -38,6 +39,10 @@ export interface Session {
   readonly findKey: (kid: string) => KeyObject | undefined
   /** Things to tell the server with the next heartbeat. */
   readonly tamper: Tamper[]
+  /** Whatever reads or changes the firewall takes turns here: command, renewal and watch. */
+  readonly exclusive: Exclusive
+  /** Ends the held poll of the running turn when there is something to tell. */
+  turn: AbortController
   /** What heartbeats say about the host; see `refreshFacts`. */
   facts: HostFacts
   /** The signed policy in force; undefined when none was ever sent. */
@@ -102,6 +107,8 @@ export async function openSession(
     capabilities,
     findKey,
     tamper,
+    exclusive: createExclusive(),
+    turn: new AbortController(),
     facts: await readHostFacts(host.run, identity.name ?? undefined),
     policy: readPolicy(state, findKey),
     actions: {

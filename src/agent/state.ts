@@ -36,6 +36,8 @@ export interface IsolationRecord {
   readonly plan: IsolationPlan
   readonly leaseSeconds: number
   readonly until: string
+  /** The boot in which it was loaded: gone rules after another boot are nobody's doing. */
+  readonly bootId: string
   /** Listing digest after application; null until it was read back. */
   readonly rulesetSha256: string | null
   /** Probe addresses that answered before the isolation. */
@@ -110,6 +112,7 @@ const decodeIsolation = object<IsolationRecord>({
   plan: decodePlan,
   leaseSeconds: integer(1, 366 * 86_400),
   until: instant,
+  bootId: text(64),
   rulesetSha256: nullable(text(64)),
   reachedBefore: list(text(64), 64),
 })

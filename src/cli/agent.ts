@@ -72,6 +72,16 @@ export function addAgentCommands(program: Command): void {
     .option('--once', 'one turn, then exit')
     .action(runCommand)
   agent
+    .command('restore')
+    .description('at boot: load the isolation of before again, for the time it has left')
+    .option('--state <dir>', 'state directory (default /var/lib/cordon)')
+    .action(async (options: DirectoryOptions) => {
+      const { DEFAULT_STATE_DIRECTORY, restoreAfterBoot } = await import('../agent/main.ts')
+      const { openHost } = await import('../agent/host/agent-host.ts')
+      const restored = await restoreAfterBoot(openHost(), options.state ?? DEFAULT_STATE_DIRECTORY)
+      process.stdout.write(`${JSON.stringify(restored)}\n`)
+    })
+  agent
     .command('status')
     .description('show what this host is to its server and whether it is isolated')
     .option('--state <dir>', 'state directory (default /var/lib/cordon)')

@@ -17,6 +17,8 @@ export interface Endpoint {
   readonly lab: Lab
   readonly control: ControlServer
   readonly stateDirectory: string
+  /** File that runs `cordon agent ...`. */
+  readonly program: string
   /** Runs `cordon agent ...` on the endpoint and waits for it. */
   readonly agent: (...words: string[]) => Promise<ExecOutcome>
   /** Starts `cordon agent run` and waits until the server heard of it. */
@@ -71,6 +73,7 @@ function openEndpoint(lab: Lab, control: ControlServer, stateDirectory: string):
     lab,
     control,
     stateDirectory,
+    program,
     agent: (...words) => lab.exec(lab.endpoint, process.execPath, program, 'agent', ...words),
     start: async () => {
       const heard = control.heartbeats.length

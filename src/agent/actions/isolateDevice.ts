@@ -4,7 +4,7 @@ import type { JsonObject } from '../../protocol/decode.ts'
 import { formatInstant } from '../../protocol/instants.ts'
 import type { Proof, ProofCheck } from '../../protocol/result.ts'
 import { listConnections } from '../host/connections.ts'
-import { listInterfaceNames, readDhcpServers, readGateways } from '../host/facts.ts'
+import { listInterfaceNames, readBootId, readDhcpServers, readGateways } from '../host/facts.ts'
 import { type IsolationRecord, readIsolation, stateFiles, writeState } from '../state.ts'
 import { type ActionDeps, type ActionOrder, type ActionOutcome, describeFailure } from './action.ts'
 import { type Endpoint, isInNetworks, reduceNetworks } from './addresses.ts'
@@ -58,6 +58,7 @@ export async function isolateDevice(
     plan,
     leaseSeconds: order.leaseSeconds,
     until: endOfLease(deps, order.leaseSeconds),
+    bootId: readBootId(),
     rulesetSha256: null,
     reachedBefore: listReached(forbidden),
   }
@@ -253,7 +254,7 @@ async function planIsolation(deps: ActionDeps, body: IsolateDeviceBody): Promise
     control: await deps.resolveControl(),
     allow4,
     allow6,
-    egress: deps.egressHook ? listInterfaceNames().filter(isUsableInterface) : [],
+    egress: deps.egressHook ? listEgressInterfaces() : [],
     dhcp4: readDhcpServers(),
   }
 }
@@ -289,7 +290,16 @@ function endOfLease(deps: ActionDeps, leaseSeconds: number): string {
   return formatInstant(deps.clock.nowMs() + leaseSeconds * 1000)
 }
 
-function remainingSeconds(deps: ActionDeps, record: IsolationRecord): number {
+/** Interfaces that an isolation loaded now would cover with an egress chain. */
+export function listEgressInterfaces(): readonly string[] {
+  return listInterfaceNames().filter(isUsableInterface)
+}
+
+/**
+ * Seconds a recorded isolation still has, at least 1. A clock that stands before the lease began (a board without a battery) gives it the
+ * whole lease: too long is mended by the server, open is not.
+ */
+export function remainingSeconds(deps: Pick<ActionDeps, 'clock'>, record: IsolationRecord): number {
   const leftMs = Date.parse(record.until) - deps.clock.nowMs()
   return Math.min(record.leaseSeconds, Math.max(1, Math.ceil(leftMs / 1000)))
 }

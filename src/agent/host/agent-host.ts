@@ -1,5 +1,5 @@
 import { type Clock, hostClock, type Sleep, sleep } from './clock.ts'
-import { type RunProgram, runProgram } from './run-program.ts'
+import { type FollowProgram, followProgram, type RunProgram, runProgram } from './run-program.ts'
 
 /** Version of this agent, as the server lists it. */
 export const AGENT_VERSION = '0.1.0'
@@ -11,6 +11,7 @@ export interface AgentHost {
   /** From 0 (included) to 1. */
   readonly random: () => number
   readonly run: RunProgram
+  readonly follow: FollowProgram
   /** Process id, for the lock. */
   readonly pid: number
   /** User id; 0 is root. */
@@ -29,6 +30,7 @@ export function openHost(): AgentHost {
     sleep,
     random: Math.random,
     run: runProgram,
+    follow: followProgram,
     pid: process.pid,
     uid: process.getuid?.() ?? -1,
     agentVersion: AGENT_VERSION,

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 
 /** Programs of the host the agent may start; nothing else is ever started. */
@@ -21,6 +21,9 @@ export type RunProgram = (program: ProgramName, args: readonly string[], input?:
 
 // A fixed list instead of PATH: the environment of whoever started us must not choose what runs as root.
 const directories = ['/usr/sbin', '/sbin', '/usr/bin', '/bin']
+
+/** Part of util-linux, which every Debian host has. */
+const SETPRIV = '/usr/bin/setpriv'
 
 /** Where a program lies, or undefined when it is not installed. */
 export function findProgram(program: ProgramName): string | undefined {
@@ -50,6 +53,44 @@ export const runProgram: RunProgram = (program, args, input = '') => {
     child.stdin?.on('error', () => {})
     child.stdin?.end(input)
   })
+}
+
+/**
+ * Starts a program that goes on talking until it is stopped.
+ * @param onOutput called whenever it says something; what it says is not looked at
+ * @param onEnd called once when it ends by itself or could not be started
+ * @returns what stops it
+ */
+export type FollowProgram = (
+  program: ProgramName,
+  args: readonly string[],
+  onOutput: () => void,
+  onEnd: () => void,
+) => () => void
+
+/** The real {@link FollowProgram}. */
+export const followProgram: FollowProgram = (program, args, onOutput, onEnd) => {
+  const path = findProgram(program)
+  if (path === undefined) {
+    onEnd()
+    return () => {}
+  }
+  const env = { PATH: directories.join(':'), LC_ALL: 'C' }
+  // The kernel ends it with us, however we end.
+  const bound = isExecutable(SETPRIV)
+  const child = spawn(bound ? SETPRIV : path, bound ? ['--pdeathsig', 'KILL', '--', path, ...args] : args, {
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  child.stdout.on('data', onOutput)
+  child.once('error', onEnd)
+  child.once('exit', onEnd)
+  return () => {
+    child.off('error', onEnd)
+    child.off('exit', onEnd)
+    child.once('error', () => {})
+    child.kill('SIGKILL')
+  }
 }
 
 function isExecutable(path: string): boolean {
