@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createApplication } from '../src/access/applications.ts'
 import { ensureFirstTenant } from '../src/access/tenants.ts'
@@ -27,7 +27,6 @@ export interface CordonProcess {
 /** How a server of the bench is started. */
 export interface StartOptions {
   readonly http: boolean
-  readonly nodeOptions?: readonly string[]
   /** `postgres://` URL; the embedded database without. */
   readonly database?: string | undefined
 }
@@ -40,9 +39,11 @@ export async function startCordon(dataDir: string, options: StartOptions): Promi
   const address = ['--host', '127.0.0.1', '--port', '0', ...(options.http ? ['--http'] : [])]
   const database = options.database === undefined ? [] : ['--database', options.database]
   const serve = ['serve', '--data', dataDir, ...database, ...address, ...limits]
-  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), cli, ...serve], {
+  // By its own first line, as users start it.
+  const path = [dirname(process.execPath), process.env.PATH].join(delimiter)
+  const child = spawn(cli, serve, {
     stdio: ['ignore', 'pipe', 'ignore'],
-    env: { ...process.env, CORDON_LOG_LEVEL: 'info' },
+    env: { ...process.env, PATH: path, CORDON_LOG_LEVEL: 'info' },
   })
   const url = await readUrl(child)
   const readyMs = performance.now() - startedAt
