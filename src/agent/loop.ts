@@ -8,6 +8,7 @@ import { renewLease } from './actions/isolateDevice.ts'
 import { RulesetError } from './actions/nftables.ts'
 import { executeCommand, refuseCommand } from './execute.ts'
 import type { JournalEntry } from './journal.ts'
+import { describeUnreported, noteReported } from './life/break-glass.ts'
 import { settleIsolation } from './life/settle.ts'
 import { checkTime, judgeCommand, readCommandBody } from './policy.ts'
 import { adoptPolicy, observeHost, refreshFacts, type Session, writeHeartbeat } from './session.ts'
@@ -16,6 +17,7 @@ import { ChannelError } from './transport.ts'
 
 /** How often facts go to the server when nothing changed; polls tell it that the host is alive. */
 const HEARTBEAT_MS = 5 * 60_000
+const MAX_TAMPER = 100
 const EMPTY_POLL_MS = 1_000
 const BACKOFF_CAP_MS = 60_000
 const BACKOFF_BASE_MS = 1_000
@@ -111,15 +113,18 @@ async function reportState(session: Session, memory: LoopMemory): Promise<void> 
   const now = session.host.clock.elapsedMs()
   await settleIsolation(session)
   const observed = await observeHost(session)
-  const urgent = observed.isolated !== memory.wasIsolated || session.tamper.length > 0
+  const release = describeUnreported(session.state)
+  const urgent = observed.isolated !== memory.wasIsolated || session.tamper.length > 0 || release !== undefined
   if (now < memory.heartbeatDueMs && !urgent) return
   await refreshFacts(session)
   const sent = session.tamper.length
   const until = observed.isolated ? (readIsolation(session.state)?.until ?? null) : null
   const heartbeat = writeHeartbeat(session, { isolated: observed.isolated, until })
-  const delivery = await session.channel.sendHeartbeat(heartbeat)
+  const tamper = release === undefined ? heartbeat.tamper : [release, ...heartbeat.tamper].slice(0, MAX_TAMPER)
+  const delivery = await session.channel.sendHeartbeat({ ...heartbeat, tamper })
   if (delivery.kind === 'refused')
     session.host.log('heartbeat refused', { status: delivery.status, code: delivery.code })
+  else if (release !== undefined) noteReported(session.state)
   session.tamper.splice(0, sent)
   memory.heartbeatDueMs = now + HEARTBEAT_MS
   memory.wasIsolated = observed.isolated

@@ -53,6 +53,7 @@ export const stateFiles = {
   sequence: 'sequence',
   control: 'control.json',
   isolation: 'isolation.json',
+  breakGlass: 'break-glass.json',
   journal: 'journal.jsonl',
   lock: 'agent.lock',
 } as const

@@ -115,6 +115,7 @@ export async function enrollDevice(deps: EnrollDeps, call: SignedCall, message: 
       facts: '{}',
       last_seq: 0,
       command_seq: 0,
+      break_glass_serial: 0,
       enrolled_at: now,
       last_seen_at: now,
       revoked_at: null,
@@ -138,7 +139,7 @@ export async function enrollDevice(deps: EnrollDeps, call: SignedCall, message: 
     token,
     commandKeys: [deps.signer.publicKey],
     policy: null,
-    breakGlass: null,
+    breakGlass: { serial: 0, key: deps.signer.breakGlassKey(agentId) },
     pollSeconds: DEFAULT_POLL_SECONDS,
     serverTime: deps.clock.now(),
   }

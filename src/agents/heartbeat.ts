@@ -2,7 +2,7 @@ import type { Clock } from '../io/clock.ts'
 import { CordonError } from '../model/errors.ts'
 import { DecodeError, decode } from '../protocol/decode.ts'
 import { decodeHeartbeat, type Heartbeat } from '../protocol/messages.ts'
-import { writeAgentFacts } from '../store/agents.ts'
+import { dropHolds, writeAgentFacts } from '../store/agents.ts'
 import type { Store } from '../store/db.ts'
 import { recordChange } from '../store/record.ts'
 import type { Device } from './authenticate.ts'
@@ -29,11 +29,13 @@ export async function acceptHeartbeat(
       ...(heartbeat.capabilities === undefined ? {} : { capabilities: JSON.stringify(heartbeat.capabilities) }),
     })
     if (heartbeat.tamper.length === 0) return
+    // Whoever stood before the host has decided: nothing keeps or renews what the code has ended.
+    if (heartbeat.tamper.some(isRelease)) await dropHolds(tx, device.id, 'isolation')
     await recordChange(tx, {
       at: deps.clock.now(),
       actor: { tenantId: device.tenantId, id: device.id, kind: 'agent', name: device.hostname },
       audit: heartbeat.tamper.map(({ kind, at, detail }) => ({
-        action: 'reportTampering',
+        action: isRelease({ kind }) ? 'releaseByBreakGlass' : 'reportTampering',
         objectType: 'agent',
         objectId: device.id,
         decision: 'allowed' as const,
@@ -44,6 +46,10 @@ export async function acceptHeartbeat(
       events: [{ change: 'updated', resource: 'agent', objectId: device.id }],
     })
   })
+}
+
+function isRelease({ kind }: { readonly kind: string }): boolean {
+  return kind === 'BreakGlassRelease'
 }
 
 function readHeartbeat(message: unknown): Heartbeat {

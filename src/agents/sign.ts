@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto'
+import { hkdfSync, type KeyObject } from 'node:crypto'
 import { type Command, signCommand } from '../protocol/command.ts'
 import { type NamedPublicKey, writePublicKey } from '../protocol/jws.ts'
 
@@ -8,6 +8,8 @@ export interface CommandSigner {
   readonly publicKey: NamedPublicKey
   /** The signed command, JWS compact. */
   readonly sign: (command: Command) => string
+  /** The device's break-glass key, base64url. Derived, so that no database holds it. */
+  readonly breakGlassKey: (deviceId: string) => string
 }
 
 /** Makes a signer of the server's command key. */
@@ -15,5 +17,11 @@ export function createSigner(key: { readonly kid: string; readonly privateKey: K
   return {
     publicKey: { kid: key.kid, publicKey: writePublicKey(key.privateKey) },
     sign: (command) => signCommand(key.privateKey, key.kid, command),
+    breakGlassKey: (deviceId) => {
+      const seed = key.privateKey.export({ format: 'jwk' }).d ?? ''
+      return Buffer.from(
+        hkdfSync('sha256', Buffer.from(seed, 'base64url'), deviceId, 'cordon break-glass key 1', 32),
+      ).toString('base64url')
+    },
   }
 }

@@ -82,6 +82,12 @@ export function addAgentCommands(program: Command): void {
       process.stdout.write(`${JSON.stringify(restored)}\n`)
     })
   agent
+    .command('release')
+    .description('release this host by a one-time break-glass code; needs no network')
+    .requiredOption('--code <code>', 'code an admin of the server made for this host')
+    .option('--state <dir>', 'state directory (default /var/lib/cordon)')
+    .action(releaseCommand)
+  agent
     .command('status')
     .description('show what this host is to its server and whether it is isolated')
     .option('--state <dir>', 'state directory (default /var/lib/cordon)')
@@ -152,6 +158,15 @@ function addServerCommands(agent: Command): void {
 
 function addTenantOptions(command: Command): Command {
   return addStoreOptions(command).option('--tenant <tenant>', 'id, domain or name of the tenant; default: the first')
+}
+
+async function releaseCommand(options: DirectoryOptions & { readonly code: string }): Promise<void> {
+  const { DEFAULT_STATE_DIRECTORY } = await import('../agent/main.ts')
+  const { releaseByCode } = await import('../agent/life/break-glass.ts')
+  const { openHost } = await import('../agent/host/agent-host.ts')
+  const outcome = await releaseByCode(openHost(), options.state ?? DEFAULT_STATE_DIRECTORY, options.code)
+  process.stdout.write(`${JSON.stringify(outcome)}\n`)
+  if (outcome.kind === 'refused') process.exitCode = 1
 }
 
 async function runCommand(options: RunCommandOptions): Promise<void> {

@@ -164,6 +164,19 @@ export async function takeCommandSeq(tx: Tx, tenantId: string, agentId: string):
   return row?.command_seq ?? null
 }
 
+/** Hands out the number of the next break-glass code of an agent in force. @returns null when there is none */
+export async function takeBreakGlassSerial(tx: Tx, tenantId: string, agentId: string): Promise<number | null> {
+  const row = await tx
+    .updateTable('agents')
+    .set((eb) => ({ break_glass_serial: eb('break_glass_serial', '+', 1) }))
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', agentId)
+    .where('revoked_at', 'is', null)
+    .returning('break_glass_serial')
+    .executeTakeFirst()
+  return row?.break_glass_serial ?? null
+}
+
 /** Writes a new command. */
 export async function insertCommand(tx: Tx, command: StoredCommand): Promise<void> {
   await tx.insertInto('commands').values(command).execute()

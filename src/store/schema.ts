@@ -261,6 +261,8 @@ export interface AgentRow {
   last_seq: number
   /** The last sequence number signed into a command for this agent. */
   command_seq: number
+  /** Break-glass codes made so far. */
+  break_glass_serial: number
   enrolled_at: string
   last_seen_at: string | null
   revoked_at: string | null

@@ -27,6 +27,8 @@ import { PROTOCOL_VERSION } from '../../src/protocol/version.ts'
 
 const DEVICE_ID = 'd-77'
 const DEVICE_TOKEN = 'device-token'
+/** Break-glass key of the device. */
+export const BREAK_GLASS_KEY: string = Buffer.alloc(32, 7).toString('base64url')
 const ENROL_TOKEN = 'one-time-token'
 
 /** A server that speaks just the agent's protocol, for tests of the agent alone. It records everything it is told. */
@@ -199,7 +201,7 @@ function enrol(control: ControlServer, recorded: Recorded, message: EnrollReques
     token: DEVICE_TOKEN,
     commandKeys: [{ kid: 'cmd-1', publicKey: writePublicKey(control.commandKey) }],
     policy: null,
-    breakGlass: null,
+    breakGlass: { serial: 0, key: BREAK_GLASS_KEY },
     pollSeconds: 5,
     serverTime: formatInstant(Date.now()),
   }

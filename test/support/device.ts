@@ -26,6 +26,7 @@ export interface FakeDevice {
   readonly id: string
   readonly key: KeyObject
   readonly token: string
+  readonly breakGlass: { readonly serial: number; readonly key: string }
   /** The last request number used. */
   readonly lastSeq: () => number
   readonly get: (path: string, forgery?: Forgery) => Promise<Reply>
@@ -81,7 +82,7 @@ export async function enrolDevice(cordon: AgentSide, tenantId: string, hostname:
   const pair = makeKeyPair()
   const reply = await sendEnrolment(cordon, await giveEnrolmentToken(cordon, tenantId), pair, { hostname })
   if (reply.status !== 201) throw new Error(`not enrolled: ${reply.status} ${reply.text}`)
-  const { deviceId: id, token } = reply.body
+  const { deviceId: id, token, breakGlass } = reply.body
   const key = readPrivateKey(pair.privateKeyPem)
   let seq = 1
   const send = (method: string, path: string, body: string, forgery: Forgery = {}): Promise<Reply> => {
@@ -93,6 +94,7 @@ export async function enrolDevice(cordon: AgentSide, tenantId: string, hostname:
     id,
     key,
     token,
+    breakGlass,
     lastSeq: () => seq,
     get: (path, forgery) => send('GET', path, '', forgery),
     post,

@@ -263,6 +263,7 @@ async function giveAgent(cordon: Cordon, tenantId: string, agent: GivenAgent): P
     facts: '{}',
     last_seq: 0,
     command_seq: 0,
+    break_glass_serial: 0,
     enrolled_at: now,
     last_seen_at: now,
     revoked_at: agent.revoked ? now : null,

@@ -65,6 +65,8 @@ export const notes: Readonly<Record<string, string>> = {
   getPolicies: 'the safety policy, whole, with its ETag',
   replacePolicies:
     'the whole policy; `If-Match` is required, `*` for any; 400 names every wrong field in `error.details`',
+  createBreakGlassCode:
+    '`{reason}` of 30 characters; device id or host name in the path; a code for `cordon agent release`',
   pauseDispatch: '`{reason}`; nothing more is handed over to any target',
   resumeDispatch: 'no body needed; what waited goes on',
   listApprovals: '`{value}`: what waits for approval, newest first, 200 at most; `?state=` another state, or `all`',

@@ -3,6 +3,7 @@ import { listEgressInterfaces, remainingSeconds } from '../actions/isolateDevice
 import { applyIsolation, type ObservedIsolation, observeIsolation, removeIsolation } from '../actions/nftables.ts'
 import { readBootId } from '../host/facts.ts'
 import { type IsolationRecord, readIsolation, stateFiles, writeState } from '../state.ts'
+import { isReleasedByCode } from './break-glass.ts'
 
 /** What bringing an isolation back needs. */
 export type RestoreDeps = Pick<ActionDeps, 'run' | 'clock' | 'state' | 'egressHook'>
@@ -16,6 +17,8 @@ export type Restoration =
   | { readonly kind: 'restored'; readonly until: string; readonly lost: 'reboot' | 'removed' | 'newInterface' }
   /** Its time is over; the record and what was left of the tables are gone. */
   | { readonly kind: 'ended'; readonly until: string }
+  /** Released by a one-time code; what was left of it is gone. */
+  | { readonly kind: 'released' }
   /** Loaded by a command that was cut short before its test: the command itself decides. */
   | { readonly kind: 'untested' }
 
@@ -33,15 +36,23 @@ export async function restoreIsolation(deps: RestoreDeps): Promise<Restoration> 
   if (record === undefined) return { kind: 'none' }
   const { until } = record
   const observed = await observeIsolation(deps.run)
+  if (isReleasedByCode(deps.state, record.commandId)) {
+    await clear(deps, observed)
+    return { kind: 'released' }
+  }
   const egress = deps.egressHook ? listEgressInterfaces() : []
   if (observed.isolated && egress.every((name) => observed.egress.includes(name))) return { kind: 'inForce', until }
   if (record.rulesetSha256 === null) return { kind: 'untested' }
   if (Date.parse(until) - deps.clock.nowMs() <= NEARLY_OVER_MS) {
-    if (observed.tables.length > 0) await removeIsolation(deps.run, observed.tables)
-    deps.state.remove(stateFiles.isolation)
+    await clear(deps, observed)
     return { kind: 'ended', until }
   }
   return reload(deps, record, observed, egress)
+}
+
+async function clear(deps: RestoreDeps, observed: ObservedIsolation): Promise<void> {
+  if (observed.tables.length > 0) await removeIsolation(deps.run, observed.tables)
+  deps.state.remove(stateFiles.isolation)
 }
 
 async function reload(

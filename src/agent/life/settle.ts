@@ -4,6 +4,7 @@ import { canDo } from '../host/capabilities.ts'
 import { listInterfaceNames } from '../host/facts.ts'
 import type { Session } from '../session.ts'
 import { readIsolation } from '../state.ts'
+import { describeUnreported } from './break-glass.ts'
 import { restoreIsolation } from './restore.ts'
 import { watchIsolation } from './watch.ts'
 
@@ -30,6 +31,9 @@ export function startWatch(session: Session): () => void {
   return watchIsolation({
     follow: session.host.follow,
     isWanted: () => readIsolation(session.state) !== undefined,
+    onLook: () => {
+      if (describeUnreported(session.state) !== undefined) session.turn.abort()
+    },
     listInterfaces: listInterfaceNames,
     check: async () => {
       try {

@@ -5,6 +5,8 @@ export interface WatchDeps {
   readonly follow: FollowProgram
   /** An isolation should be in force now. Asked once a second, so it must be cheap. */
   readonly isWanted: () => boolean
+  /** Something happened that the server should hear of now; asked once a second. */
+  readonly onLook: () => void
   /** Names of the network interfaces of the host. */
   readonly listInterfaces: () => readonly string[]
   /** Compares host and record, and mends; must not throw. */
@@ -48,6 +50,7 @@ export function watchIsolation(deps: WatchDeps): () => void {
     }, SETTLE_MS)
   }
   const look = (): void => {
+    deps.onLook()
     if (!deps.isWanted()) {
       stopMonitor?.()
       stopMonitor = undefined

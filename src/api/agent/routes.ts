@@ -1,13 +1,14 @@
 import type { AgentChannel } from '../../agents/open.ts'
 import { AGENT_PATH, messageLimits } from '../../protocol/version.ts'
 import { open, type Route } from '../route.ts'
+import { deviceRoutes } from '../v1/devices/break-glass.ts'
 import { acknowledgeCommand } from './ack.ts'
 import { pollCommands } from './commands.ts'
 import { enrollAgent } from './enroll.ts'
 import { sendHeartbeat } from './heartbeat.ts'
 import { reportResult } from './results.ts'
 
-/** The agent channel, one line per operation. Bodies are read as bytes, because agents sign them as sent. */
+/** The agent channel and what people do with its devices, one line per operation. Bodies are read as bytes, because agents sign them as sent. */
 export function agentRoutes(channel: AgentChannel): Route[] {
   const { enrollBytes, ackBytes, resultBytes, heartbeatBytes } = messageLimits
   return [
@@ -16,5 +17,6 @@ export function agentRoutes(channel: AgentChannel): Route[] {
     open('POST', `${AGENT_PATH}/ack`, 'self', 'bytes', acknowledgeCommand(channel), ackBytes),
     open('POST', `${AGENT_PATH}/results`, 'self', 'bytes', reportResult(channel), resultBytes),
     open('POST', `${AGENT_PATH}/heartbeat`, 'self', 'bytes', sendHeartbeat(channel), heartbeatBytes),
+    ...deviceRoutes(channel),
   ]
 }

@@ -233,6 +233,7 @@ async function createAgentTables(target: Target): Promise<void> {
     facts: 'text',
     last_seq: 'int',
     command_seq: 'int',
+    break_glass_serial: 'int',
     enrolled_at: 'text',
     last_seen_at: 'text?',
     revoked_at: 'text?',

@@ -173,6 +173,11 @@ export const safetyOperations: DescribedOperations = {
     request: json(record({ reason })),
     response: json(dispatch),
   },
+  createBreakGlassCode: {
+    summary: 'Make a one-time code that releases an isolated host on the spot, without a network',
+    request: json(record({ reason: { ...reason, minLength: 30 } })),
+    response: json(openRecord({ code: text, serial: count, expiresDateTime: instant })),
+  },
   resumeDispatch: { summary: 'What waited goes on', response: json(dispatch) },
   getPolicies: { summary: 'The safety policy', response: json(refTo('cordon.safetyPolicy')) },
   replacePolicies: {
