@@ -31,6 +31,8 @@ export interface CrashFigures {
   readonly unaccounted: readonly string[]
   /** Executions, jobs and commands that do not come to an end. */
   readonly stuck: readonly string[]
+  /** What `cordon audit verify` finds in the log that all these deaths have left, and in its checkpoints. */
+  readonly auditFaults: readonly string[]
 }
 
 /** How a server dies: at a moment, at a named place of its own, or in the middle of a system call. */
@@ -86,6 +88,8 @@ export async function runCrashes(
   for (const ledger of ledgers) lost.push(...(await listLost(server, ledger)))
   const effects = new Map(hosts.flatMap((host) => [...host.effects]))
   const found = await compareEffects(server, effects, ledgers)
+  server.signal('SIGTERM')
+  await server.ended()
   return {
     kills: rounds,
     deaths,
@@ -93,6 +97,7 @@ export async function runCrashes(
     executed: ledgers.reduce((sum, ledger) => sum + ledger.executed.length, 0),
     lost: [...new Set(lost)],
     stuck,
+    auditFaults: await server.findAuditFaults(),
     ...found,
   }
 }
@@ -119,7 +124,7 @@ async function liveAndDie(
   }
   const over = Promise.all(ledgers.map((ledger, at) => writeUntilGone(client, ledger, at)))
   // A fate that this load never meets must not keep the round from ending.
-  const patienceMs = death === 'moment' ? 20 + random() * 300 : 2_000
+  const patienceMs = death === 'moment' ? 20 + random() * 300 : 1_000
   await Promise.race([server.ended(), sleep(patienceMs)])
   await server.kill()
   await over
@@ -264,14 +269,24 @@ async function compareEffects(
 
 /** The figures as lines of a table, for people. */
 export function renderFigures(figures: readonly (readonly [name: string, CrashFigures])[]): string {
-  const head = ['', 'kills', 'writes acknowledged', 'lost', 'executed', 'doubled', 'unaccounted', 'stuck']
+  const head = [
+    '',
+    'kills',
+    'writes acknowledged',
+    'lost',
+    'executed',
+    'doubled',
+    'unaccounted',
+    'stuck',
+    'audit faults',
+  ]
   const rows = figures.map(([name, found]) => [
     name,
     `${found.kills} (${Object.entries(found.deaths)
       .map(([death, count]) => `${count} ${death}`)
       .join(', ')})`,
     ...[found.acknowledged, found.lost.length, found.executed],
-    ...[found.doubled.length, found.unaccounted.length, found.stuck.length],
+    ...[found.doubled.length, found.unaccounted.length, found.stuck.length, found.auditFaults.length],
   ])
   const lines = [head, ...rows].map((row) => row.map(String))
   const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))

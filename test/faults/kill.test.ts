@@ -4,7 +4,7 @@ import { databaseKinds } from '../support/databases.ts'
 import { renderFigures, runCrashes } from './crash-run.ts'
 
 /** Kills per database; `npm run test:crash -- --rounds N` makes it another number. */
-const rounds = Number(process.env.CORDON_CRASH_ROUNDS ?? 40)
+const rounds = Number(process.env.CORDON_CRASH_ROUNDS ?? 150)
 
 for (const kind of databaseKinds) {
   test(`a server killed ${rounds} times under load loses nothing it acknowledged and does nothing twice (${kind})`, async (t) => {
@@ -14,8 +14,11 @@ for (const kind of databaseKinds) {
     const figures = await runCrashes(t, kind, { rounds, seed })
 
     t.diagnostic(renderFigures([[kind, figures]]))
-    const { lost, doubled, unaccounted, stuck } = figures
-    assert.deepEqual({ lost, doubled, unaccounted, stuck }, { lost: [], doubled: [], unaccounted: [], stuck: [] })
+    const { lost, doubled, unaccounted, stuck, auditFaults } = figures
+    assert.deepEqual(
+      { lost, doubled, unaccounted, stuck, auditFaults },
+      { lost: [], doubled: [], unaccounted: [], stuck: [], auditFaults: [] },
+    )
     assert.ok(figures.acknowledged > rounds, `only ${figures.acknowledged} writes were acknowledged`)
     assert.ok(figures.executed >= rounds / 10, `only ${figures.executed} tasks were executed`)
     if (rounds < 30) return

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createApplication } from '../../src/access/applications.ts'
 import { ensureFirstTenant } from '../../src/access/tenants.ts'
+import { verifyAudit } from '../../src/cli/audit-verify.ts'
 import { randomIds, systemClock } from '../../src/io/clock.ts'
 import { databaseFile } from '../../src/io/data-dir.ts'
 import type { RoleName } from '../../src/model/permissions.ts'
@@ -39,6 +40,8 @@ export interface MortalServer {
   pid(): number | undefined
   /** Waits for its end; the signal that ended it. */
   ended(): Promise<NodeJS.Signals | null>
+  /** What `cordon audit verify` finds in its data; nothing when the log holds. */
+  findAuditFaults(): Promise<readonly string[]>
   /** A client with a token of that role. The server must run. */
   as(role: RoleName): Promise<Client>
 }
@@ -117,6 +120,10 @@ export async function prepareServer(
     },
     pid: () => child?.pid,
     ended: async () => (child === null ? null : endOf(child)),
+    findAuditFaults: async () => {
+      const { report, lines } = await verifyAudit({ data: dataDir, ...(database === null ? {} : { database }) })
+      return report.holds ? [] : lines
+    },
     as: async (role) => {
       const actor = { tenantId, id: 'test', kind: 'system', name: 'test' } as const
       const { clientId, clientSecret } = await createApplication(access, actor, { name: role, role })
