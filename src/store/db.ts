@@ -148,8 +148,14 @@ async function connectPostgres(url: string, options?: string): Promise<OpenStore
   // Counters and versions stay far below 2^53; pg hands bigint out as text otherwise.
   types.setTypeParser(types.builtins.INT8, Number)
   const limits = { max: 10, connectionTimeoutMillis: 2_000, statement_timeout: 15_000 }
-  // Compiling a statement takes longer than all but the worst of ours run.
-  const session = ['-c jit=off', ...(options === undefined ? [] : [options])].join(' ')
+  const settings = [
+    // Compiling a statement takes longer than all but the worst of ours run.
+    '-c jit=off',
+    // A server that stands still (a suspended machine, a lost network) must not hold its locks against all others for longer than they
+    // wait for a statement. Between the statements of a transaction there is nothing that takes time.
+    '-c idle_in_transaction_session_timeout=8000',
+  ]
+  const session = [...settings, ...(options === undefined ? [] : [options])].join(' ')
   const pool = new Pool({ connectionString: url, ...limits, options: session })
   // A connection that breaks is replaced by the pool, and its query fails; without listeners it would end the process besides.
   pool.on('error', () => undefined)
@@ -207,6 +213,8 @@ async function runTransaction<T>(writer: Writer, work: (tx: Tx) => Promise<T>): 
       // When the rollback fails as well, its error would hide why.
       const cause = attempt.failure ? attempt.failure.cause : thrown
       if (cause instanceof CordonError) throw cause
+      // A rollback fails only where the connection is gone; what the driver says of the statement before it has no code.
+      const isCutOff = attempt.failure !== undefined && thrown !== cause
       const failure = classifyFailure(cause)
       if (failure === 'conflict' && performance.now() - startedAt < patienceMs) {
         // Apart in time, so that two that met do not meet again.
@@ -214,7 +222,7 @@ async function runTransaction<T>(writer: Writer, work: (tx: Tx) => Promise<T>): 
         continue
       }
       // Before and after the work nothing but the database can have failed, or what every change must leave in it.
-      if (failure === 'other' && attempt.stage === 'work') throw cause
+      if (failure === 'other' && attempt.stage === 'work' && !isCutOff) throw cause
       throw new CordonError('ServiceUnavailable', describeOutage(attempt), { retryAfterSeconds: 5, cause })
     }
   }

@@ -20,12 +20,16 @@ interface Pair {
   readonly host: CountingHost
 }
 
-async function startPair(t: TestContext, failpoint: string): Promise<Pair> {
+async function preparePair(t: TestContext): Promise<Omit<Pair, 'host'>> {
   const dataDir = mkdtempSync(join(tmpdir(), 'cordon-two-'))
   onEnd(t, () => rmSync(dataDir, { recursive: true, force: true }))
   const shared = { dataDir, database: await makeDatabase(t, 'postgres') }
   const first = await prepareServer(t, 'postgres', ['1'], shared)
-  const second = await prepareServer(t, 'postgres', [], shared)
+  return { first, second: await prepareServer(t, 'postgres', [], shared) }
+}
+
+async function startPair(t: TestContext, failpoint: string): Promise<Pair> {
+  const { first, second } = await preparePair(t)
   await first.start({ failpoint: `${failpoint}:stop` })
   await second.start()
   return { first, second, host: await startHost(t, second, hostname) }
@@ -72,6 +76,29 @@ async function stepsOf(server: MortalServer, executionId: string): Promise<strin
   return rows.map(({ action }) => action)
 }
 
+/** Lets a server that stood still all the time go on, and gives it the time to do harm. */
+async function goOn(server: MortalServer): Promise<void> {
+  assert.equal(isStopped(server.pid()), true, 'the first server stood still all the time')
+  server.signal('SIGCONT')
+  await waitUntil(
+    async () => (await server.anonymous.get('/healthz')).status,
+    (status) => status === 200,
+  )
+  await sleep(3_000)
+}
+
+/** The execution is as the second server left it, step by step. */
+async function assertDoneOnce(
+  { second }: Pick<Pair, 'second'>,
+  done: Execution,
+  steps: readonly string[],
+): Promise<void> {
+  assert.deepEqual(await newest(second, done.taskId), done)
+  assert.deepEqual(await stepsOf(second, done.id), steps)
+  assert.equal(steps.filter((step) => step === 'execution.succeeded').length, 1)
+  assert.equal((await readExecutionsOfTask(second.store.read, second.tenantId, done.taskId)).length, 1)
+}
+
 async function takeOver(t: TestContext, failpoint: string): Promise<void> {
   const pair = await startPair(t, failpoint)
   const { first, second, host } = pair
@@ -83,20 +110,11 @@ async function takeOver(t: TestContext, failpoint: string): Promise<void> {
     60,
   )
   const steps = await stepsOf(second, done.id)
-  assert.equal(isStopped(first.pid()), true, 'the first server stood still all the time')
-  first.signal('SIGCONT')
+  await goOn(first)
   await answer
-  await waitUntil(
-    async () => (await first.anonymous.get('/healthz')).status,
-    (status) => status === 200,
-  )
-  await sleep(3_000)
 
   // What the first server found out before it was stopped is no longer true, and it recorded none of it.
-  assert.deepEqual(await newest(second, taskId), done)
-  assert.deepEqual(await stepsOf(second, done.id), steps)
-  assert.equal(steps.filter((step) => step === 'execution.succeeded').length, 1)
-  assert.equal((await readExecutionsOfTask(second.store.read, second.tenantId, taskId)).length, 1)
+  await assertDoneOnce(pair, done, steps)
   assert.equal(host.effects.get(done.id), 1)
   const commands = await second.store.read.selectFrom('commands').select('id').where('id', '=', done.id).execute()
   assert.equal(commands.length, 1)
@@ -119,4 +137,44 @@ describe('of two servers on one database one stands still beyond its lease: the 
   for (const failpoint of ['before-start', 'after-start-before-record']) {
     test(`stopped ${failpoint}, and let go on after the other has finished`, (t) => takeOver(t, failpoint))
   }
+
+  test('stopped with the outcome in its hands, which the other, started later, finds out by itself', async (t) => {
+    // Nobody else is there to take the job that is to be stopped in.
+    const { first, second } = await preparePair(t)
+    await first.start({ failpoint: 'after-check-before-record:stop' })
+    let answering = first
+    const { store, tenantId } = first
+    // One name for both, as behind a load balancer.
+    const address = {
+      store,
+      tenantId,
+      get anonymous() {
+        return answering.anonymous
+      },
+    }
+    const host = await startHost(t, address, hostname)
+    const expert = await first.as('expert')
+    const created = await expert.post('/beta/security/incidentTasks', isolationTask(hostname, '1'))
+    const taskId: string = created.body.id
+    const executed = await expert.post(`/beta/security/incidentTasks/${taskId}/executeResponseAction`)
+    assert.equal(executed.status, 204, executed.text)
+    await waitUntil(
+      async () => isStopped(first.pid()),
+      (stopped) => stopped,
+    )
+    assert.notEqual((await newest(second, taskId)).state, 'succeeded')
+
+    await second.start()
+    answering = second
+    const done = await waitUntil(
+      () => newest(second, taskId),
+      (execution) => execution.state === 'succeeded',
+      60,
+    )
+    const steps = await stepsOf(second, done.id)
+    await goOn(first)
+
+    await assertDoneOnce({ second }, done, steps)
+    assert.equal(host.effects.get(done.id), 1)
+  })
 })

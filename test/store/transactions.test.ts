@@ -164,6 +164,30 @@ test('a PostgreSQL connection that an administrator ends is an answer 503, and t
   await store.transaction((tx) => put(tx, 'broken', 'no more'))
 })
 
+test('who stands still inside a PostgreSQL transaction loses it before the others have waited in vain', async (t) => {
+  const url = await makeDatabase(t, 'postgres')
+  const [suspended, other] = await Promise.all([openStore(url), openStore(url)])
+  t.after(() => Promise.all([suspended.close(), other.close()]))
+  await other.transaction((tx) => put(tx, 'owner', 'nobody'))
+  const write = (tx: Tx, value: string): Promise<unknown> =>
+    tx.updateTable('settings').set({ value }).where('key', '=', 'owner').execute()
+  const holds = Promise.withResolvers<void>()
+  const goesOn = Promise.withResolvers<void>()
+  const attempt = suspended.transaction(async (tx) => {
+    await write(tx, 'suspended')
+    holds.resolve()
+    await goesOn.promise
+    await write(tx, 'suspended again')
+  })
+  await holds.promise
+
+  await other.transaction((tx) => write(tx, 'other'))
+  goesOn.resolve()
+
+  await assert.rejects(attempt, (error: unknown) => error instanceof CordonError && error.status === 503)
+  assert.equal(await readSetting(other.read, tenant, 'owner'), 'other')
+})
+
 test('a PostgreSQL connection that is cut inside a transaction is an answer 503', async (t) => {
   const cluster = await startPostgres()
   t.after(() => cluster.stop())
