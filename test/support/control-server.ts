@@ -48,6 +48,8 @@ export interface ControlServer {
   refuseResults: boolean
   /** Answers acknowledgements with 409 while true. */
   refuseAcks: boolean
+  /** Ends every connection, as a network does that forgets them. */
+  readonly cut: () => void
   /** Puts text into the next poll answers until the command it names is acknowledged or answered. */
   readonly queue: (jws: string, commandId: string) => void
   /** Resolves with the first result of a command, at most 30 s later. */
@@ -96,6 +98,7 @@ export async function createControlServer(t: TestContext, names: readonly string
     holds: 0,
     refuseResults: false,
     refuseAcks: false,
+    cut: () => server.closeAllConnections(),
     queue: (jws, commandId) => {
       recorded.pending.set(commandId, jws)
       wake(recorded)

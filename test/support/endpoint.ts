@@ -42,16 +42,22 @@ export interface IsolateOptions {
 
 /**
  * Builds a lab with an enrolled, not yet running agent.
+ * @param serverName the agent finds its server under this name; else by its address
  * @returns undefined when the test was skipped
  */
-export async function createEndpoint(t: TestContext): Promise<Endpoint | undefined> {
+export async function createEndpoint(t: TestContext, serverName?: string): Promise<Endpoint | undefined> {
   const lab = await createLab(t)
   if (lab === undefined) return undefined
-  const control = await createControlServer(t, [lab.control4, lab.control6])
+  const control = await createControlServer(t, [
+    lab.control4,
+    lab.control6,
+    ...(serverName === undefined ? [] : [serverName]),
+  ])
+  if (serverName !== undefined) lab.writeHosts(serverName, [lab.control4, lab.control6])
   const stateDirectory = await mkdtemp(join(tmpdir(), 'cordon-agent-'))
   t.after(() => rm(stateDirectory, { recursive: true }))
   const endpoint = openEndpoint(lab, control, stateDirectory)
-  const server = `https://${lab.control4}:${control.port}`
+  const server = `https://${serverName ?? lab.control4}:${control.port}`
   const enrolled = await endpoint.agent(
     ...['enroll', '--server', server, '--token', control.enrolToken, '--ca', control.caFile, '--state', stateDirectory],
   )

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 /** What a program answered. */
 export interface ExecOutcome {
@@ -31,6 +32,8 @@ export interface Lab {
   /** Tells whether a TCP connection succeeds within half a second. */
   readonly reaches: (namespace: string, address: string, port: number) => Promise<boolean>
   readonly listRuleset: (namespace: string) => Promise<string>
+  /** Says which addresses the endpoint finds under a name; programs started after the first call see every change. */
+  readonly writeHosts: (name: string, addresses: readonly string[]) => void
 }
 
 /** What a lab belongs to: a test, or anything else that ends and says so. */
@@ -62,6 +65,7 @@ export async function createLab(t: LabScope): Promise<Lab | undefined> {
   t.after(async () => {
     await Promise.all(children.map((child) => stop(child)))
     for (const name of [container, endpoint, internet]) await run('ip', 'netns', 'del', name)
+    rmSync(namesFolder(endpoint), { recursive: true, force: true })
   })
   const lab = openLab({ endpoint, internet, container, net, children })
   for (const name of [endpoint, internet, container]) await must('ip', 'netns', 'add', name)
@@ -124,8 +128,21 @@ function openLab({ endpoint, internet, container, net, children }: LabParts): La
       const { code } = await exec(namespace, 'timeout', '0.5', 'bash', '-c', `exec 3<>/dev/tcp/${address}/${port}`)
       return code === 0
     },
+    writeHosts: (name, found) => {
+      const lines = ['127.0.0.1 localhost', ...found.map((address) => `${address} ${name}`), '']
+      mkdirSync(namesFolder(endpoint), { recursive: true })
+      // In place: what `ip netns exec` has put over /etc/hosts is this very file.
+      writeFileSync(join(namesFolder(endpoint), 'hosts'), lines.join('\n'))
+      // Nobody answers there, and says so at once.
+      writeFileSync(join(namesFolder(endpoint), 'resolv.conf'), 'nameserver 127.0.0.1\n')
+    },
     listRuleset: async (namespace) => (await exec(namespace, 'nft', 'list', 'ruleset')).stdout,
   }
+}
+
+/** What `ip netns exec` puts over files of /etc. @source ip-netns(8) */
+function namesFolder(namespace: string): string {
+  return join('/etc/netns', namespace)
 }
 
 /** A service that accepts connections and sends a byte every 50 ms over each of them. */
@@ -171,7 +188,9 @@ async function findProblem(): Promise<string | undefined> {
 async function removeLeftovers(): Promise<void> {
   const { stdout } = await run('ip', 'netns', 'list')
   for (const [name, pid] of stdout.matchAll(/cordon-(\d+)-[\w-]+/g)) {
-    if (name !== undefined && !existsSync(`/proc/${pid}`)) await run('ip', 'netns', 'del', name)
+    if (name === undefined || existsSync(`/proc/${pid}`)) continue
+    await run('ip', 'netns', 'del', name)
+    rmSync(namesFolder(name), { recursive: true, force: true })
   }
 }
 
