@@ -117,6 +117,8 @@ export async function createControlServer(t: TestContext, names: readonly string
       response.writeHead(500).end(String(error))
     })
   })
+  // An agent that tests an isolation for seconds keeps the connection its result needs.
+  server.keepAliveTimeout = 60_000
   t.after(async () => {
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
