@@ -5,6 +5,7 @@ import { formatInstant } from '../protocol/instants.ts'
 import type { CommandResult, TargetState } from '../protocol/result.ts'
 import { type ActionDeps, type ActionOrder, type ActionOutcome, describeFailure } from './actions/action.ts'
 import { isolateDevice } from './actions/isolateDevice.ts'
+import { submitIocRule } from './actions/submitIocRule.ts'
 import { unIsolateDevice } from './actions/unIsolateDevice.ts'
 
 /**
@@ -86,6 +87,8 @@ async function runAction(deps: ActionDeps, order: ActionOrder, body: CommandBody
       return isolateDevice(deps, order, body)
     case 'unIsolateDevice':
       return unIsolateDevice(deps, order, body)
+    case 'submitIocRule':
+      return submitIocRule(deps, order, body)
     default:
       return describeFailure('refused', 'Unsupported', body.actionType, { before: null, after: null })
   }

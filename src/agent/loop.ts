@@ -83,6 +83,7 @@ export function chooseBackoff(failures: number, random: number): number {
 
 async function runTurn(session: Session, memory: LoopMemory, waitSeconds: number, signal: AbortSignal): Promise<void> {
   const { host } = session
+  session.tamper.push(...(await session.rules.keep()))
   await deliverResults(session)
   await reportState(session, memory)
   const asked = host.clock.elapsedMs()
@@ -276,9 +277,11 @@ async function deliver(session: Session, result: CommandResult): Promise<void> {
   if (session.journal.find(result.commandId)?.delivered === false) session.journal.deliver(result.commandId)
 }
 
-// An isolated host asks more often when its lease is short, or the renewal would come too late.
+// An isolated host asks more often when its lease is short, or the renewal would come too late; and a rule must end in time.
 function chooseWait(session: Session): number {
   const full = session.identity.pollSeconds * (0.9 + 0.1 * session.host.random())
   const lease = readIsolation(session.state)?.leaseSeconds
-  return Math.max(1, Math.floor(lease === undefined ? full : Math.min(full, lease / 4)))
+  const ruleEnd = session.rules.nextEndMs()
+  const limits = [...(lease === undefined ? [] : [lease / 4]), ...(ruleEnd === null ? [] : [ruleEnd / 1000 + 1])]
+  return Math.max(1, Math.floor(Math.min(full, ...limits)))
 }

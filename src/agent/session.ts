@@ -14,6 +14,7 @@ import { canDo, type HostCapabilities, probeCapabilities } from './host/capabili
 import { readBootId, readHostFacts } from './host/facts.ts'
 import { type Journal, openJournal } from './journal.ts'
 import { createExclusive, type Exclusive } from './life/exclusive.ts'
+import { openRuleKeeper, type RuleKeeper } from './rules/keeper.ts'
 import {
   type Identity,
   openSequence,
@@ -36,6 +37,7 @@ export interface Session {
   readonly channel: Channel
   readonly capabilities: HostCapabilities
   readonly actions: ActionDeps
+  readonly rules: RuleKeeper
   readonly findKey: (kid: string) => KeyObject | undefined
   /** Things to tell the server with the next heartbeat. */
   readonly tamper: Tamper[]
@@ -96,8 +98,10 @@ export async function openSession(
     tamper.push({ kind: 'JournalDamaged', at, detail: `${journal.damagedLines} unreadable lines` })
   }
   const findKey = (kid: string): KeyObject | undefined => keys.get(kid)
+  const rules = openRuleKeeper({ run: host.run, clock: host.clock, state, log: host.log })
   const session: Session = {
     host,
+    rules,
     identity,
     config,
     state,
@@ -119,6 +123,8 @@ export async function openSession(
       config,
       deviceId: identity.deviceId,
       egressHook: capabilities.egressHook,
+      serverName: readServerUrl(identity.server).hostname,
+      sweepProcesses: rules.sweep,
       resolveControl: () => resolveControl(identity, transport),
       probeControl: async (address, timeoutMs, observed) => {
         await channel.probe(writeHeartbeat(session, observed), address, timeoutMs)
@@ -131,6 +137,7 @@ export async function openSession(
 
 /** Closes what a session holds open. */
 export function closeSession(session: Session): void {
+  session.rules.close()
   session.transport.close()
   session.journal.close()
 }
@@ -176,7 +183,7 @@ export function writeHeartbeat(session: Session, isolation: IsolatedState): Hear
     agentVersion: host.agentVersion,
     journalDepth: journal.entries().filter(({ delivered }) => !delivered).length,
     host: facts,
-    state: { ...isolation, restricted: false, iocVersion: 0 },
+    state: { ...isolation, restricted: false, iocVersion: journal.highestSeq('ioc') },
     capabilities: capabilities.list,
     tamper: tamper.slice(0, 100),
   }

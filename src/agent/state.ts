@@ -54,6 +54,7 @@ export const stateFiles = {
   control: 'control.json',
   isolation: 'isolation.json',
   breakGlass: 'break-glass.json',
+  iocRules: 'ioc-rules.json',
   journal: 'journal.jsonl',
   lock: 'agent.lock',
 } as const

@@ -1,6 +1,7 @@
 import type { Clock, Ids } from '../io/clock.ts'
 import { failpoint } from '../io/failpoint.ts'
 import { assertNever } from '../model/errors.ts'
+import { type SubmitIocRuleBody, writeSubmitIocRule } from '../protocol/bodies/submitIocRule.ts'
 import { actionTraits, type PermittedAddresses, writeIsolateDevice, writeUnIsolateDevice } from '../protocol/body.ts'
 import { digestJson } from '../protocol/canonical.ts'
 import type { Command } from '../protocol/command.ts'
@@ -9,12 +10,12 @@ import { type CommandResult, decodeResult } from '../protocol/result.ts'
 import { PROTOCOL_VERSION } from '../protocol/version.ts'
 import {
   type CommandState,
-  insertCommand,
+  insertCommands,
   readCommand,
   readCommandForUpdate,
   readQueuedOfAction,
   type StoredCommand,
-  takeCommandSeq,
+  takeCommandSeqs,
   updateCommand,
 } from '../store/agents.ts'
 import { isDuplicateKey, type Store, type Tx } from '../store/db.ts'
@@ -71,6 +72,7 @@ export interface CommandView {
 export type AgentAction =
   | { readonly actionType: 'isolateDevice'; readonly permitted: PermittedAddresses | undefined }
   | { readonly actionType: 'unIsolateDevice' }
+  | { readonly actionType: 'submitIocRule'; readonly rule: Omit<SubmitIocRuleBody, 'actionType'> }
 
 /**
  * Queues a signed command for a host and wakes its poll. The command's id is the execution's: a second call finds the first command. A
@@ -99,12 +101,12 @@ async function queueOnce(deps: CommandDeps, order: CommandOrder): Promise<Stored
 async function queueInTransaction(deps: CommandDeps, tx: Tx, order: CommandOrder): Promise<StoredCommand | null> {
   const known = await readCommandForUpdate(tx, order.tenantId, order.executionId)
   if (known !== null) return known
-  const seq = await takeCommandSeq(tx, order.tenantId, order.agentId)
-  if (seq === null) return null
+  const seq = (await takeCommandSeqs(tx, order.tenantId, [order.agentId])).get(order.agentId)
+  if (seq === undefined) return null
   const now = deps.clock.now()
   const jobs = await supersede(deps, tx, order, now)
-  const command = signOrder(deps, order, seq, now)
-  await insertCommand(tx, command)
+  const command = signOrder(deps, order, { id: order.executionId, seq, now })
+  await insertCommands(tx, [command])
   await recordChange(tx, {
     at: now,
     actor: queueActor(order.tenantId),
@@ -162,16 +164,21 @@ async function supersede(deps: CommandDeps, tx: Tx, order: CommandOrder, now: st
   if (order.action.actionType !== 'unIsolateDevice' || order.dryRun) return []
   const pending = await readQueuedOfAction(tx, order.agentId, 'isolateDevice')
   for (const { id } of pending) await updateCommand(tx, id, { state: 'cancelled', finished_at: now })
-  return pending.map(({ id }) => checkJob(deps.ids.guid(), id))
+  return pending.map(({ execution_id }) => checkJob(deps.ids.guid(), execution_id))
 }
 
-function signOrder(deps: CommandDeps, order: CommandOrder, seq: number, now: string): StoredCommand {
+/** The signed command of an order, not yet written. */
+export function signOrder(
+  deps: Pick<CommandDeps, 'signer' | 'leaseSeconds' | 'selfTestSeconds'>,
+  order: CommandOrder,
+  { id, seq, now }: { readonly id: string; readonly seq: number; readonly now: string },
+): StoredCommand {
   const { family } = actionTraits[order.action.actionType]
   const leaseSeconds = order.leaseSeconds ?? deps.leaseSeconds
   const body = writeBody(order, leaseSeconds)
   const command: Command = {
     v: PROTOCOL_VERSION,
-    commandId: order.executionId,
+    commandId: id,
     executionId: order.executionId,
     taskId: order.taskId,
     tenantId: order.tenantId,
@@ -191,10 +198,11 @@ function signOrder(deps: CommandDeps, order: CommandOrder, seq: number, now: str
   }
   return {
     tenant_id: order.tenantId,
-    id: order.executionId,
+    id,
     agent_id: order.agentId,
+    execution_id: order.executionId,
     task_id: order.taskId,
-    action_type: order.action.actionType,
+    action_type: nameCommand(order.action),
     family,
     seq,
     epoch: order.epoch,
@@ -218,9 +226,16 @@ function writeBody({ action, agentId }: CommandOrder, leaseSeconds: number): Jso
     }
     case 'unIsolateDevice':
       return writeUnIsolateDevice({ deviceId: agentId, killFlows: false })
+    case 'submitIocRule':
+      return writeSubmitIocRule(action.rule)
     default:
       return assertNever(action)
   }
+}
+
+/** How a command is stored and proved: a withdrawal is another thing than the rule. */
+function nameCommand(action: AgentAction): string {
+  return action.actionType === 'submitIocRule' && action.rule.withdraw ? 'withdrawIocRule' : action.actionType
 }
 
 function toView(command: StoredCommand): CommandView {
@@ -233,6 +248,12 @@ function toView(command: StoredCommand): CommandView {
   }
 }
 
-function queueActor(tenantId: string): Actor {
+/** How a command names the kind of whoever asked for it. */
+export function toActorKind(kind: string): 'user' | 'app' | 'system' {
+  return kind === 'application' ? 'app' : kind === 'system' ? 'system' : 'user'
+}
+
+/** The agent channel as an actor. */
+export function queueActor(tenantId: string): Actor {
   return { tenantId, id: 'agents', kind: 'system', name: 'Cordon agent channel' }
 }

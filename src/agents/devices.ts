@@ -105,7 +105,8 @@ const decodeCapabilities = list(
   64,
 )
 
-function findObstacle(capabilities: string, actionType: string): string | null {
+/** Why a host cannot do an action; null when it can. */
+export function findObstacle(capabilities: string, actionType: string): string | null {
   try {
     const known = decode(decodeCapabilities, JSON.parse(capabilities)).find((one) => one.actionType === actionType)
     if (known === undefined) return `its agent does not know ${actionType}`

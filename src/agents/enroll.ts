@@ -12,7 +12,7 @@ import {
   consumeEnrolmentToken,
   insertAgent,
   insertEnrolmentToken,
-  readOpenCommands,
+  readOpenExecutions,
   revokeAgent,
   revokeAgentsWithKey,
 } from '../store/agents.ts'
@@ -171,7 +171,7 @@ export async function revokeDevice(
 
 /** The commands of an identity that is gone never end by themselves: the engine looks at their executions at once. */
 async function lookAtOpenCommands(tx: Tx, agentIds: readonly string[]): Promise<NewJob[]> {
-  const commands = await readOpenCommands(tx, agentIds)
+  const commands = await readOpenExecutions(tx, agentIds)
   return commands.map((id) => checkJob(`gone:${id}`, id))
 }
 

@@ -1,21 +1,18 @@
-import type { Clock } from '../io/clock.ts'
 import { CordonError } from '../model/errors.ts'
 import { DecodeError, decode } from '../protocol/decode.ts'
 import { decodeHeartbeat, type Heartbeat } from '../protocol/messages.ts'
 import { dropHolds, writeAgentFacts } from '../store/agents.ts'
-import type { Store } from '../store/db.ts'
 import { recordChange } from '../store/record.ts'
 import type { Device } from './authenticate.ts'
+import type { CommandDeps } from './commands.ts'
+import { catchUp } from './rules.ts'
 
 /**
- * Takes a heartbeat in: what the host says about itself, and what it found tampered with, which goes into the audit log.
+ * Takes a heartbeat in: what the host says about itself, and what it found tampered with or met of an indicator, which goes into the audit
+ * log. What the host has missed of rules is queued for it.
  * @throws CordonError BadRequest
  */
-export async function acceptHeartbeat(
-  deps: { readonly store: Store; readonly clock: Clock },
-  device: Device,
-  message: unknown,
-): Promise<void> {
+export async function acceptHeartbeat(deps: CommandDeps, device: Device, message: unknown): Promise<void> {
   const heartbeat = readHeartbeat(message)
   const { host, state, bootId, journalDepth, time } = heartbeat
   await deps.store.transaction(async (tx) => {
@@ -35,7 +32,7 @@ export async function acceptHeartbeat(
       at: deps.clock.now(),
       actor: { tenantId: device.tenantId, id: device.id, kind: 'agent', name: device.hostname },
       audit: heartbeat.tamper.map(({ kind, at, detail }) => ({
-        action: isRelease({ kind }) ? 'releaseByBreakGlass' : 'reportTampering',
+        action: nameReport(kind),
         objectType: 'agent',
         objectId: device.id,
         decision: 'allowed' as const,
@@ -46,6 +43,12 @@ export async function acceptHeartbeat(
       events: [{ change: 'updated', resource: 'agent', objectId: device.id }],
     })
   })
+  await catchUp(deps, device)
+}
+
+function nameReport(kind: string): string {
+  if (isRelease({ kind })) return 'releaseByBreakGlass'
+  return kind.startsWith('Indicator') ? 'reportIndicator' : 'reportTampering'
 }
 
 function isRelease({ kind }: { readonly kind: string }): boolean {

@@ -22,6 +22,10 @@ export function findProofGap(
       return findIsolationGap(expectedMode, result, proof.checks)
     case 'unIsolateDevice':
       return after.isolated === false ? null : 'the host is still isolated'
+    case 'submitIocRule':
+      return findRuleGap(true, result)
+    case 'withdrawIocRule':
+      return findRuleGap(false, result)
     default:
       return `no rule proves ${actionType}`
   }
@@ -40,4 +44,14 @@ function findIsolationGap(
   }
   const listed = checks.some(({ name, got }) => name === 'ruleset' && got.split('+').includes('inet'))
   return listed ? null : 'the ruleset was not listed'
+}
+
+/** A rule is proved by what enforces it as read back, and in block mode by a probe or a sweep that found nothing left. */
+function findRuleGap(inForce: boolean, { after, proof }: CommandResult): string | null {
+  if (after?.inForce !== inForce) return inForce ? 'the rule is not in force' : 'the rule is still in force'
+  const checks = proof?.checks ?? []
+  const missed = checks.find(({ want, got }) => want !== 'any' && want !== got)
+  if (missed !== undefined) return `${missed.name} is ${missed.got} instead of ${missed.want}`
+  const readBack = checks.some(({ name }) => ['element', 'hostsFile', 'watch', 'rule'].includes(name))
+  return readBack ? null : 'nothing that enforces the rule was read back'
 }

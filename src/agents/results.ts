@@ -96,7 +96,7 @@ async function acknowledge(
       ...(late ? { code: 'Expired' } : {}),
       details: { journalSeq: ack.journalSeq },
     },
-    jobs: [checkJob(deps.ids.guid(), command.id)],
+    jobs: [checkJob(deps.ids.guid(), command.execution_id)],
   })
   return late ? new CordonError('Conflict', 'The time of the command is over.') : null
 }
@@ -134,7 +134,7 @@ async function storeResult(
       after: result,
       details: { state, code: result.targets[0]?.code ?? null },
     },
-    jobs: dryRun ? [] : [checkJob(deps.ids.guid(), command.id)],
+    jobs: dryRun ? [] : [checkJob(deps.ids.guid(), command.execution_id)],
   })
 }
 
@@ -146,7 +146,7 @@ function compareResult(command: StoredCommand, result: CommandResult): Standing 
   if (result.state !== 'refused' && result.epoch !== command.epoch) {
     return { conflict: 'The result belongs to another epoch.' }
   }
-  if (result.executionId !== command.id) return { conflict: 'The result belongs to another execution.' }
+  if (result.executionId !== command.execution_id) return { conflict: 'The result belongs to another execution.' }
   if (command.state === 'acked') return 'new'
   if (command.state === 'queued') {
     const begun = result.state === 'succeeded' || result.state === 'partial'

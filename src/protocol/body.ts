@@ -1,3 +1,4 @@
+import { readSubmitIocRule, type SubmitIocRuleBody } from './bodies/submitIocRule.ts'
 import {
   boolean,
   DecodeError,
@@ -107,11 +108,13 @@ export interface UnIsolateDeviceBody {
 
 /** A body of an action whose content this version of the protocol does not read. */
 export interface OtherBody {
-  readonly actionType: Exclude<CommandAction, 'isolateDevice' | 'unIsolateDevice'>
+  readonly actionType: Exclude<CommandAction, KnownBody['actionType']>
 }
 
+type KnownBody = IsolateDeviceBody | UnIsolateDeviceBody | SubmitIocRuleBody
+
 /** The read form of an OpenC2-shaped command body. */
-export type CommandBody = IsolateDeviceBody | UnIsolateDeviceBody | OtherBody
+export type CommandBody = KnownBody | OtherBody
 
 interface WireIsolate {
   readonly action: 'contain'
@@ -210,7 +213,7 @@ export function nameAction(body: JsonObject): CommandAction | undefined {
     case 'allow':
       if (er.device_containment === 'network_isolation') return 'unIsolateDevice'
       if (er.device_containment === 'app_restriction') return 'unRestrictAppExecution'
-      return 'device' in target ? undefined : 'submitIocRule'
+      return 'indicator_id' in own ? 'submitIocRule' : undefined
     case 'scan':
       return 'runAntiVirusScan'
     case 'investigate':
@@ -253,6 +256,7 @@ export function readBody(body: JsonObject): CommandBody {
       killFlows: wire.args['x-cordon']?.kill_flows ?? false,
     }
   }
+  if (actionType === 'submitIocRule') return readSubmitIocRule(body)
   return { actionType }
 }
 

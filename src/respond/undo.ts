@@ -138,14 +138,15 @@ export function createReleaseHold(deps: UndoDeps): JobHandler {
 }
 
 /**
- * The execution an undo takes back: the newest run that succeeded, unless it was taken back since.
+ * The execution an undo takes back: the newest run that succeeded, also in part, unless it was taken back since.
  * @param executions of one task, newest first
  */
 export function chooseUndo(executions: readonly Execution[]): Execution | Refusal {
   if (executions.some((execution) => isLive(execution.state))) {
     return refuse('Conflict', 'An action of this task is still under way; wait for its outcome.')
   }
-  const run = executions.find((execution) => execution.kind === 'run' && execution.state === 'succeeded')
+  // What was done in part is taken back as far as it was done.
+  const run = executions.find(({ kind, state }) => kind === 'run' && (state === 'succeeded' || state === 'partial'))
   if (!run) return refuse('Conflict', 'This task has no successful action to take back.')
   if (executions.some((execution) => execution.undoes === run.id && execution.state === 'succeeded')) {
     return refuse('Conflict', 'The action was taken back already.')

@@ -1,5 +1,6 @@
 import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from 'kysely'
 import { type Db, holdRows, type Tx } from './db.ts'
+import { chunksOf } from './record.ts'
 import type { AgentRow, CommandRow, EnrolmentTokenRow, Schema } from './schema.ts'
 
 /**
@@ -151,17 +152,25 @@ export async function revokeAgentsWithKey(tx: Tx, tenantId: string, publicKey: s
   return rows.map(({ id }) => id)
 }
 
-/** Hands out the next command number of an agent in force. @returns null when there is none */
-export async function takeCommandSeq(tx: Tx, tenantId: string, agentId: string): Promise<number | null> {
-  const row = await tx
-    .updateTable('agents')
-    .set((eb) => ({ command_seq: eb('command_seq', '+', 1) }))
-    .where('tenant_id', '=', tenantId)
-    .where('id', '=', agentId)
-    .where('revoked_at', 'is', null)
-    .returning('command_seq')
-    .executeTakeFirst()
-  return row?.command_seq ?? null
+/** Hands out the next command number of each of these agents, by id; those not in force get none. */
+export async function takeCommandSeqs(
+  tx: Tx,
+  tenantId: string,
+  agentIds: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const taken = new Map<string, number>()
+  for (const chunk of chunksOf(agentIds, 500)) {
+    const rows = await tx
+      .updateTable('agents')
+      .set((eb) => ({ command_seq: eb('command_seq', '+', 1) }))
+      .where('tenant_id', '=', tenantId)
+      .where('id', 'in', chunk)
+      .where('revoked_at', 'is', null)
+      .returning(['id', 'command_seq'])
+      .execute()
+    for (const row of rows) taken.set(row.id, row.command_seq)
+  }
+  return taken
 }
 
 /** Hands out the number of the next break-glass code of an agent in force. @returns null when there is none */
@@ -177,9 +186,9 @@ export async function takeBreakGlassSerial(tx: Tx, tenantId: string, agentId: st
   return row?.break_glass_serial ?? null
 }
 
-/** Writes a new command. */
-export async function insertCommand(tx: Tx, command: StoredCommand): Promise<void> {
-  await tx.insertInto('commands').values(command).execute()
+/** Writes new commands. */
+export async function insertCommands(tx: Tx, commands: readonly StoredCommand[]): Promise<void> {
+  for (const chunk of chunksOf(commands, 200)) await tx.insertInto('commands').values(chunk).execute()
 }
 
 /** One command of a tenant. */
@@ -250,17 +259,18 @@ export async function readQueuedOfAction(tx: Tx, agentId: string, actionType: st
   return (await holdRows(tx, query).execute()).flatMap((row) => toCommand(row) ?? [])
 }
 
-/** Commands of these agents that have no result yet. */
-export async function readOpenCommands(db: Db, agentIds: readonly string[]): Promise<string[]> {
+/** Executions whose commands to these agents have no result yet. */
+export async function readOpenExecutions(db: Db, agentIds: readonly string[]): Promise<string[]> {
   if (agentIds.length === 0) return []
   const rows = await db
     .selectFrom('commands')
-    .select('id')
+    .select('execution_id')
+    .distinct()
     .where('state', 'in', ['queued', 'acked'])
     .where('agent_id', 'in', agentIds)
-    .orderBy('id')
+    .orderBy('execution_id')
     .execute()
-  return rows.map(({ id }) => id)
+  return rows.map(({ execution_id }) => execution_id)
 }
 
 /** Notes that commands went out in a poll answer; the host has not recorded them yet. */

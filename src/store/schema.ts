@@ -34,6 +34,7 @@ export interface Schema {
   agents: AgentRow
   enrolment_tokens: EnrolmentTokenRow
   commands: CommandRow
+  ioc_rules: IocRuleRow
   jobs: JobRow
   connectors: ConnectorRow
   connector_secrets: ConnectorSecretRow
@@ -280,9 +281,10 @@ export interface EnrolmentTokenRow {
 
 export interface CommandRow {
   tenant_id: string
-  /** Equal to the execution id, so that a second start finds the first. */
+  /** Equal to the execution id where there is one command, so that a second start finds the first. */
   id: string
   agent_id: string
+  execution_id: string
   task_id: string
   action_type: string
   family: string
@@ -299,6 +301,21 @@ export interface CommandRow {
   acked_at: string | null
   finished_at: string | null
   result: string | null
+}
+
+/** A rule about an indicator that the agents of a tenant enforce. */
+export interface IocRuleRow {
+  tenant_id: string
+  /** The task it belongs to. */
+  id: string
+  /** The execution that submitted it last. */
+  execution_id: string
+  /** What goes to a host, as JSON; see agents/rules.ts. */
+  rule: string
+  expires_at: string
+  /** 1 when it is taken back: hosts that still have it are told. */
+  withdrawn: number
+  created_at: string
 }
 
 export interface JobRow {

@@ -136,7 +136,7 @@ test('every OpenC2 body of the design is recognised by its action', () => {
     ['runAntiVirusScan', { action: 'scan', target: device, args: { er: { scan_depth: 'shallow' } } }],
     ['collectInvestigationPackage', { action: 'investigate', target: device, args: {} }],
     ['submitIocRule', { action: 'deny', target: { ipv4_net: '203.0.113.7/32' }, args: {} }],
-    ['submitIocRule', { action: 'allow', target: { ipv4_net: '203.0.113.7/32' }, args: {} }],
+    ['submitIocRule', { action: 'allow', target: {}, args: { 'x-cordon': { indicator_id: 'r1' } } }],
     ['disableUser', { action: 'set', target: {}, args: { er: { account_status: 'disabled' } } }],
     ['enableUser', { action: 'set', target: {}, args: { er: { account_status: 'enabled' } } }],
     ['forceUserPasswordReset', { action: 'set', target: {}, args: { 'x-cordon': { password: 'must_change' } } }],

@@ -1,86 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import test, { type TestContext } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { type Client, type Cordon, startCordon } from '../support/cordon.ts'
-import { enrolDevice, giveEnrolmentToken, makeResult } from '../support/device.ts'
-import { fittingAction, giveTenant, type Tenant } from '../support/given.ts'
-import { createLab, type Lab, SERVICE_PORT } from '../support/netns.ts'
-
-const program = fileURLToPath(new URL('../support/agent-process.ts', import.meta.url))
-
-/** A real server, and a real agent on the endpoint of a lab. */
-interface Site {
-  readonly cordon: Cordon
-  readonly tenant: Tenant
-  readonly lab: Lab
-  readonly deviceId: string
-}
-
-async function createSite(t: TestContext): Promise<Site | undefined> {
-  const lab = await createLab(t)
-  if (lab === undefined) return undefined
-  const cordon = await startCordon(t, { host: '::' })
-  const tenant = await giveTenant(cordon, cordon.tenantId)
-  const state = await mkdtemp(join(tmpdir(), 'cordon-agent-'))
-  t.after(() => rm(state, { recursive: true }))
-  const server = `https://${lab.control4}:${new URL(cordon.url).port}`
-  const token = await giveEnrolmentToken(cordon, tenant.id)
-  const enrolled = await lab.exec(
-    lab.endpoint,
-    ...[process.execPath, program, 'agent', 'enroll', '--server', server, '--token', token],
-    ...['--ca', cordon.caPath, '--state', state, '--name', 'web-01'],
-  )
-  assert.equal(enrolled.code, 0, enrolled.stderr)
-  const probes = [`${lab.internet4}:${SERVICE_PORT}`, `[${lab.internet6}]:${SERVICE_PORT}`]
-  const agent = lab.start(
-    lab.endpoint,
-    process.execPath,
-    program,
-    'agent',
-    'run',
-    '--state',
-    state,
-    '--probe',
-    ...probes,
-  )
-  agent.stderr?.resume()
-  agent.stdout?.resume()
-  const { deviceId } = JSON.parse(enrolled.stdout)
-  await waitUntil(async () => {
-    const query = cordon.store.read.selectFrom('agents').select('facts').where('id', '=', deviceId)
-    return (await query.executeTakeFirst())?.facts !== '{}'
-  })
-  return { cordon, tenant, lab, deviceId }
-}
-
-/** Executes a new task's action and waits for its end. Returns the task as a client reads it. */
-async function execute(tenant: Tenant, actionType: 'isolateDevice' | 'unIsolateDevice', device: string) {
-  const incidentId = await tenant.incident()
-  const responseAction = fittingAction(actionType, device) as never
-  const id = await tenant.task(incidentId, { actionType, responseAction })
-  const responder = await tenant.as('responder')
-  const start = performance.now()
-  const accepted = await responder.post(`/beta/security/incidentTasks/${id}/executeResponseAction`)
-  assert.equal(accepted.status, 204)
-  const task = await waitForEnd(responder, id)
-  return { id, task, ms: Math.round(performance.now() - start) }
-}
-
-async function waitForEnd(client: Client, taskId: string) {
-  let task = (await client.get(`/beta/security/incidentTasks/${taskId}`)).body
-  await waitUntil(async () => {
-    task = (await client.get(`/beta/security/incidentTasks/${taskId}`)).body
-    return task.actionStatus !== 'inProgress'
-  })
-  return task
-}
-
-async function readExecutions(tenant: Tenant, taskId: string) {
-  return (await (await tenant.as('responder')).get(`/api/v1/tasks/${taskId}/executions`)).body.value
-}
+import test from 'node:test'
+import { startCordon } from '../support/cordon.ts'
+import { enrolDevice, makeResult } from '../support/device.ts'
+import { fittingAction, giveTenant } from '../support/given.ts'
+import { SERVICE_PORT } from '../support/netns.ts'
+import { createSite, execute, readExecutions, waitForEnd, waitUntil } from '../support/site.ts'
 
 test('a task isolates a real host, completes with its proof, and undo brings the traffic back', async (t) => {
   const site = await createSite(t)
@@ -204,10 +128,3 @@ test('what a host refuses fails its task with the code', async (t) => {
   assert.equal(task.status, 'failed')
   assert.equal((await readExecutions(tenant, taskId))[0].reasonCode, 'DisabledByOwner')
 })
-
-async function waitUntil(condition: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; !(await condition()); tries += 1) {
-    if (tries > 600) assert.fail('waited 15 s in vain')
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  }
-}

@@ -78,9 +78,14 @@ export async function sendEnrolment(
 }
 
 /** Enrols a fake device under a host name. */
-export async function enrolDevice(cordon: AgentSide, tenantId: string, hostname: string): Promise<FakeDevice> {
+export async function enrolDevice(
+  cordon: AgentSide,
+  tenantId: string,
+  hostname: string,
+  changes: Record<string, unknown> = {},
+): Promise<FakeDevice> {
   const pair = makeKeyPair()
-  const reply = await sendEnrolment(cordon, await giveEnrolmentToken(cordon, tenantId), pair, { hostname })
+  const reply = await sendEnrolment(cordon, await giveEnrolmentToken(cordon, tenantId), pair, { hostname, ...changes })
   if (reply.status !== 201) throw new Error(`not enrolled: ${reply.status} ${reply.text}`)
   const { deviceId: id, token, breakGlass } = reply.body
   const key = readPrivateKey(pair.privateKeyPem)

@@ -3,6 +3,7 @@ import type { CommandResult, Proof, TargetState } from '../../protocol/result.ts
 import type { AgentConfig } from '../config.ts'
 import type { Clock, Sleep } from '../host/clock.ts'
 import type { RunProgram } from '../host/run-program.ts'
+import type { Match } from '../rules/processes.ts'
 import type { StateDirectory } from '../state.ts'
 import type { Endpoint } from './addresses.ts'
 
@@ -21,6 +22,10 @@ export interface ActionDeps {
   readonly config: AgentConfig
   readonly deviceId: string
   readonly egressHook: boolean
+  /** Host name of the server, as this host was enrolled with. */
+  readonly serverName: string
+  /** Ends or reports the processes that rules are about. */
+  readonly sweepProcesses: () => Promise<readonly Match[]>
   /** Every address of the control channel. */
   readonly resolveControl: () => Promise<readonly Endpoint[]>
   /** Sends a real message to the server over a new connection to this address. @throws when no answer came */

@@ -17,7 +17,6 @@ const notBuilt: readonly CommandAction[] = [
   'stopAndQuarantineFile',
   'runAntiVirusScan',
   'collectInvestigationPackage',
-  'submitIocRule',
 ]
 
 const inetProbe = `table inet cordon_probe {
@@ -42,6 +41,11 @@ export async function probeCapabilities(run: RunProgram, uid: number): Promise<H
     list: [
       { actionType: 'isolateDevice', ...isolation, ...(isolation.supported ? { modes: ['full', 'selective'] } : {}) },
       { actionType: 'unIsolateDevice', ...isolation },
+      {
+        actionType: 'submitIocRule',
+        ...isolation,
+        ...(isolation.supported ? { modes: ['block', 'audit'], notes: ['domainsByHostsFile', 'hashesBySweep'] } : {}),
+      },
       ...notBuilt.map((actionType) => ({
         actionType,
         supported: false,

@@ -70,6 +70,16 @@ export interface Expiry {
   readonly releaseAfterHours: number | null
 }
 
+/** How rules about indicators are submitted. */
+export interface IndicatorRules {
+  /** `block` cuts off, `audit` only reports what is met. */
+  readonly mode: 'block' | 'audit'
+  /** Every host ends a rule by itself after this. */
+  readonly expireAfterHours: number
+  /** A rule may also hit a host's default gateway and resolvers; the server and the host itself never. */
+  readonly allowInfrastructure: boolean
+}
+
 /** Days and times of a week; `to` before `from` goes over midnight, and the day is that on which it began. */
 export interface Hours {
   readonly days: readonly Day[]
@@ -109,6 +119,7 @@ export interface SafetyPolicy {
   readonly budgets: readonly Budget[]
   readonly fourEyes: { readonly approvalHours: number; readonly rules: readonly FourEyesRule[] }
   readonly expiry: { readonly isolation: Expiry; readonly restriction: Expiry }
+  readonly indicators: IndicatorRules
   /** Paused: every managed task becomes guided. */
   readonly managedResponse: { readonly paused: boolean; readonly consent: readonly ConsentRule[] }
 }
@@ -138,6 +149,7 @@ export const defaultPolicy: SafetyPolicy = {
     rules: [{ name: 'tier 3', actionTypes: null, assetGroup: null, minTier: 3, approvals: 1 }],
   },
   expiry: { isolation: dayLease, restriction: dayLease },
+  indicators: { mode: 'block', expireAfterHours: 30 * 24, allowInfrastructure: false },
   managedResponse: {
     paused: false,
     consent: [

@@ -18,9 +18,11 @@ import {
   type Budget,
   type ConsentRule,
   days,
+  defaultPolicy,
   type Expiry,
   type FourEyesRule,
   type Hours,
+  type IndicatorRules,
   maxLeaseSeconds,
   type ProtectedAsset,
   type SafetyPolicy,
@@ -90,6 +92,14 @@ const policy = object<SafetyPolicy>(
       ),
     }),
     expiry: object<SafetyPolicy['expiry']>({ isolation: expiry, restriction: expiry }),
+    indicators: {
+      read: object<IndicatorRules>({
+        mode: oneOf(['block', 'audit']),
+        expireAfterHours: number(0.01, 24 * 365),
+        allowInfrastructure: boolean,
+      }),
+      absent: defaultPolicy.indicators,
+    },
     managedResponse: object<SafetyPolicy['managedResponse']>({
       paused: boolean,
       consent: named(

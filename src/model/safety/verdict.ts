@@ -9,6 +9,8 @@ export interface Proposed {
   readonly target: Target
   /** Further tasks, of other incidents, that want the target to stay as it is. */
   readonly heldByOtherIncidents: number
+  /** It takes back what an action of the same type did, e.g. withdraws a rule. */
+  readonly takesBack?: boolean
 }
 
 /** What was done before, as one budget counts it, without the proposed action. */
@@ -74,8 +76,9 @@ function chooseTier(policy: SafetyPolicy, proposed: Proposed, asset: Asset): 1 |
   return actionKinds[proposed.actionType].tier
 }
 
-function listProtections(policy: SafetyPolicy, { actionType, target }: Proposed, asset: Asset): PolicyReason[] {
-  if (isRelease(actionType)) return []
+function listProtections(policy: SafetyPolicy, proposed: Proposed, asset: Asset): PolicyReason[] {
+  const { actionType, target } = proposed
+  if (isRelease(actionType) || proposed.takesBack === true) return []
   const found = policy.protectedAssets.flatMap((rule): PolicyReason[] => {
     const applies = rule.actionTypes === null ? isDestructive(actionType) : rule.actionTypes.includes(actionType)
     const match = applies ? findMatch(rule, asset) : null

@@ -54,12 +54,14 @@ export async function admitExecution(
 }
 
 /** How long the effect lasts by itself, as part of what the target is asked to do. */
-export function describeExpiry(policy: SafetyPolicy, actionType: ActionType): Readonly<Record<string, number>> {
+export function describeExpiry(policy: SafetyPolicy, actionType: ActionType): Readonly<Record<string, unknown>> {
   switch (actionType) {
     case 'isolateDevice':
       return write(policy.expiry.isolation)
     case 'restrictAppExecution':
       return write(policy.expiry.restriction)
+    case 'submitIocRule':
+      return { ...policy.indicators }
     default:
       return {}
   }

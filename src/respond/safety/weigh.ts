@@ -20,7 +20,8 @@ export async function weighAction(db: Db, policy: SafetyPolicy, candidate: Candi
   const usage: Usage[] = []
   for (const budget of listBudgets(policy, actionType)) usage.push(await readUsage(db, budget, candidate))
   const heldByOtherIncidents = await countOtherIncidents(db, candidate)
-  return judgeAction(policy, { actionType, target, heldByOtherIncidents }, usage)
+  const takesBack = candidate.kind === 'undo' && actionKinds[actionType].inverse === null
+  return judgeAction(policy, { actionType, target, heldByOtherIncidents, takesBack }, usage)
 }
 
 /** An undo ends its own hold only, so nobody else's stand against it. */

@@ -257,6 +257,7 @@ async function createAgentTables(target: Target): Promise<void> {
     tenant_id: 'text',
     id: 'text',
     agent_id: 'text',
+    execution_id: 'text',
     task_id: 'text',
     action_type: 'text',
     family: 'text',
@@ -276,6 +277,23 @@ async function createAgentTables(target: Target): Promise<void> {
     .addUniqueConstraint('commands_by_agent_seq', ['agent_id', 'seq'])
     .execute()
   await index(target, 'commands', ['state', 'agent_id'])
+  await index(target, 'commands', ['execution_id'])
+  await createRules(target)
+}
+
+async function createRules(target: Target): Promise<void> {
+  await table(target, 'ioc_rules', {
+    tenant_id: 'text',
+    id: 'text',
+    execution_id: 'text',
+    rule: 'text',
+    expires_at: 'text',
+    withdrawn: 'int',
+    created_at: 'text',
+  })
+    .addPrimaryKeyConstraint('ioc_rules_pk', ['tenant_id', 'id'])
+    .execute()
+  await index(target, 'ioc_rules', ['tenant_id', 'expires_at'])
 }
 
 async function createRecordTables(target: Target): Promise<void> {

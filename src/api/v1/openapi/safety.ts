@@ -61,6 +61,11 @@ const policy = {
     ),
   }),
   expiry: record({ isolation: expiry, restriction: expiry }),
+  indicators: record({
+    mode: textOf('block', 'audit'),
+    expireAfterHours: { type: 'number' },
+    allowInfrastructure: flag,
+  }),
   managedResponse: record({
     paused: flag,
     consent: listOf(

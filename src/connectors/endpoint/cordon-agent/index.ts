@@ -5,6 +5,7 @@ import {
   cancelCommand,
   findCommand,
   queueCommand,
+  toActorKind,
 } from '../../../agents/commands.ts'
 import {
   findDevices,
@@ -23,6 +24,14 @@ import { digestJson } from '../../../protocol/canonical.ts'
 import type { CommandResult } from '../../../protocol/result.ts'
 import type { Capability, Connector, FinishedAction, Order, Progress, UndoPlan } from '../../connector.ts'
 import { inspectDevice } from './inspect.ts'
+import {
+  attachRuleOrder,
+  cancelRuleOrder,
+  checkRuleOrder,
+  inspectIndicator,
+  resolveIndicator,
+  startRule,
+} from './rules.ts'
 
 /** What the connector needs: the command queue of the agents. */
 export type CordonAgentDeps = CommandDeps
@@ -38,7 +47,7 @@ const deviceActions: readonly ActionType[] = [
 ]
 
 /** Those it can be ordered to do in this version. */
-const ordered: readonly ActionType[] = ['isolateDevice', 'unIsolateDevice']
+const ordered: readonly ActionType[] = ['isolateDevice', 'unIsolateDevice', 'submitIocRule']
 
 /** Acknowledgement and result make the engine look at once; these looks are for what never comes. */
 const soonSeconds = 2
@@ -56,9 +65,10 @@ export function createCordonAgentConnector(deps: CordonAgentDeps): Connector {
     name: 'cordon-agent',
     capabilities: async (tenantId) => {
       const present = await hasDevices(deps, tenantId)
-      return deviceActions.map((actionType) => describeCapability(actionType, present))
+      return [...deviceActions, 'submitIocRule' as const].map((actionType) => describeCapability(actionType, present))
     },
     resolve: async (tenantId, actionType, identifier) => {
+      if (actionType === 'submitIocRule') return resolveIndicator(deps, tenantId, identifier)
       if (!deviceActions.includes(actionType)) return []
       const devices = await findDevices(deps, tenantId, identifier)
       return devices.map(({ id, hostname, fqdn, obstacle }) => {
@@ -73,11 +83,13 @@ export function createCordonAgentConnector(deps: CordonAgentDeps): Connector {
     },
     start: (order) => startOrder(deps, order),
     attach: async (order) => {
+      if (order.actionType === 'submitIocRule') return attachRuleOrder(deps, order)
       // A command's id is the execution's, and it stands in the store before any host can see it.
       const command = await findCommand(deps, order.tenantId, order.executionId)
       return command === null ? null : describeProgress(deps, order, command, soonSeconds)
     },
     check: async (order, handle) => {
+      if (order.actionType === 'submitIocRule') return checkRuleOrder(deps, order)
       const command = await findCommand(deps, order.tenantId, handle)
       if (command === null) return describeLost(handle)
       return describeProgress(
@@ -88,11 +100,12 @@ export function createCordonAgentConnector(deps: CordonAgentDeps): Connector {
       )
     },
     cancel: async (order, handle) => {
+      if (order.actionType === 'submitIocRule') return cancelRuleOrder(deps, order)
       const command = await cancelCommand(deps, order.tenantId, handle)
       return command === null ? { outcome: 'cancelled' } : describeProgress(deps, order, command, waitSeconds)
     },
     planUndo,
-    inspect: (look) => inspectDevice(deps, look),
+    inspect: (look) => (look.actionType === 'submitIocRule' ? inspectIndicator(deps, look) : inspectDevice(deps, look)),
   }
 }
 
@@ -110,6 +123,7 @@ function describeCapability(actionType: ActionType, present: boolean): Capabilit
 }
 
 async function startOrder(deps: CordonAgentDeps, order: Order): Promise<Progress> {
+  if (order.actionType === 'submitIocRule') return startRule(deps, order)
   const action = await toAction(deps, order)
   if (action === null) {
     const detail = `the agent of this version cannot do ${order.actionType}`
@@ -265,10 +279,6 @@ function describeLost(handle: string): Progress {
   }
 }
 
-function toActorKind(kind: string): 'user' | 'app' | 'system' {
-  return kind === 'application' ? 'app' : kind === 'system' ? 'system' : 'user'
-}
-
 function planUndo(done: FinishedAction): UndoPlan {
   const before = readFields(done.result?.before)
   switch (done.actionType) {
@@ -283,6 +293,8 @@ function planUndo(done: FinishedAction): UndoPlan {
         parameters: { isolationType, permitted: toPermitted(before.permitted) },
       }
     }
+    case 'submitIocRule':
+      return { possible: true, actionType: 'submitIocRule', parameters: { withdraw: true } }
     default:
       return { possible: false, reason: `${done.actionType} cannot be taken back by the agent of this version.` }
   }

@@ -1,0 +1,193 @@
+import { type CommandDeps, toActorKind } from '../../../agents/commands.ts'
+import {
+  cancelFanOut,
+  countEnforcers,
+  type RuleOrder,
+  readFanOut,
+  submitRule,
+  withdrawRule,
+} from '../../../agents/rules.ts'
+import { instantOf, msOf } from '../../../io/clock.ts'
+import type { TargetOutcome } from '../../../model/execution.ts'
+import { digestJson } from '../../../protocol/canonical.ts'
+import { decode } from '../../../protocol/decode.ts'
+import { type Indicator, isUsable, parseIndicator } from '../../../protocol/indicator.ts'
+import { decodeResult } from '../../../protocol/result.ts'
+import type { Inspection, Look, Order, Progress, Resolution } from '../../connector.ts'
+
+/** The commands of one execution, as the store lists them. */
+type FanOut = Awaited<ReturnType<typeof readFanOut>>
+
+/** A host that polls fetches a command within milliseconds; one that has not after this is away and catches up later. */
+const awayMs = 20_000
+/** A host that recorded a command and reported nothing for this long may have done it or not. */
+const silentMs = 5 * 60_000
+const lookAgainSeconds = 10
+const maxListed = 50
+
+/** What fits an identifier as an indicator; every host of the tenant that can enforce rules is part of the one target. */
+export async function resolveIndicator(
+  deps: CommandDeps,
+  tenantId: string,
+  identifier: string,
+): Promise<readonly Resolution[]> {
+  const indicator = parseIndicator(identifier)
+  if (indicator === undefined) return []
+  const { able, all, obstacle } = await countEnforcers(deps, tenantId)
+  if (all === 0) return []
+  const value = isUsable(indicator) ? indicator.value : identifier
+  const target = { kind: 'indicator' as const, key: `indicator:${value}`, displayName: value, identifier }
+  if (!isUsable(indicator)) return [{ target, supported: false, reason: indicator.problem }]
+  if (able > 0) return [{ target, supported: true, reason: null }]
+  return [{ target, supported: false, reason: `none of ${all} hosts can enforce rules: ${obstacle}` }]
+}
+
+/** Submits a rule to every host, or withdraws it. */
+export async function startRule(deps: CommandDeps, order: Order): Promise<Progress> {
+  const indicator = parseIndicator(order.target.identifier)
+  if (!isUsable(indicator)) return fail('BadArguments', `${order.target.identifier} is no usable indicator`)
+  const rule = toRule(deps, order, indicator)
+  const withdraw = order.parameters.withdraw === true
+  const hosts = await (withdraw ? withdrawRule : submitRule)(deps, rule, order.onlyTargets)
+  if (hosts > 0) return checkRuleOrder(deps, order)
+  if (!withdraw) return fail('NoExecutor', 'no host that can enforce rules is left')
+  const after = { inForce: false, hosts: 0 }
+  const checks = [{ name: 'hosts', want: '0', got: '0: no host had the rule' }]
+  const proof = {
+    level: 'attested' as const,
+    method: 'command-record',
+    observedAt: deps.clock.now(),
+    digest: digestJson(after),
+    checks,
+  }
+  return { outcome: 'done', changed: false, before: after, after, proof }
+}
+
+/** Where a fan-out stands; null when it was never begun. */
+export async function attachRuleOrder(deps: CommandDeps, order: Order): Promise<Progress | null> {
+  const commands = await readFanOut(deps, order.tenantId, order.executionId)
+  return commands.length === 0 ? null : describeFanOut(deps, order, commands)
+}
+
+/** As {@link attachRuleOrder}, for one that was begun. */
+export async function checkRuleOrder(deps: CommandDeps, order: Order): Promise<Progress> {
+  return (await attachRuleOrder(deps, order)) ?? fail('CommandLost', `no command of execution ${order.executionId}`)
+}
+
+/** Takes back what no host has recorded. */
+export async function cancelRuleOrder(deps: CommandDeps, order: Order): Promise<Progress> {
+  await cancelFanOut(deps, order.tenantId, order.executionId)
+  return checkRuleOrder(deps, order)
+}
+
+/** What a rule would meet: how many hosts would get it. */
+export async function inspectIndicator(deps: CommandDeps, look: Look): Promise<Inspection> {
+  const { able, all } = await countEnforcers(deps, look.tenantId)
+  return {
+    readAt: deps.clock.now(),
+    online: null,
+    lastSeenAt: null,
+    already: null,
+    state: { hosts: all, enforcing: able },
+    refusal: null,
+    connections: { known: false, reason: 'Nobody asks every host for its connections.' },
+  }
+}
+
+function toRule(deps: CommandDeps, order: Order, indicator: Indicator): RuleOrder {
+  const { mode, expireAfterHours, allowInfrastructure } = order.parameters
+  const hours = typeof expireAfterHours === 'number' ? expireAfterHours : 30 * 24
+  return {
+    tenantId: order.tenantId,
+    executionId: order.executionId,
+    taskId: order.taskId,
+    epoch: order.epoch,
+    notAfter: order.notAfter,
+    actor: { id: order.actor.id, kind: toActorKind(order.actor.kind) },
+    reason: order.reason,
+    approvals: order.approvals,
+    indicator,
+    mode: mode === 'audit' ? 'audit' : 'block',
+    until: instantOf(deps.clock.nowMs() + hours * 3_600_000),
+    allowInfrastructure: allowInfrastructure === true,
+  }
+}
+
+function describeFanOut(deps: CommandDeps, order: Order, commands: FanOut): Progress {
+  const nowMs = deps.clock.nowMs()
+  if (commands.every(({ state }) => state === 'cancelled')) return { outcome: 'cancelled' }
+  const waiting = commands.filter((command) => isWaitedFor(command, nowMs))
+  const handle = order.executionId
+  if (waiting.length > 0) {
+    const begun = commands.some(({ state }) => state !== 'queued' && state !== 'cancelled')
+    if (begun) return { outcome: 'running', handle, checkAfterSeconds: lookAgainSeconds }
+    return { outcome: 'accepted', delivered: false, handle, checkAfterSeconds: lookAgainSeconds }
+  }
+  const targets = commands.map((command) => describeHost(command))
+  const done = targets.filter(({ state }) => state === 'succeeded' || state === 'already')
+  const withdrawn = order.parameters.withdraw === true
+  const after = { inForce: !withdrawn, indicator: order.target.displayName, hosts: done.length, of: targets.length }
+  return {
+    outcome: 'done',
+    changed: targets.some(({ state }) => state === 'succeeded'),
+    before: { inForce: withdrawn },
+    after,
+    proof: {
+      level: 'observed',
+      method: 'host-proofs',
+      observedAt: deps.clock.now(),
+      digest: digestJson(after),
+      checks: [
+        { name: 'hosts', want: String(targets.length), got: String(done.length) },
+        ...commands.slice(0, maxListed).map((command) => ({
+          name: `host ${command.hostname}`.slice(0, 64),
+          want: 'proved',
+          got: describeProof(command),
+        })),
+      ],
+    },
+    targets,
+  }
+}
+
+/** A host that is away is not waited for: its command waits for it. */
+function isWaitedFor({ state, createdAt, ackedAt }: FanOut[number], nowMs: number): boolean {
+  if (state === 'queued') return nowMs - msOf(createdAt) < awayMs
+  return state === 'acked' && nowMs - msOf(ackedAt ?? createdAt) < silentMs
+}
+
+function describeHost({ agentId, hostname, state, result }: FanOut[number]): TargetOutcome {
+  const host = { ref: `device:${agentId}`, displayName: hostname }
+  const [reported] = result === null ? [] : decode(decodeResult, JSON.parse(result)).targets
+  const { code = null, detail = null } = reported ?? {}
+  switch (state) {
+    case 'queued': {
+      const away = 'the host is away; it gets the command when it comes back'
+      return { ...host, state: 'timedOut', code: 'Offline', detail: away }
+    }
+    case 'acked':
+      return { ...host, state: 'unknown', code: 'ContactLost', detail: 'the host recorded the command and fell silent' }
+    case 'succeeded':
+      return { ...host, state: reported?.state === 'already' ? 'already' : 'succeeded', code, detail }
+    case 'refused':
+      return { ...host, state: code === 'Unsupported' ? 'unsupported' : 'refused', code, detail }
+    case 'unverified':
+      return { ...host, state: 'failed', code: 'Unverified', detail: 'the host claims it without proof' }
+    case 'failed':
+      return { ...host, state: 'failed', code, detail }
+    case 'expired':
+    case 'cancelled':
+      return { ...host, state: 'timedOut', code: state === 'expired' ? 'Expired' : 'Cancelled', detail }
+  }
+}
+
+/** What the host itself read back, in one line. */
+function describeProof({ state, result }: FanOut[number]): string {
+  const checks = result === null ? [] : (decode(decodeResult, JSON.parse(result)).proof?.checks ?? [])
+  if (state !== 'succeeded') return state
+  return ['proved', ...checks.map(({ name, got }) => `${name} ${got}`)].join(', ').slice(0, 200)
+}
+
+function fail(code: string, detail: string): Progress {
+  return { outcome: 'failure', failureClass: 'permanent', code, detail }
+}

@@ -1,0 +1,125 @@
+import type { CommandState } from './agents.ts'
+import { type Db, holdRows, type Tx } from './db.ts'
+import type { AgentRow, IocRuleRow } from './schema.ts'
+
+/** Writes a rule, or writes it anew: a task has one. */
+export async function writeIocRule(tx: Tx, row: IocRuleRow): Promise<void> {
+  const { tenant_id, id, created_at, ...values } = row
+  await tx
+    .insertInto('ioc_rules')
+    .values({ tenant_id, id, created_at, ...values })
+    .onConflict((conflict) => conflict.columns(['tenant_id', 'id']).doUpdateSet(values))
+    .execute()
+}
+
+/** A rule of a tenant, held until the transaction ends. */
+export async function readIocRuleForUpdate(tx: Tx, tenantId: string, id: string): Promise<IocRuleRow | null> {
+  const query = tx.selectFrom('ioc_rules').selectAll().where('tenant_id', '=', tenantId).where('id', '=', id)
+  return (await holdRows(tx, query).executeTakeFirst()) ?? null
+}
+
+/** Marks a rule as taken back. */
+export async function withdrawIocRule(tx: Tx, tenantId: string, id: string, executionId: string): Promise<void> {
+  await tx
+    .updateTable('ioc_rules')
+    .set({ withdrawn: 1, execution_id: executionId })
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', id)
+    .execute()
+}
+
+/** Rules of a tenant that have not ended by themselves, those taken back among them. */
+export async function readIocRules(db: Db, tenantId: string, now: string): Promise<IocRuleRow[]> {
+  return db
+    .selectFrom('ioc_rules')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('expires_at', '>', now)
+    .orderBy('created_at')
+    .execute()
+}
+
+/** Agents in force of a tenant. */
+export async function readAgentsInForce(db: Db, tenantId: string): Promise<AgentRow[]> {
+  return db
+    .selectFrom('agents')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('revoked_at', 'is', null)
+    .orderBy('id')
+    .execute()
+}
+
+/** A command about a rule, without its text. */
+export interface RuleCommand {
+  readonly id: string
+  readonly agentId: string
+  readonly ruleId: string
+  readonly actionType: string
+  readonly state: CommandState
+}
+
+/** Commands about rules, in the order they were written: of one host, or about one rule. */
+export async function readRuleCommands(
+  db: Db,
+  tenantId: string,
+  by: { readonly agentId: string } | { readonly ruleId: string },
+): Promise<RuleCommand[]> {
+  const query = db
+    .selectFrom('commands')
+    .select(['id', 'agent_id', 'task_id', 'action_type', 'state'])
+    .where('tenant_id', '=', tenantId)
+    .where('family', '=', 'ioc')
+  const rows = await ('agentId' in by
+    ? query.where('agent_id', '=', by.agentId)
+    : query.where('task_id', '=', by.ruleId)
+  )
+    .orderBy('seq')
+    .execute()
+  return rows.map((row) => ({
+    id: row.id,
+    agentId: row.agent_id,
+    ruleId: row.task_id,
+    actionType: row.action_type,
+    state: row.state as CommandState,
+  }))
+}
+
+/** What became of a command on its host. */
+export interface HostCommand {
+  readonly id: string
+  readonly agentId: string
+  readonly hostname: string
+  /** Null when the host was never heard of. */
+  readonly lastSeenAt: string | null
+  readonly actionType: string
+  readonly state: CommandState
+  readonly createdAt: string
+  readonly ackedAt: string | null
+  readonly result: string | null
+}
+
+/** Every command of an execution with its host. */
+export async function readCommandsOfExecution(db: Db, tenantId: string, executionId: string): Promise<HostCommand[]> {
+  const rows = await db
+    .selectFrom('commands')
+    .innerJoin('agents', 'agents.id', 'commands.agent_id')
+    .select(['commands.id', 'commands.agent_id', 'agents.hostname', 'agents.last_seen_at', 'commands.action_type'])
+    .select(['commands.state', 'commands.created_at', 'commands.acked_at', 'commands.result'])
+    .where('commands.tenant_id', '=', tenantId)
+    .where('commands.execution_id', '=', executionId)
+    .orderBy('agents.hostname')
+    .orderBy('commands.id')
+    .execute()
+  return rows.map((row) => ({
+    id: row.id,
+    agentId: row.agent_id,
+    hostname: row.hostname,
+    lastSeenAt: row.last_seen_at,
+    actionType: row.action_type,
+    state: row.state as CommandState,
+    createdAt: row.created_at,
+    ackedAt: row.acked_at,
+    result: row.result,
+  }))
+}

@@ -1,0 +1,259 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type TestContext } from 'node:test'
+import { onEnd } from '../support/cleanup.ts'
+import { enrolDevice } from '../support/device.ts'
+import type { Tenant } from '../support/given.ts'
+import { SERVICE_PORT, stop } from '../support/netns.ts'
+import { createSite, execute, readExecutions, undo, waitUntil } from '../support/site.ts'
+
+async function setIndicators(tenant: Tenant, indicators: Record<string, unknown>): Promise<void> {
+  const admin = await tenant.as('admin')
+  const { body } = await admin.get('/api/v1/policies')
+  const answer = await admin.send(
+    'PUT',
+    '/api/v1/policies',
+    JSON.stringify({ ...body, indicators: { ...body.indicators, ...indicators } }),
+    { 'Content-Type': 'application/json', 'If-Match': '*' },
+  )
+  assert.equal(answer.status, 200, answer.text)
+}
+
+/** A program nobody else runs: a copy of `sleep` with a few bytes behind its end. */
+function makeProgram(t: TestContext): { readonly path: string; readonly sha256: string; readonly sha1: string } {
+  const directory = mkdtempSync(join(tmpdir(), 'cordon-program-'))
+  onEnd(t, () => rmSync(directory, { recursive: true }))
+  const path = join(directory, 'miner')
+  copyFileSync('/bin/sleep', path)
+  appendFileSync(path, `cordon ${directory}`)
+  chmodSync(path, 0o755)
+  const content = readFileSync(path)
+  const digest = (algorithm: string): string => createHash(algorithm).update(content).digest('hex')
+  return { path, sha256: digest('sha256'), sha1: digest('sha1') }
+}
+
+test('an address is blocked for the host and what it forwards, and undo leaves the firewall as it was', async (t) => {
+  const site = await createSite(t)
+  if (site === undefined) return
+  const { lab, tenant, deviceId } = site
+  const reaches = (from: string, to: string) => lab.reaches(from, to, SERVICE_PORT)
+  assert.equal(await reaches(lab.container, lab.internet4), true)
+
+  const { id, task, ms } = await execute(tenant, 'submitIocRule', lab.internet4)
+
+  const [run] = await readExecutions(tenant, id)
+  assert.deepEqual([task.actionStatus, task.status, run.state], ['completed', 'completed', 'succeeded'])
+  assert.deepEqual(run.result.targets, [
+    { ref: `device:${deviceId}`, displayName: 'web-01', state: 'succeeded', code: null, detail: null },
+  ])
+  assert.equal(run.result.proof.level, 'observed')
+  assert.match(run.result.proof.checks[1].got, /^proved.*element listed.*probe refused/)
+  assert.equal(await reaches(lab.endpoint, lab.internet4), false)
+  assert.equal(await reaches(lab.container, lab.internet4), false)
+  assert.equal(await reaches(lab.endpoint, lab.internet6), true)
+
+  await undo(tenant, id)
+
+  await waitUntil(() => reaches(lab.endpoint, lab.internet4))
+  assert.equal(await lab.listRuleset(lab.endpoint), '')
+  t.diagnostic(`request to completed task: ${ms} ms`)
+})
+
+test('an IPv6 network and the host of a URL are blocked, and what two tasks block stays until both are taken back', async (t) => {
+  const site = await createSite(t)
+  if (site === undefined) return
+  const { lab, tenant } = site
+  const reaches = (to: string) => lab.reaches(lab.endpoint, to, SERVICE_PORT)
+
+  const network = await execute(tenant, 'submitIocRule', 'FD13::/48')
+  const first = await execute(tenant, 'submitIocRule', `https://${lab.internet4}/drop?x=1`)
+  const second = await execute(tenant, 'submitIocRule', `${lab.internet4}/32`)
+
+  assert.deepEqual(
+    [network, first, second].map(({ task }) => task.actionStatus),
+    ['completed', 'completed', 'completed'],
+  )
+  assert.deepEqual([await reaches(lab.internet4), await reaches(lab.internet6)], [false, false])
+
+  await undo(tenant, first.id)
+
+  assert.deepEqual([await reaches(lab.internet4), await reaches(lab.internet6)], [false, false])
+
+  await undo(tenant, network.id)
+  await undo(tenant, second.id)
+
+  // A busy machine takes its time to connect.
+  await waitUntil(async () => (await reaches(lab.internet4)) && (await reaches(lab.internet6)))
+})
+
+test('the server, the host itself and its gateway are never blocked, the gateway unless the policy says so', async (t) => {
+  const site = await createSite(t)
+  if (site === undefined) return
+  const { lab, tenant } = site
+  const refusalOf = async (indicator: string) => {
+    const { id, task } = await execute(tenant, 'submitIocRule', indicator)
+    const [run] = await readExecutions(tenant, id)
+    return [task.actionStatus, run.result.targets[0].code]
+  }
+
+  assert.deepEqual(await refusalOf(lab.control4), ['failed', 'Protected'])
+  assert.deepEqual(await refusalOf('198.51.100.2'), ['failed', 'Protected'])
+  assert.deepEqual(await refusalOf('198.51.0.0/16'), ['failed', 'Protected'])
+  assert.deepEqual(await refusalOf('198.51.100.1'), ['failed', 'Protected'])
+  const responder = await tenant.as('responder')
+  const loopback = await tenant.task(await tenant.incident(), {
+    actionType: 'submitIocRule',
+    responseAction: {
+      '@odata.type': '#microsoft.graph.security.incidentTaskResponseAction',
+      identifierValue: '127.0.0.1',
+    } as never,
+  })
+  const refused = await responder.post(`/beta/security/incidentTasks/${loopback}/executeResponseAction`)
+  assert.deepEqual([refused.status, refused.body.error.innerError.code], [400, 'NoExecutor'])
+  assert.equal(await lab.listRuleset(lab.endpoint), '')
+
+  await setIndicators(tenant, { allowInfrastructure: true })
+  const { task } = await execute(tenant, 'submitIocRule', '198.51.100.1')
+
+  assert.equal(task.actionStatus, 'completed')
+  assert.deepEqual(await refusalOf(lab.control4), ['failed', 'Protected'])
+})
+
+test('a domain no longer resolves, and undo gives the hosts file back byte by byte', async (t) => {
+  const site = await createSite(t)
+  if (site === undefined) return
+  const { lab, tenant, agent, stateDirectory, startAgent } = site
+  // `ip netns exec` shows the programs it starts this file as /etc/hosts.
+  const folder = `/etc/netns/${lab.endpoint}`
+  mkdirSync(folder, { recursive: true })
+  onEnd(t, () => rmSync(folder, { recursive: true, force: true }))
+  const before = '127.0.0.1 localhost\n203.0.113.7 evil.example'
+  writeFileSync(join(folder, 'hosts'), before)
+  writeFileSync(join(folder, 'resolv.conf'), 'nameserver 127.0.0.1\n')
+  await stop(agent)
+  await startAgent(stateDirectory)
+  const resolve = async () => (await lab.exec(lab.endpoint, 'getent', 'ahosts', 'bad.example')).stdout
+
+  const { id, task } = await execute(tenant, 'submitIocRule', 'http://bad.example/payload')
+
+  assert.equal(task.actionStatus, 'completed')
+  assert.match(await resolve(), /^0\.0\.0\.0|^::/)
+  const [run] = await readExecutions(tenant, id)
+  assert.match(run.result.proof.checks[1].got, /resolver blocked/)
+
+  await undo(tenant, id)
+
+  assert.equal(readFileSync(join(folder, 'hosts'), 'utf8'), before)
+  assert.equal(await resolve(), '')
+})
+
+test('processes of a blocked file are ended, those that start later as well, and audit only reports them', async (t) => {
+  const site = await createSite(t)
+  if (site === undefined) return
+  const { lab, tenant, cordon } = site
+  const [blocked, watched] = [makeProgram(t), makeProgram(t)]
+  const running = lab.start(lab.endpoint, blocked.path, '300')
+  const ended = once(running, 'exit')
+
+  const { id, task } = await execute(tenant, 'submitIocRule', blocked.sha256)
+  await ended
+  const later = lab.start(lab.endpoint, blocked.path, '300')
+  await once(later, 'exit')
+
+  assert.equal(task.actionStatus, 'completed')
+  assert.equal(running.signalCode, 'SIGKILL')
+  assert.equal(later.signalCode, 'SIGKILL')
+
+  await undo(tenant, id)
+  await setIndicators(tenant, { mode: 'audit' })
+  const seen = lab.start(lab.endpoint, watched.path, '300')
+  await execute(tenant, 'submitIocRule', watched.sha1)
+  const freed = lab.start(lab.endpoint, blocked.path, '300')
+
+  await waitUntil(async () => {
+    const rows = await cordon.store.read
+      .selectFrom('audit')
+      .select('reason')
+      .where('action', '=', 'reportIndicator')
+      .execute()
+    return rows.some(({ reason }) => reason?.includes(`process ${seen.pid} `) === true && reason.endsWith('seen'))
+  })
+  assert.deepEqual([seen.signalCode, freed.signalCode], [null, null])
+})
+
+test('a file of an installed package is never blocked', async (t) => {
+  const site = await createSite(t)
+  if (site === undefined) return
+  const { lab, tenant } = site
+  const running = lab.start(lab.endpoint, '/bin/sleep', '300')
+  const sha256 = createHash('sha256').update(readFileSync('/bin/sleep')).digest('hex')
+
+  const { id, task } = await execute(tenant, 'submitIocRule', sha256)
+
+  const [run] = await readExecutions(tenant, id)
+  assert.deepEqual([task.actionStatus, run.result.targets[0].code], ['failed', 'NotEffective'])
+  assert.equal(running.signalCode, null)
+})
+
+test('a host that was away gets the rules in force when it comes back, and one that enrols gets them at once', async (t) => {
+  const site = await createSite(t)
+  if (site === undefined) return
+  const { lab, tenant, agent, stateDirectory, startAgent, enrol, cordon } = site
+  const reaches = () => lab.reaches(lab.endpoint, lab.internet4, SERVICE_PORT)
+  const away = await enrolDevice(cordon, tenant.id, 'db-01', {
+    capabilities: [{ actionType: 'submitIocRule', supported: true }],
+  })
+
+  const { id, task } = await execute(tenant, 'submitIocRule', lab.internet4)
+
+  const [run] = await readExecutions(tenant, id)
+  assert.deepEqual([task.actionStatus, task.status], ['partiallyCompleted', 'inProgress'])
+  assert.deepEqual(
+    run.result.targets.map(({ displayName, state, code }: never) => [displayName, state, code]),
+    [
+      ['db-01', 'timedOut', 'Offline'],
+      ['web-01', 'succeeded', null],
+    ],
+  )
+  const [waiting] = await away.fetch()
+  assert.equal(waiting?.taskId, id)
+  assert.equal(await reaches(), false)
+
+  await stop(agent)
+  await lab.exec(lab.endpoint, 'nft', 'flush', 'ruleset')
+  const fresh = await enrol('web-02')
+  await startAgent(fresh.stateDirectory)
+  await waitUntil(async () => !(await reaches()))
+
+  await lab.exec(lab.endpoint, 'nft', 'flush', 'ruleset')
+  await startAgent(stateDirectory)
+  await waitUntil(async () => !(await reaches()))
+})
+
+test('the kernel ends a rule in time, without the agent', async (t) => {
+  const site = await createSite(t)
+  if (site === undefined) return
+  const { lab, tenant, agent } = site
+  await setIndicators(tenant, { expireAfterHours: 0.01 })
+  const start = performance.now()
+  const { task } = await execute(tenant, 'submitIocRule', lab.internet4)
+  await stop(agent)
+  assert.equal(task.actionStatus, 'completed')
+  assert.equal(await lab.reaches(lab.endpoint, lab.internet4, SERVICE_PORT), false)
+
+  await waitUntil(async () => performance.now() - start > 20_000)
+  await waitUntil(() => lab.reaches(lab.endpoint, lab.internet4, SERVICE_PORT))
+})
