@@ -60,8 +60,8 @@ export function startWorker(deps: WorkerDeps): Worker {
       lookAgain = false
       const room = maxAtOnce - running.size
       if (stopped || room <= 0) break
-      const nowMs = deps.clock.nowMs()
-      const jobs = await claimJobs(deps.store, instantOf(nowMs), instantOf(nowMs + leaseSeconds * 1000), room)
+      const jobs = await claimDue(deps, room)
+      if (stopped) return giveBack(deps, jobs)
       for (const job of jobs) {
         const done = runOne(deps, job).finally(() => {
           running.delete(job.id)
@@ -116,6 +116,19 @@ export function startWorker(deps: WorkerDeps): Worker {
       await Promise.all([...running.values()].map((entry) => entry.done))
     },
   }
+}
+
+function claimDue(deps: WorkerDeps, room: number): Promise<readonly JobRow[]> {
+  const nowMs = deps.clock.nowMs()
+  return claimJobs(deps.store, instantOf(nowMs), instantOf(nowMs + leaseSeconds * 1000), room)
+}
+
+/** Jobs that were being claimed while the worker was told to stop: somebody else takes them at once. */
+async function giveBack(deps: WorkerDeps, jobs: readonly JobRow[]): Promise<void> {
+  if (jobs.length === 0) return
+  await deps.store.transaction(async (tx) => {
+    for (const job of jobs) await releaseJob(tx, job, job.run_at, job.last_error)
+  })
 }
 
 function renewHeld(deps: WorkerDeps, held: readonly JobRow[]): void {

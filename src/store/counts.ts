@@ -2,13 +2,15 @@ import { type Expression, type RawBuilder, type SqlBool, sql } from 'kysely'
 import { assertNever } from '../model/errors.ts'
 import { earliest, latest } from '../model/instant.ts'
 import type { BoundFilter, BoundScalar } from '../model/query.ts'
-import type { Dialect, Store } from './db.ts'
+import { type Dialect, findScanner, type Store } from './db.ts'
 import { alertFilterMap, incidentFilterMap, taskFilterMap } from './filter-maps.ts'
+import { runScan } from './prepared.ts'
 import { compileFilter, type FilterMap, type QuerySource } from './query.ts'
+import { inTime, type ListedTable, mayScan } from './scans.ts'
 
 /** A table whose rows are counted, and the table of its counts. */
 interface CountedTable {
-  readonly table: string
+  readonly table: ListedTable
   readonly counts: string
   /** How the filter reaches the rows themselves. */
   readonly rows: (dialect: Dialect) => FilterMap
@@ -99,14 +101,26 @@ async function countMatches(
   filter: BoundFilter | null,
 ): Promise<number> {
   const parts = splitByMonth(filter === null ? [] : listTerms(filter), counted.known)
-  const sums = parts.map((part) => sql`coalesce((${selectPart(store.dialect, counted, tenantId, part)}), 0)`)
-  const { rows } = await sql<{ matches: number | string }>`select ${sql.join(sums, sql` + `)} as matches`.execute(
-    store.read,
-  )
+  const scans = findScanner(store.read) !== null && mayScan(counted.table, filter)
+  const sums = parts.map((part) => sql`coalesce((${selectPart(store.dialect, counted, tenantId, part, scans)}), 0)`)
+  const { parameters, ...statement } = sql<Sum>`select ${sql.join(sums, sql` + `)} as matches`.compile(store.read)
+  const rows = scans
+    ? await runScan<Sum>(store.read, statement, parameters)
+    : (await store.read.executeQuery<Sum>({ ...statement, parameters })).rows
   return Number(rows[0]?.matches ?? 0)
 }
 
-function selectPart(dialect: Dialect, counted: CountedTable, tenantId: string, part: Part): RawBuilder<unknown> {
+interface Sum {
+  readonly matches: number | string
+}
+
+function selectPart(
+  dialect: Dialect,
+  counted: CountedTable,
+  tenantId: string,
+  part: Part,
+  scans: boolean,
+): RawBuilder<unknown> {
   const { from, before, terms, isWhole } = part
   const source: QuerySource = { dialect, map: isWhole ? counted.known : counted.rows(dialect) }
   const table = isWhole ? counted.counts : counted.table
@@ -114,6 +128,7 @@ function selectPart(dialect: Dialect, counted: CountedTable, tenantId: string, p
   const conditions: Expression<SqlBool>[] = [sql<SqlBool>`tenant_id = ${tenantId}`]
   if (from !== null) conditions.push(sql<SqlBool>`${at} >= ${from}`)
   if (before !== null) conditions.push(sql<SqlBool>`${at} < ${before}`)
+  if (scans && !isWhole) conditions.push(inTime(counted.table))
   for (const term of terms) conditions.push(compileFilter(source, term))
   const amount = isWhole ? sql`sum(amount)` : sql`count(*)`
   return sql`select ${amount} from ${sql.table(table)} where ${sql.join(conditions, sql` and `)}`

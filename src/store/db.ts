@@ -6,6 +6,7 @@ import { Migrator } from 'kysely/migration'
 import { CordonError } from '../model/errors.ts'
 import { migrations } from './migrations/list.ts'
 import { guardReads } from './read-failures.ts'
+import { lateAnswer, openScanner, type Scanner } from './scanner.ts'
 import type { Schema } from './schema.ts'
 import { type DirectRead, openSqlite } from './sqlite.ts'
 
@@ -127,10 +128,20 @@ function connectSqlite(path: string): OpenStore {
   const reader = openSqlite(path, 'read', explainReadFailure)
   const read = new Kysely<Schema>({ dialect: reader.dialect })
   directReads.set(read, reader.readDirectly)
-  return assemble('sqlite', write, read)
+  const scanner = openScanner(path, explainReadFailure)
+  scanners.set(read, scanner)
+  const store = assemble('sqlite', write, read)
+  return { ...store, close: () => Promise.all([scanner.close(), store.close()]).then(() => undefined) }
 }
 
 const directReads = new WeakMap<Db, DirectRead>()
+
+const scanners = new WeakMap<Db, Scanner>()
+
+/** Where a SELECT goes that may read a whole table; null where the database does not keep others waiting meanwhile. */
+export function findScanner(db: Db): Scanner | null {
+  return scanners.get(db) ?? null
+}
 
 /** How to run a compiled SELECT on `db` without waiting; null where a network, or a transaction of somebody else, is in between. */
 export function findDirectRead(db: Db): DirectRead | null {
@@ -178,8 +189,9 @@ function assemble(dialect: Dialect, write: Db, read: Db): OpenStore {
       return () => listeners.delete(listener)
     },
     close: async () => {
-      await write.destroy()
+      // The last connection to be closed brings the WAL into the file, which one that only reads cannot.
       if (read !== write) await read.destroy()
+      await write.destroy()
     },
   }
 }
@@ -300,7 +312,13 @@ export function classifyFailure(cause: unknown): 'conflict' | 'unavailable' | 'o
 /** What a read that failed throws: a store that cannot be read is nobody's mistake; whatever else it was stays as it is. */
 function explainReadFailure(cause: unknown, stage: 'connect' | 'query'): unknown {
   if (stage === 'query' && classifyFailure(cause) === 'other') return cause
+  if (isCancelled(cause)) return lateAnswer()
   return new CordonError('ServiceUnavailable', 'The store cannot be read right now.', { retryAfterSeconds: 5, cause })
+}
+
+/** PostgreSQL's statement_timeout. @source PostgreSQL appendix A, query_canceled */
+function isCancelled(cause: unknown): boolean {
+  return typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === '57014'
 }
 
 /** True when `cause` is the store refusing a second row with the same key. */

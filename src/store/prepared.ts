@@ -1,6 +1,7 @@
 import { type Compilable, CompiledQuery } from 'kysely'
 import type { BoundQuery } from '../model/query.ts'
-import { type Db, findDirectRead } from './db.ts'
+import { type Db, findDirectRead, findScanner } from './db.ts'
+import { toInput } from './sqlite.ts'
 
 /**
  * A statement that is built and compiled once per database and then only run: for look-ups by key, where building the statement would
@@ -19,6 +20,18 @@ export function prepareOnce<V extends readonly (string | number)[], R>(
     }
     return run(db, statement, values)
   }
+}
+
+/** Runs a statement whose first condition is `inTime`, where such statements run. */
+export async function runScan<R>(
+  db: Db,
+  statement: Pick<CompiledQuery<R>, 'sql'>,
+  parameters: readonly unknown[],
+): Promise<R[]> {
+  const scanner = findScanner(db)
+  if (scanner === null) throw new Error('this database has no scanner')
+  // Rows are what the schema says, as they are for Kysely.
+  return (await scanner.scan(statement.sql, parameters.map(toInput))) as R[]
 }
 
 async function run<R>(db: Db, statement: CompiledQuery<R>, parameters: readonly unknown[]): Promise<R[]> {
@@ -46,9 +59,11 @@ export type PageReader<R> = (db: Db, tenantId: string, query: BoundQuery, incide
  * A page statement that is compiled once per bound query and database: pollers ask the same few questions over and over, and the caller
  * keeps their bound queries.
  * @param build makes the statement of one query for one tenant, whose id it binds as exactly one parameter; `incident` at most once
+ * @param runIt runs a compiled statement
  */
 export function preparePages<R>(
   build: (db: Db, tenantId: string, query: BoundQuery, incident: number) => Compilable<R>,
+  runIt: (db: Db, statement: CompiledQuery<R>, parameters: readonly unknown[]) => Promise<R[]> = run,
 ): PageReader<R> {
   const compiled = new WeakMap<Db, WeakMap<BoundQuery, PageStatement<R>>>()
   return async (db, tenantId, query, incident = someIncident) => {
@@ -67,6 +82,6 @@ export function preparePages<R>(
     const parameters = [...known.statement.parameters]
     parameters[known.tenantAt] = tenantId
     if (known.incidentAt >= 0) parameters[known.incidentAt] = incident
-    return run(db, known.statement, parameters)
+    return runIt(db, known.statement, parameters)
   }
 }

@@ -1,4 +1,4 @@
-import { type Expression, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
+import { type Expression, type RawBuilder, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
 import type { BoundFilter, BoundOrder, BoundQuery, Keyset, KeyValue, ValueType } from '../model/query.ts'
 import type { Dialect } from './db.ts'
 import { type Context, compile, type Operand, openContext, resolveProperty } from './query-filter.ts'
@@ -53,6 +53,8 @@ export interface QuerySource {
   readonly map: FilterMap
   /** SQLite only: the one property an index may be looked for by; see {@link findRange}. */
   readonly readBy?: string | undefined
+  /** SQLite only: what every row is asked first; see `inTime`. */
+  readonly guard?: RawBuilder<SqlBool>
 }
 
 /** Characters of a text that count in ORDER BY. A page's last sort values travel in its link, which must stay short. */
@@ -72,6 +74,7 @@ export function selectPage<DB, TB extends keyof DB, O>(
   const context = openContext(source)
   const keys = query.orderBy.map((order, index) => readKey(context, order, index === query.orderBy.length - 1))
   let page: SelectQueryBuilder<DB, TB, O> = builder
+  if (source.guard !== undefined) page = page.where(source.guard)
   if (query.filter !== null) page = page.where(compile(context, query.filter, false))
   if (query.after !== null) page = page.where(compileAfter(keys, query.after))
   for (const [index, key] of keys.entries()) {

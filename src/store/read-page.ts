@@ -1,12 +1,13 @@
 import { type Compilable, sql } from 'kysely'
 import type { BoundFilter, BoundQuery } from '../model/query.ts'
-import type { Db, Dialect, Store } from './db.ts'
-import { type PageReader, preparePages } from './prepared.ts'
+import { type Db, type Dialect, findScanner, type Store } from './db.ts'
+import { type PageReader, preparePages, runScan } from './prepared.ts'
 import { compileFilter, type FilterMap, type Page, type QuerySource, takePage } from './query.ts'
+import { inTime, type ListedTable, mayScan } from './scans.ts'
 
 /** How the pages of one table are read. `R` is what is read of a row. */
 export interface PagedTable<R> {
-  readonly name: 'incidents' | 'alerts' | 'tasks'
+  readonly name: ListedTable
   readonly map: (dialect: Dialect) => FilterMap
   /** Makes the statement of one page; it binds the tenant exactly once and `incidentId` at most once. */
   readonly select: (
@@ -45,6 +46,10 @@ export function preparePaging<R extends object>(
   const sort = preparePages<R>((db, tenantId, query, incidentId) =>
     table.select(db, { ...sources.sqlite, readBy: findRange(query)?.property }, tenantId, query, incidentId),
   )
+  const scan = preparePages<R>(
+    (db, ...given) => table.select(db, { ...sources.sqlite, guard: inTime(table.name) }, ...given),
+    runScan,
+  )
   const probe = prepareProbe(table, sources.sqlite)
   return async (store, tenantId, query, incidentId) => {
     const { dialect, read } = store
@@ -53,7 +58,12 @@ export function preparePaging<R extends object>(
       incidentId === undefined &&
       findRange(query) !== null &&
       (await probe(read, tenantId, query)).length === 0
-    const rows = await (isNarrow ? sort : walk[dialect])(read, tenantId, query, incidentId)
+    const scans =
+      !isNarrow &&
+      incidentId === undefined &&
+      findScanner(read) !== null &&
+      mayScan(table.name, query.filter, query.orderBy)
+    const rows = await (isNarrow ? sort : scans ? scan : walk[dialect])(read, tenantId, query, incidentId)
     return takePage(rows, sources[dialect], query)
   }
 }

@@ -54,12 +54,20 @@ class TransactionalAdapter extends SqliteAdapter {
  */
 const busyMs = 50
 
+/** What every connection is told. */
+export const connectionSettings: readonly string[] = [
+  'PRAGMA journal_mode = WAL',
+  'PRAGMA synchronous = FULL',
+  'PRAGMA cache_size = -16384',
+  'PRAGMA temp_store = MEMORY',
+]
+
+/** The function by which a statement finds out that it has run too long. Only the scanner's connection has it. */
+export const inTimeFunction = 'cordon_in_time'
+
 function openConnection(path: string, mode: 'write' | 'read'): DatabaseSync {
   const connection = new DatabaseSync(path, { timeout: busyMs, enableForeignKeyConstraints: true })
-  connection.exec('PRAGMA journal_mode = WAL')
-  connection.exec('PRAGMA synchronous = FULL')
-  connection.exec('PRAGMA cache_size = -16384')
-  connection.exec('PRAGMA temp_store = MEMORY')
+  for (const setting of connectionSettings) connection.exec(setting)
   if (mode === 'read') connection.exec('PRAGMA query_only = ON')
   return connection
 }
@@ -134,7 +142,8 @@ function readRow(values: unknown, names: readonly string[]): object {
   return row
 }
 
-function toInput(value: unknown): SQLInputValue {
+/** A value as SQLite takes it. @throws TypeError for what the store does not write */
+export function toInput(value: unknown): SQLInputValue {
   if (value === undefined) return null
   if (
     value === null ||
