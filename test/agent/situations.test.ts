@@ -4,7 +4,7 @@ import { seededRandom } from '../../bench/random.ts'
 import { createEndpoint } from '../support/endpoint.ts'
 import { drawSituation, SERVER_NAME } from '../support/situations.ts'
 
-const rounds = Number(process.env.CORDON_ISOLATION_ROUNDS ?? 8)
+const rounds = Number(process.env.CORDON_ISOLATION_ROUNDS ?? 5)
 const seed = Number(process.env.CORDON_TEST_SEED ?? Date.now() % 1_000_000_000)
 
 test(`no isolation cuts its own release in ${rounds} situations (CORDON_ISOLATION_ROUNDS), seed ${seed}`, async (t) => {
