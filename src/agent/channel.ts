@@ -29,8 +29,11 @@ export type Delivery =
 
 /** The agent's side of the channel. Every method throws ChannelError when no usable answer came. */
 export interface Channel {
-  /** @returns the answer; undefined when there is nothing (204) */
-  readonly poll: (waitSeconds: number, signal: AbortSignal) => Promise<PollAnswer | undefined>
+  /**
+   * @param heldPolicy version of the policy in force; 0 for none
+   * @returns the answer; undefined when there is nothing (204)
+   */
+  readonly poll: (waitSeconds: number, heldPolicy: number, signal: AbortSignal) => Promise<PollAnswer | undefined>
   readonly acknowledge: (ack: Ack) => Promise<Delivery>
   readonly sendResult: (result: CommandResult) => Promise<Delivery>
   readonly sendHeartbeat: (heartbeat: Heartbeat) => Promise<Delivery>
@@ -79,9 +82,10 @@ export function openChannel(parts: ChannelParts): Channel {
     return readDelivery(answer)
   }
   return {
-    poll: async (waitSeconds, signal) => {
+    poll: async (waitSeconds, heldPolicy, signal) => {
       const timeoutMs = waitSeconds * 1000 + ANSWER_TIMEOUT_MS
-      const answer = await send({ method: 'GET', path: `/commands?wait=${waitSeconds}`, body: '', timeoutMs, signal })
+      const path = `/commands?wait=${waitSeconds}&policy=${heldPolicy}`
+      const answer = await send({ method: 'GET', path, body: '', timeoutMs, signal })
       if (answer.status === 204) return undefined
       if (answer.status !== 200) throw new ChannelError(`poll answered ${answer.status} ${readErrorCode(answer.body)}`)
       const poll = readAnswer(decodePollAnswer, answer.body)

@@ -11,7 +11,15 @@ import type { JournalEntry } from './journal.ts'
 import { describeUnreported, noteReported } from './life/break-glass.ts'
 import { settleIsolation } from './life/settle.ts'
 import { checkTime, judgeCommand, readCommandBody } from './policy.ts'
-import { adoptPolicy, observeHost, refreshFacts, type Session, writeHeartbeat } from './session.ts'
+import {
+  adoptPolicy,
+  nameHeldPolicy,
+  observeHost,
+  refreshCapabilities,
+  refreshFacts,
+  type Session,
+  writeHeartbeat,
+} from './session.ts'
 import { readIsolation } from './state.ts'
 import { ChannelError } from './transport.ts'
 
@@ -103,7 +111,7 @@ async function pollOnce(session: Session, waitSeconds: number, signal: AbortSign
   const turn = new AbortController()
   session.turn = turn
   try {
-    return await session.channel.poll(waitSeconds, AbortSignal.any([signal, turn.signal]))
+    return await session.channel.poll(waitSeconds, nameHeldPolicy(session), AbortSignal.any([signal, turn.signal]))
   } catch (error) {
     if (turn.signal.aborted && !signal.aborted) return undefined
     throw error
@@ -118,6 +126,7 @@ async function reportState(session: Session, memory: LoopMemory): Promise<void> 
   const urgent = observed.isolated !== memory.wasIsolated || session.tamper.length > 0 || release !== undefined
   if (now < memory.heartbeatDueMs && !urgent) return
   await refreshFacts(session)
+  await refreshCapabilities(session)
   const sent = session.tamper.length
   const until = observed.isolated ? (readIsolation(session.state)?.until ?? null) : null
   const heartbeat = writeHeartbeat(session, { isolated: observed.isolated, until })

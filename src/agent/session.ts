@@ -1,9 +1,9 @@
 import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
-import { formatInstant } from '../protocol/instants.ts'
+import { formatInstant, parseInstantMs } from '../protocol/instants.ts'
 import { readPrivateKey, readPublicKey } from '../protocol/jws.ts'
 import type { Heartbeat, HostFacts, Tamper } from '../protocol/messages.ts'
-import { type AgentPolicy, openPolicy } from '../protocol/policy.ts'
+import { type AgentPolicy, openPolicy, POLICY_DAYS } from '../protocol/policy.ts'
 import type { ActionDeps, IsolatedState } from './actions/action.ts'
 import { addressFamily, type Endpoint } from './actions/addresses.ts'
 import { notIsolated, type ObservedIsolation, observeIsolation } from './actions/nftables.ts'
@@ -35,7 +35,7 @@ export interface Session {
   readonly journal: Journal
   readonly transport: Transport
   readonly channel: Channel
-  readonly capabilities: HostCapabilities
+  capabilities: HostCapabilities
   readonly actions: ActionDeps
   readonly rules: RuleKeeper
   readonly findKey: (kid: string) => KeyObject | undefined
@@ -157,9 +157,24 @@ export function adoptPolicy(session: Session, jws: string): boolean {
     })
     return false
   }
-  if (current === undefined || policy.v > current.v) session.state.write(stateFiles.policy, jws)
+  if (policy.v !== current?.v || policy.notAfter > current.notAfter) session.state.write(stateFiles.policy, jws)
   session.policy = policy
   return true
+}
+
+/** The version to name when asking for a newer policy: 0, for any, when there is none or half of its time is over. */
+export function nameHeldPolicy({ policy, host, channel }: Session): number {
+  if (policy === undefined) return 0
+  const leftMs = parseInstantMs(policy.notAfter) - host.clock.nowMs() - channel.serverOffsetMs()
+  return leftMs < (POLICY_DAYS * 86_400_000) / 2 ? 0 : policy.v
+}
+
+/** Looks anew at what this host can do: a package may have come or gone. Every heartbeat tells it. */
+export async function refreshCapabilities(session: Session): Promise<void> {
+  const { host } = session
+  const found = await probeCapabilities(host.run, host.uid)
+  if (JSON.stringify(found.list) !== JSON.stringify(session.capabilities.list)) host.log('capabilities changed')
+  session.capabilities = found
 }
 
 /** Reads our tables back, or says "not isolated" on a host that cannot isolate. */

@@ -12,6 +12,7 @@ export interface Device {
   readonly tenantId: string
   readonly id: string
   readonly hostname: string
+  readonly fqdn: string | null
 }
 
 /** The parts of a request that identify its sender, as they were sent. */
@@ -47,7 +48,7 @@ export async function authenticateDevice(
   if (!(await deps.sequences.claim(agent.id, seq))) {
     throw new CordonError('StaleSequence', 'The request number is not higher than the last one.', challenge)
   }
-  return { tenantId: agent.tenant_id, id: agent.id, hostname: agent.hostname }
+  return { tenantId: agent.tenant_id, id: agent.id, hostname: agent.hostname, fqdn: agent.fqdn }
 }
 
 /** Refuses a request of another protocol version. @throws CordonError BadRequest */

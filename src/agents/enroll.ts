@@ -9,6 +9,7 @@ import { decodeEnrollRequest, type EnrollAnswer, type EnrollRequest } from '../p
 import { ENROLL_KID, readSequence, verifyRequest } from '../protocol/request-signature.ts'
 import { DEFAULT_POLL_SECONDS } from '../protocol/version.ts'
 import {
+  approveAgent,
   consumeEnrolmentToken,
   insertAgent,
   insertEnrolmentToken,
@@ -21,6 +22,7 @@ import type { NewJob } from '../store/jobs.ts'
 import { type Actor, recordChange } from '../store/record.ts'
 import { checkProtocol, readBearer, refused, type SignedCall } from './authenticate.ts'
 import { checkJob } from './commands.ts'
+import { signPolicyFor } from './policy.ts'
 import type { CommandSigner } from './sign.ts'
 
 /** What enrolment needs. */
@@ -43,12 +45,14 @@ export const maxTokenSeconds = 86_400
 /**
  * Makes a one-time token that lets one host enrol in the actor's tenant.
  * @param lifeSeconds 60 to {@link maxTokenSeconds}
+ * @param needsApproval the host gets no command before an admin has agreed
  * @throws CordonError BadRequest for another life
  */
 export async function createEnrolmentToken(
   deps: { readonly store: Pick<Store, 'transaction'>; readonly clock: Clock },
   actor: Actor,
   lifeSeconds: number,
+  needsApproval = false,
 ): Promise<NewEnrolmentToken> {
   if (!Number.isInteger(lifeSeconds) || lifeSeconds < 60 || lifeSeconds > maxTokenSeconds) {
     throw new CordonError('BadRequest', `An enrolment token lives from 60 to ${maxTokenSeconds} seconds.`)
@@ -62,6 +66,7 @@ export async function createEnrolmentToken(
       tenant_id: actor.tenantId,
       token_hash: tokenHash,
       created_by: actor.id,
+      needs_approval: needsApproval ? 1 : 0,
       created_at: now,
       expires_at: expiresAt,
       used_at: null,
@@ -76,7 +81,7 @@ export async function createEnrolmentToken(
         // Enough to tell tokens apart; the hash itself is what the store compares with.
         objectId: tokenHash.slice(0, 16),
         decision: 'allowed',
-        details: { expiresAt },
+        details: { expiresAt, needsApproval },
       },
     })
   })
@@ -97,9 +102,10 @@ export async function enrollDevice(deps: EnrollDeps, call: SignedCall, message: 
   const token = randomBytes(32).toString('base64url')
   const agentId = deps.ids.guid()
   const now = deps.clock.now()
-  await deps.store.transaction(async (tx) => {
-    const tenantId = await consumeEnrolmentToken(tx, tokenHash, now, agentId)
-    if (tenantId === null) throw refused('The enrolment token is not valid.')
+  const tenantOfToken = await deps.store.transaction(async (tx) => {
+    const used = await consumeEnrolmentToken(tx, tokenHash, now, agentId)
+    if (used === null) throw refused('The enrolment token is not valid.')
+    const tenantId = used.tenant_id
     const replaced = await revokeAgentsWithKey(tx, tenantId, request.publicKey, now)
     await insertAgent(tx, {
       tenant_id: tenantId,
@@ -118,6 +124,7 @@ export async function enrollDevice(deps: EnrollDeps, call: SignedCall, message: 
       break_glass_serial: 0,
       enrolled_at: now,
       last_seen_at: now,
+      approved_at: used.needs_approval === 0 ? now : null,
       revoked_at: null,
     })
     await recordChange(tx, {
@@ -133,16 +140,45 @@ export async function enrollDevice(deps: EnrollDeps, call: SignedCall, message: 
       events: [{ change: 'created', resource: 'agent', objectId: agentId }],
       jobs: await lookAtOpenCommands(tx, replaced),
     })
+    return tenantId
   })
   return {
     deviceId: agentId,
     token,
     commandKeys: [deps.signer.publicKey],
-    policy: null,
+    policy: await signPolicyFor(deps, { ...request, tenantId: tenantOfToken, id: agentId, fqdn: null }),
     breakGlass: { serial: 0, key: deps.signer.breakGlassKey(agentId) },
     pollSeconds: DEFAULT_POLL_SECONDS,
     serverTime: deps.clock.now(),
   }
+}
+
+/**
+ * Lets a host that enrolled with a token that asks for it take commands.
+ * @throws CordonError NotFound when no such agent waits
+ */
+export async function approveDevice(
+  deps: { readonly store: Pick<Store, 'transaction'>; readonly clock: Clock },
+  actor: Actor,
+  agentId: string,
+): Promise<void> {
+  const now = deps.clock.now()
+  await deps.store.transaction(async (tx) => {
+    const hostname = await approveAgent(tx, actor.tenantId, agentId, now)
+    if (hostname === null) throw new CordonError('NotFound', 'No such agent waits for approval.')
+    await recordChange(tx, {
+      at: now,
+      actor,
+      audit: {
+        action: 'approveAgent',
+        objectType: 'agent',
+        objectId: agentId,
+        decision: 'allowed',
+        details: { hostname },
+      },
+      events: [{ change: 'updated', resource: 'agent', objectId: agentId }],
+    })
+  })
 }
 
 /**

@@ -6,6 +6,7 @@ import { MAX_COMMANDS_PER_POLL } from '../protocol/version.ts'
 import { markSent, readAgentsWithCommands, readHolds, readWaitingCommands } from '../store/agents.ts'
 import type { Store } from '../store/db.ts'
 import type { Device } from './authenticate.ts'
+import { type AgentPolicyDeps, signNewerPolicy } from './policy.ts'
 
 /** Polls that are held until there is something to fetch. */
 export interface PollBoard {
@@ -107,9 +108,7 @@ export function createPollBoard(deps: {
 }
 
 /** What answering a poll needs. */
-export interface PollDeps {
-  readonly store: Store
-  readonly clock: Clock
+export interface PollDeps extends AgentPolicyDeps {
   readonly polls: PollBoard
   /** Longest a poll is held, whatever the agent asks for. */
   readonly maxHoldSeconds: number
@@ -118,12 +117,14 @@ export interface PollDeps {
 /**
  * Answers a poll: at once when the agent has commands, else as soon as it gets one, at the latest after the asked time.
  * @param waitSeconds whole seconds; 0 never holds
+ * @param heldPolicy version of the policy the host has; null when it does not say
  * @returns null when there is nothing at all to say (204)
  */
 export async function answerPoll(
   deps: PollDeps,
   device: Device,
   waitSeconds: number,
+  heldPolicy: number | null,
   onClose: OnClose,
 ): Promise<PollAnswer | null> {
   const untilMs = deps.clock.nowMs() + Math.min(waitSeconds, deps.maxHoldSeconds) * 1000
@@ -132,11 +133,13 @@ export async function answerPoll(
     closed = true
   })
   try {
-    const commands = await waitForCommands(deps, device, untilMs, onClose, () => closed)
+    const policy = await signNewerPolicy(deps, device, heldPolicy)
+    const until = policy === null ? untilMs : 0
+    const commands = await waitForCommands(deps, device, until, onClose, () => closed)
     const holds = closed ? [] : await readHolds(deps.store.read, device.id)
-    if (commands.length === 0 && holds.length === 0) return null
+    if (commands.length === 0 && holds.length === 0 && policy === null) return null
     // Isolation is the only family with holds so far.
-    return { commands, policy: null, serverTime: deps.clock.now(), holds: { isolation: holds.length, restriction: 0 } }
+    return { commands, policy, serverTime: deps.clock.now(), holds: { isolation: holds.length, restriction: 0 } }
   } finally {
     takeBack()
   }

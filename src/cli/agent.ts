@@ -29,6 +29,7 @@ interface RunCommandOptions extends DirectoryOptions {
 interface TokenOptions extends StoreOptions {
   readonly tenant?: string
   readonly minutes?: string
+  readonly needsApproval?: boolean
 }
 
 /**
@@ -105,11 +106,13 @@ function addServerCommands(agent: Command): void {
   addTenantOptions(agent.command('token'))
     .description('on the server: make a one-time token that lets one host enrol; shown once')
     .option('--minutes <n>', 'how long it can be used, at most 1440', '60')
+    .option('--needs-approval', 'the host gets no command before: cordon agent approve')
     .action((options: TokenOptions) =>
       runStoreCommand(options, 'agent token', async (deps, actor) => {
         const { createEnrolmentToken } = await import('../agents/enroll.ts')
         const tenant = await chooseTenant(deps, options.tenant)
-        const made = await createEnrolmentToken(deps, { ...actor, tenantId: tenant.id }, Number(options.minutes) * 60)
+        const seconds = Number(options.minutes) * 60
+        const made = await createEnrolmentToken(deps, { ...actor, tenantId: tenant.id }, seconds, options.needsApproval)
         printResult(options, { tenantId: tenant.id, ...made }, () => [
           `token    ${made.token}`,
           `expires  ${made.expiresAt.slice(0, 19)}Z`,
@@ -128,19 +131,32 @@ function addServerCommands(agent: Command): void {
           os: row.os,
           agentVersion: row.agent_version,
           lastSeenDateTime: row.last_seen_at,
+          approvedDateTime: row.approved_at,
           revokedDateTime: row.revoked_at,
         }))
         printResult(options, agents, () =>
           toTable(
-            ['DEVICE ID', 'HOST', 'LAST SEEN', 'REVOKED'],
+            ['DEVICE ID', 'HOST', 'LAST SEEN', 'APPROVED', 'REVOKED'],
             agents.map((one) => [
               one.deviceId,
               one.hostname,
               one.lastSeenDateTime?.slice(0, 19) ?? '-',
+              one.approvedDateTime?.slice(0, 19) ?? 'waits',
               one.revokedDateTime?.slice(0, 19) ?? '-',
             ]),
           ),
         )
+      }),
+    )
+  addTenantOptions(agent.command('approve'))
+    .description('on the server: let a host that waits for it take commands')
+    .argument('<device-id>')
+    .action((deviceId: string, options: TokenOptions) =>
+      runStoreCommand(options, 'agent approve', async (deps, actor) => {
+        const { approveDevice } = await import('../agents/enroll.ts')
+        const tenant = await chooseTenant(deps, options.tenant)
+        await approveDevice(deps, { ...actor, tenantId: tenant.id }, deviceId.toLowerCase())
+        printResult(options, { deviceId: deviceId.toLowerCase(), approved: true }, () => [`approved ${deviceId}`])
       }),
     )
   addTenantOptions(agent.command('revoke'))

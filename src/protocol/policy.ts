@@ -5,6 +5,9 @@ import { instant } from './instants.ts'
 import { signJws, verifyJws } from './jws.ts'
 import { messageLimits } from './version.ts'
 
+/** How long a signed policy counts; a host asks for a fresh one when half of it is over. */
+export const POLICY_DAYS = 30
+
 /** What a tenant lets be done to its hosts; signed by the server, cached by the host. @source design actions.md 9.7 */
 export interface AgentPolicy {
   /** Rises with every change; a host never goes back. */

@@ -29,23 +29,23 @@ export async function insertEnrolmentToken(tx: Tx, row: EnrolmentTokenRow): Prom
 
 /**
  * Uses an enrolment token up.
- * @returns the tenant it belongs to; null when it is unknown, used or expired
+ * @returns the tenant it belongs to, and whether the host waits for an admin; null when it is unknown, used or expired
  */
 export async function consumeEnrolmentToken(
   tx: Tx,
   tokenHash: string,
   now: string,
   agentId: string,
-): Promise<string | null> {
+): Promise<Pick<EnrolmentTokenRow, 'tenant_id' | 'needs_approval'> | null> {
   const row = await tx
     .updateTable('enrolment_tokens')
     .set({ used_at: now, agent_id: agentId })
     .where('token_hash', '=', tokenHash)
     .where('used_at', 'is', null)
     .where('expires_at', '>', now)
-    .returning('tenant_id')
+    .returning(['tenant_id', 'needs_approval'])
     .executeTakeFirst()
-  return row?.tenant_id ?? null
+  return row ?? null
 }
 
 /** Writes a newly enrolled agent. */
@@ -75,6 +75,20 @@ export async function listAgents(db: Db, tenantId: string): Promise<AgentRow[]> 
     .execute()
 }
 
+/** Lets a waiting agent take commands. @returns its host name; null when no agent in force waits under this id */
+export async function approveAgent(tx: Tx, tenantId: string, id: string, now: string): Promise<string | null> {
+  const row = await tx
+    .updateTable('agents')
+    .set({ approved_at: now })
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', id)
+    .where('approved_at', 'is', null)
+    .where('revoked_at', 'is', null)
+    .returning('hostname')
+    .executeTakeFirst()
+  return row?.hostname ?? null
+}
+
 /** Agents in force of a tenant whose id, host name or full name equals the text, whatever its case. */
 export async function findAgents(db: Db, tenantId: string, text: string): Promise<AgentRow[]> {
   const name = text.toLowerCase()
@@ -82,6 +96,7 @@ export async function findAgents(db: Db, tenantId: string, text: string): Promis
     .selectFrom('agents')
     .selectAll()
     .where('tenant_id', '=', tenantId)
+    .where('approved_at', 'is not', null)
     .where('revoked_at', 'is', null)
     .where((eb) =>
       eb.or([
@@ -165,6 +180,7 @@ export async function takeCommandSeqs(
       .set((eb) => ({ command_seq: eb('command_seq', '+', 1) }))
       .where('tenant_id', '=', tenantId)
       .where('id', 'in', chunk)
+      .where('approved_at', 'is not', null)
       .where('revoked_at', 'is', null)
       .returning(['id', 'command_seq'])
       .execute()
@@ -216,6 +232,15 @@ export async function readWaitingCommands(
     .where('agent_id', '=', agentId)
     .where('state', '=', 'queued')
     .where('not_after', '>', now)
+    .where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('agents')
+          .select('agents.id')
+          .where('agents.id', '=', agentId)
+          .where('agents.revoked_at', 'is', null),
+      ),
+    )
     .where(isDispatchOn)
     .orderBy('seq')
     .limit(limit)

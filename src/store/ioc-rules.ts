@@ -45,6 +45,7 @@ export async function readAgentsInForce(db: Db, tenantId: string): Promise<Agent
     .selectFrom('agents')
     .selectAll()
     .where('tenant_id', '=', tenantId)
+    .where('approved_at', 'is not', null)
     .where('revoked_at', 'is', null)
     .orderBy('id')
     .execute()

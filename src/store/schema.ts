@@ -266,6 +266,8 @@ export interface AgentRow {
   break_glass_serial: number
   enrolled_at: string
   last_seen_at: string | null
+  /** Null: enrolled with a token that asks for an admin's word, who has not spoken yet; gets no commands. */
+  approved_at: string | null
   revoked_at: string | null
 }
 
@@ -273,6 +275,8 @@ export interface EnrolmentTokenRow {
   tenant_id: string
   token_hash: string
   created_by: string
+  /** 1: whoever enrols with it waits for an admin. */
+  needs_approval: number
   created_at: string
   expires_at: string
   used_at: string | null

@@ -83,9 +83,11 @@ export async function enrolDevice(
   tenantId: string,
   hostname: string,
   changes: Record<string, unknown> = {},
+  enrolmentToken?: string,
 ): Promise<FakeDevice> {
   const pair = makeKeyPair()
-  const reply = await sendEnrolment(cordon, await giveEnrolmentToken(cordon, tenantId), pair, { hostname, ...changes })
+  const used = enrolmentToken ?? (await giveEnrolmentToken(cordon, tenantId))
+  const reply = await sendEnrolment(cordon, used, pair, { hostname, ...changes })
   if (reply.status !== 201) throw new Error(`not enrolled: ${reply.status} ${reply.text}`)
   const { deviceId: id, token, breakGlass } = reply.body
   const key = readPrivateKey(pair.privateKeyPem)

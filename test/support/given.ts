@@ -266,6 +266,7 @@ async function giveAgent(cordon: Cordon, tenantId: string, agent: GivenAgent): P
     break_glass_serial: 0,
     enrolled_at: now,
     last_seen_at: now,
+    approved_at: now,
     revoked_at: agent.revoked ? now : null,
   }
   await cordon.store.transaction((tx) => insertAgent(tx, row))

@@ -8,9 +8,17 @@ import { answerJson, forDevice } from './signed-call.ts'
 /** `GET /api/v1/agent/commands?wait=55`: held until there is a command; 200, or 204 when there is nothing to say. */
 export function pollCommands(channel: AgentChannel): OpenHandler {
   return forDevice(channel, async (device, _message, call) => {
-    const answer = await answerPoll(channel, device, readWait(call.rawQuery), call.onClose)
+    const answer = await answerPoll(channel, device, readWait(call.rawQuery), readHeld(call.rawQuery), call.onClose)
     return answer === null ? { status: 204 } : answerJson(200, answer)
   })
+}
+
+/** Version of the policy the host has; agents of before say nothing. */
+function readHeld(rawQuery: string): number | null {
+  const text = new URLSearchParams(rawQuery).get('policy')
+  if (text === null) return null
+  if (!/^\d{1,15}$/.test(text)) throw new CordonError('BadRequest', 'policy is a whole number.', { target: 'policy' })
+  return Number(text)
 }
 
 function readWait(rawQuery: string): number {

@@ -236,6 +236,7 @@ async function createAgentTables(target: Target): Promise<void> {
     break_glass_serial: 'int',
     enrolled_at: 'text',
     last_seen_at: 'text?',
+    approved_at: 'text?',
     revoked_at: 'text?',
   })
     .addPrimaryKeyConstraint('agents_pk', ['id'])
@@ -246,6 +247,7 @@ async function createAgentTables(target: Target): Promise<void> {
     tenant_id: 'text',
     token_hash: 'text',
     created_by: 'text',
+    needs_approval: 'int',
     created_at: 'text',
     expires_at: 'text',
     used_at: 'text?',

@@ -23,6 +23,12 @@ export async function readStoredPolicy(db: Db, tenantId: string): Promise<Stored
   return { policy: readDoc(row.doc), version: row.version, updatedAt: row.updated_at, updatedBy: row.updated_by }
 }
 
+/** The version of a tenant's policy; 1 while the default holds. */
+export async function readPolicyVersion(db: Db, tenantId: string): Promise<number> {
+  const query = db.selectFrom('policies').select('version').where('tenant_id', '=', tenantId)
+  return (await query.executeTakeFirst())?.version ?? 1
+}
+
 /**
  * As {@link readStoredPolicy}, for a transaction that acts by it: the policy cannot change before the transaction ends.
  */
