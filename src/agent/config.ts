@@ -8,6 +8,8 @@ export interface AgentConfig {
   readonly allow: ReadonlySet<CommandAction>
   /** Addresses that must be out of reach under isolation; empty: the default gateways. */
   readonly probes: readonly Endpoint[]
+  /** Folders that are searched for copies of a file; empty: every local file system. */
+  readonly search: readonly string[]
 }
 
 /** `agent.conf` has a line the agent does not understand; it refuses to guess. */
@@ -19,14 +21,15 @@ export class ConfigError extends Error {
 }
 
 /** Without a file everything the agent can do is allowed. */
-export const defaultConfig: AgentConfig = { allow: new Set(commandActions), probes: [] }
+export const defaultConfig: AgentConfig = { allow: new Set(commandActions), probes: [], search: [] }
 
 /**
- * Reads `agent.conf`: lines `allow = isolateDevice unIsolateDevice` and `probe = 192.0.2.7:443 [2001:db8::7]:443`, `#` starts a comment.
+ * Reads `agent.conf`: lines `allow = isolateDevice unIsolateDevice`, `probe = 192.0.2.7:443 [2001:db8::7]:443` and `search = /srv /home`;
+ * `#` starts a comment.
  * @throws ConfigError for anything else
  */
 export function parseConfig(text: string): AgentConfig {
-  let { allow, probes } = defaultConfig
+  let { allow, probes, search } = defaultConfig
   for (const [index, raw] of text.split('\n').entries()) {
     const line = raw.replace(/#.*/, '').trim()
     if (line === '') continue
@@ -34,9 +37,10 @@ export function parseConfig(text: string): AgentConfig {
     const words = (match?.[2] ?? '').split(/\s+/).filter((word) => word !== '')
     if (match?.[1] === 'allow') allow = new Set(words.map((word) => readAction(word, index + 1)))
     else if (match?.[1] === 'probe') probes = words.map((word) => readProbe(word, index + 1))
-    else throw new ConfigError(index + 1, 'not one of allow, probe')
+    else if (match?.[1] === 'search') search = words.map((word) => readFolder(word, index + 1))
+    else throw new ConfigError(index + 1, 'not one of allow, probe, search')
   }
-  return { allow, probes }
+  return { allow, probes, search }
 }
 
 /** Reads the file at `path`; a missing file is the {@link defaultConfig}. @throws ConfigError */
@@ -61,4 +65,9 @@ function readProbe(word: string, line: number): Endpoint {
   const endpoint = parseEndpoint(word)
   if (endpoint === undefined) throw new ConfigError(line, `not IP:PORT: ${word.slice(0, 60)}`)
   return endpoint
+}
+
+function readFolder(word: string, line: number): string {
+  if (!word.startsWith('/')) throw new ConfigError(line, `not an absolute path: ${word.slice(0, 60)}`)
+  return word
 }

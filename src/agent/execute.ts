@@ -4,6 +4,8 @@ import type { JsonObject } from '../protocol/decode.ts'
 import { formatInstant } from '../protocol/instants.ts'
 import type { CommandResult, TargetState } from '../protocol/result.ts'
 import { type ActionDeps, type ActionOrder, type ActionOutcome, describeFailure } from './actions/action.ts'
+import { restoreFile } from './actions/file/restore-file.ts'
+import { stopAndQuarantineFile } from './actions/file/stopAndQuarantineFile.ts'
 import { isolateDevice } from './actions/isolateDevice.ts'
 import { submitIocRule } from './actions/submitIocRule.ts'
 import { unIsolateDevice } from './actions/unIsolateDevice.ts'
@@ -89,6 +91,8 @@ async function runAction(deps: ActionDeps, order: ActionOrder, body: CommandBody
       return unIsolateDevice(deps, order, body)
     case 'submitIocRule':
       return submitIocRule(deps, order, body)
+    case 'stopAndQuarantineFile':
+      return body.mode === 'restore' ? restoreFile(deps, order, body) : stopAndQuarantineFile(deps, order, body)
     default:
       return describeFailure('refused', 'Unsupported', body.actionType, { before: null, after: null })
   }

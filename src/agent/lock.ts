@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readStart } from './host/processes.ts'
 import { type StateDirectory, stateFiles } from './state.ts'
 
 /** Another agent works on this state directory. */
@@ -22,15 +22,4 @@ export function takeLock(state: StateDirectory, pid: number): () => void {
   }
   state.write(stateFiles.lock, `${pid} ${readStart(pid)}\n`)
   return () => state.remove(stateFiles.lock)
-}
-
-/** Start time of a process in clock ticks since boot (proc(5), field 22), or empty when there is none. */
-function readStart(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The command name before may hold spaces and brackets.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
-  } catch {
-    return ''
-  }
 }

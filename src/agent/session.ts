@@ -125,6 +125,7 @@ export async function openSession(
       egressHook: capabilities.egressHook,
       serverName: readServerUrl(identity.server).hostname,
       sweepProcesses: rules.sweep,
+      policy: () => session.policy,
       resolveControl: () => resolveControl(identity, transport),
       probeControl: async (address, timeoutMs, observed) => {
         await channel.probe(writeHeartbeat(session, observed), address, timeoutMs)

@@ -57,6 +57,8 @@ export const stateFiles = {
   iocRules: 'ioc-rules.json',
   journal: 'journal.jsonl',
   lock: 'agent.lock',
+  vaultKey: 'vault.key',
+  vault: 'quarantine',
 } as const
 
 /** The state directory, readable by its owner only. Writes survive a power cut once they return. */

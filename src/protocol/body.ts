@@ -1,3 +1,11 @@
+import {
+  fromWireQuarantine,
+  fromWireRestore,
+  type QuarantineFileBody,
+  type RestoreFileBody,
+  wireQuarantine,
+  wireRestore,
+} from './bodies/stopAndQuarantineFile.ts'
 import { readSubmitIocRule, type SubmitIocRuleBody } from './bodies/submitIocRule.ts'
 import {
   boolean,
@@ -111,7 +119,7 @@ export interface OtherBody {
   readonly actionType: Exclude<CommandAction, KnownBody['actionType']>
 }
 
-type KnownBody = IsolateDeviceBody | UnIsolateDeviceBody | SubmitIocRuleBody
+type KnownBody = IsolateDeviceBody | UnIsolateDeviceBody | SubmitIocRuleBody | QuarantineFileBody | RestoreFileBody
 
 /** The read form of an OpenC2-shaped command body. */
 export type CommandBody = KnownBody | OtherBody
@@ -214,6 +222,8 @@ export function nameAction(body: JsonObject): CommandAction | undefined {
       if (er.device_containment === 'network_isolation') return 'unIsolateDevice'
       if (er.device_containment === 'app_restriction') return 'unRestrictAppExecution'
       return 'indicator_id' in own ? 'submitIocRule' : undefined
+    case 'restore':
+      return 'file' in target ? 'stopAndQuarantineFile' : undefined
     case 'scan':
       return 'runAntiVirusScan'
     case 'investigate':
@@ -257,7 +267,17 @@ export function readBody(body: JsonObject): CommandBody {
     }
   }
   if (actionType === 'submitIocRule') return readSubmitIocRule(body)
+  if (actionType === 'stopAndQuarantineFile') return readFileBody(body)
   return { actionType }
+}
+
+function readFileBody(body: JsonObject): QuarantineFileBody | RestoreFileBody {
+  const file =
+    body.action === 'restore'
+      ? fromWireRestore(read(wireRestore, body))
+      : fromWireQuarantine(read(wireQuarantine, body))
+  if (Object.keys(file.hashes).length === 0) throw new DecodeError('body.target.file.hashes', 'a sha1 or a sha256')
+  return file
 }
 
 function read<T>(decoder: Decoder<T>, body: JsonObject): T {

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../protocol/decode.ts'
+import type { AgentPolicy } from '../../protocol/policy.ts'
 import type { CommandResult, Proof, TargetState } from '../../protocol/result.ts'
 import type { AgentConfig } from '../config.ts'
 import type { Clock, Sleep } from '../host/clock.ts'
@@ -26,6 +27,8 @@ export interface ActionDeps {
   readonly serverName: string
   /** Ends or reports the processes that rules are about. */
   readonly sweepProcesses: () => Promise<readonly Match[]>
+  /** The signed policy in force; undefined when the server never sent one. */
+  readonly policy: () => AgentPolicy | undefined
   /** Every address of the control channel. */
   readonly resolveControl: () => Promise<readonly Endpoint[]>
   /** Sends a real message to the server over a new connection to this address. @throws when no answer came */
@@ -48,7 +51,7 @@ export interface ActionOrder {
 
 /** What an action did. */
 export interface ActionOutcome {
-  readonly state: Extract<CommandResult['state'], 'succeeded' | 'failed' | 'refused'>
+  readonly state: Extract<CommandResult['state'], 'succeeded' | 'partial' | 'failed' | 'refused'>
   readonly target: { readonly state: TargetState; readonly changed: boolean }
   readonly code: string | null
   readonly detail: string | null

@@ -1,5 +1,6 @@
 import type { CommandAction } from '../../protocol/body.ts'
 import type { Capability } from '../../protocol/messages.ts'
+import { hasPackageLists } from '../actions/file/guards.ts'
 import { egressProbe } from '../actions/ruleset.ts'
 import type { RunProgram } from './run-program.ts'
 
@@ -14,7 +15,6 @@ export interface HostCapabilities {
 const notBuilt: readonly CommandAction[] = [
   'restrictAppExecution',
   'unRestrictAppExecution',
-  'stopAndQuarantineFile',
   'runAntiVirusScan',
   'collectInvestigationPackage',
 ]
@@ -46,6 +46,7 @@ export async function probeCapabilities(run: RunProgram, uid: number): Promise<H
         ...isolation,
         ...(isolation.supported ? { modes: ['block', 'audit'], notes: ['domainsByHostsFile', 'hashesBySweep'] } : {}),
       },
+      describeQuarantine(uid),
       ...notBuilt.map((actionType) => ({
         actionType,
         supported: false,
@@ -53,6 +54,13 @@ export async function probeCapabilities(run: RunProgram, uid: number): Promise<H
       })),
     ],
   }
+}
+
+function describeQuarantine(uid: number): Capability {
+  const actionType = 'stopAndQuarantineFile'
+  if (uid !== 0) return { actionType, supported: false, reason: 'the agent does not run as root' }
+  const notes = hasPackageLists() ? [] : ['packageFilesNotGuarded']
+  return { actionType, supported: true, modes: ['quarantine', 'restore'], notes }
 }
 
 /** Tells whether an action is among the supported ones. */
