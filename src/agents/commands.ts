@@ -1,6 +1,12 @@
 import type { Clock, Ids } from '../io/clock.ts'
 import { failpoint } from '../io/failpoint.ts'
 import { assertNever } from '../model/errors.ts'
+import {
+  type QuarantineFileBody,
+  type RestoreFileBody,
+  writeQuarantineFile,
+  writeRestoreFile,
+} from '../protocol/bodies/stopAndQuarantineFile.ts'
 import { type SubmitIocRuleBody, writeSubmitIocRule } from '../protocol/bodies/submitIocRule.ts'
 import { actionTraits, type PermittedAddresses, writeIsolateDevice, writeUnIsolateDevice } from '../protocol/body.ts'
 import { digestJson } from '../protocol/canonical.ts'
@@ -68,11 +74,17 @@ export interface CommandView {
   readonly result: CommandResult | null
 }
 
+/** A quarantine or its undo, without the host it goes to. */
+export type FileOrder =
+  | Omit<QuarantineFileBody, 'actionType' | 'deviceId'>
+  | Omit<RestoreFileBody, 'actionType' | 'deviceId'>
+
 /** The actions the server can order from an agent, with their details. */
 export type AgentAction =
   | { readonly actionType: 'isolateDevice'; readonly permitted: PermittedAddresses | undefined }
   | { readonly actionType: 'unIsolateDevice' }
   | { readonly actionType: 'submitIocRule'; readonly rule: Omit<SubmitIocRuleBody, 'actionType'> }
+  | { readonly actionType: 'stopAndQuarantineFile'; readonly file: FileOrder }
 
 /**
  * Queues a signed command for a host and wakes its poll. The command's id is the execution's: a second call finds the first command. A
@@ -228,6 +240,10 @@ function writeBody({ action, agentId }: CommandOrder, leaseSeconds: number): Jso
       return writeUnIsolateDevice({ deviceId: agentId, killFlows: false })
     case 'submitIocRule':
       return writeSubmitIocRule(action.rule)
+    case 'stopAndQuarantineFile':
+      return action.file.mode === 'restore'
+        ? writeRestoreFile({ ...action.file, deviceId: agentId })
+        : writeQuarantineFile({ ...action.file, deviceId: agentId })
     default:
       return assertNever(action)
   }

@@ -89,6 +89,14 @@ export async function readPermittedAddresses(deps: DeviceDeps, tenantId: string)
   return stored === undefined ? {} : decode(decodePermitted, JSON.parse(stored))
 }
 
+/** Setting that lets a second person agree to the quarantine of a file an installed package owns: `true`. */
+export const packageFilesSetting = 'quarantine.packageFiles'
+
+/** True when a tenant lets files of installed packages be quarantined, once a second person has agreed. */
+export async function isPackageFileAllowed(deps: DeviceDeps, tenantId: string): Promise<boolean> {
+  return (await readSetting(deps.store.read, tenantId, packageFilesSetting)) === 'true'
+}
+
 const decodePermitted = object<PermittedAddresses>({
   ipv4_net: optional(list(text(18), 256)),
   ipv6_net: optional(list(text(43), 256)),

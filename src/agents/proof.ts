@@ -1,9 +1,12 @@
+import type { CommandBody } from '../protocol/body.ts'
 import { digestJson } from '../protocol/canonical.ts'
 import type { CommandResult } from '../protocol/result.ts'
+import { findFileGap } from './proof-file.ts'
 
 /**
  * Says what is missing for a claimed success to count, by the rules of its action. A host that only claims leaves its task open.
  * @param expectedMode mode an isolation was ordered in; null for other actions
+ * @param body what was ordered, where the proof has to fit it
  * @returns null when the proof holds
  * @source design actions.md 5.3, 7.1, 7.2
  */
@@ -11,11 +14,13 @@ export function findProofGap(
   actionType: string,
   expectedMode: 'full' | 'selective' | null,
   result: CommandResult,
+  body?: CommandBody,
 ): string | null {
   const { proof, after } = result
   if (proof === null || after === null) return 'no proof'
   if (proof.level !== 'observed') return `proof is only ${proof.level}`
   if (proof.digest !== digestJson(after)) return 'the digest does not fit the state'
+  if (body?.actionType === 'stopAndQuarantineFile') return findFileGap(body, result)
   if (result.targets.some(({ state }) => state !== 'succeeded' && state !== 'already')) return 'a target is not done'
   switch (actionType) {
     case 'isolateDevice':

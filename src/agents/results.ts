@@ -1,7 +1,7 @@
 import type { Clock, Ids } from '../io/clock.ts'
 import { failpoint } from '../io/failpoint.ts'
 import { CordonError } from '../model/errors.ts'
-import { readBody } from '../protocol/body.ts'
+import { type CommandBody, readBody } from '../protocol/body.ts'
 import { digestJson } from '../protocol/canonical.ts'
 import { readCommand as readCommandPayload } from '../protocol/command.ts'
 import { DecodeError, type Decoder, decode } from '../protocol/decode.ts'
@@ -109,9 +109,10 @@ async function storeResult(
   result: CommandResult,
 ): Promise<void> {
   const now = deps.clock.now()
-  const { mode, dryRun } = readSent(command)
+  const { mode, dryRun, body } = readSent(command)
   // What a host would do needs no proof and holds nothing.
-  const gap = result.state === 'succeeded' && !dryRun ? findProofGap(command.action_type, mode, result) : null
+  const claims = (result.state === 'succeeded' || result.state === 'partial') && !dryRun
+  const gap = claims ? findProofGap(command.action_type, mode, result, body) : null
   const state = chooseState(result, gap)
   const took = state === 'succeeded' && !dryRun
   const isolates = took && command.action_type === 'isolateDevice'
@@ -163,6 +164,8 @@ function chooseState(result: CommandResult, gap: string | null): CommandState {
   switch (result.state) {
     case 'succeeded':
       return gap === null ? 'succeeded' : 'unverified'
+    case 'partial':
+      return gap === null ? 'partial' : 'unverified'
     case 'refused':
       return result.targets[0]?.code === 'Cancelled' ? 'cancelled' : 'refused'
     case 'expired':
@@ -176,14 +179,15 @@ function chooseState(result: CommandResult, gap: string | null): CommandState {
 function readSent(command: StoredCommand): {
   readonly mode: 'full' | 'selective' | null
   readonly dryRun: boolean
+  readonly body: CommandBody
 } {
   const payload = peekPayload(command.jws, messageLimits.commandBytes)
   const sent = readCommandPayload(JSON.stringify(payload))
   const { dryRun } = sent
   const body = readBody(sent.body)
-  if (body.actionType !== 'isolateDevice') return { mode: null, dryRun }
+  if (body.actionType !== 'isolateDevice') return { mode: null, dryRun, body }
   const networks = [...(body.permitted?.ipv4_net ?? []), ...(body.permitted?.ipv6_net ?? [])]
-  return { mode: networks.length > 0 ? 'selective' : 'full', dryRun }
+  return { mode: networks.length > 0 ? 'selective' : 'full', dryRun, body }
 }
 
 async function readOwnCommand(tx: Tx, device: Device, commandId: string): Promise<StoredCommand | null> {

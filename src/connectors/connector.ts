@@ -94,7 +94,13 @@ export interface Connector {
   /** Action types it can do for a tenant as configured, without effect. */
   capabilities(tenantId: string): Promise<readonly Capability[]>
   /** Things of the tenant that fit the identifier; none, one or many. */
-  resolve(tenantId: string, actionType: ActionType, identifier: string): Promise<readonly Resolution[]>
+  resolve(
+    tenantId: string,
+    actionType: ActionType,
+    identifier: string,
+    /** What else the task says of its target, e.g. `{ deviceId }` of a file. */
+    parameters: Readonly<Record<string, unknown>>,
+  ): Promise<readonly Resolution[]>
   /**
    * Asks the outside system to begin; never waits for a slow effect. Idempotent by `order.executionId`: a second call attaches to the
    * work already begun.

@@ -11,7 +11,12 @@ export interface Registry {
   /** True when executeResponseAction takes this type in this tenant. */
   isSupported(tenantId: string, actionType: ActionType): Promise<boolean>
   /** Everything that fits the identifier, over all connectors. */
-  resolve(tenantId: string, actionType: ActionType, identifier: string): Promise<readonly Candidate[]>
+  resolve(
+    tenantId: string,
+    actionType: ActionType,
+    identifier: string,
+    parameters?: Readonly<Record<string, unknown>>,
+  ): Promise<readonly Candidate[]>
   /** The connector of this name; undefined when it is no longer configured. */
   get(name: string): Connector | undefined
 }
@@ -33,10 +38,10 @@ export function createRegistry(connectors: readonly Connector[], options: { read
       const lists = await Promise.all(connectors.map((connector) => connector.capabilities(tenantId)))
       return lists.flat().some((capability) => capability.actionType === actionType && capability.available)
     },
-    resolve: async (tenantId, actionType, identifier) => {
+    resolve: async (tenantId, actionType, identifier, parameters = {}) => {
       const found = await Promise.all(
         connectors.map(async (connector) =>
-          (await connector.resolve(tenantId, actionType, identifier)).map((resolution) => ({
+          (await connector.resolve(tenantId, actionType, identifier, parameters)).map((resolution) => ({
             ...resolution,
             connector: connector.name,
           })),

@@ -35,7 +35,7 @@ export async function routeAction(deps: RouteDeps, tenantId: string, task: TaskD
   const parameters = readParameters(task, actionType)
   if (isRefusal(parameters)) return parameters
   const identifier = task.responseAction?.identifierValue ?? ''
-  const candidates = await deps.registry.resolve(tenantId, actionType, identifier)
+  const candidates = await deps.registry.resolve(tenantId, actionType, identifier, parameters)
   const chosen = chooseCandidate(candidates, identifier)
   if (isRefusal(chosen)) {
     if (chosen.refused !== 'TargetNotFound') return chosen

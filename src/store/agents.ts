@@ -4,13 +4,14 @@ import { chunksOf } from './record.ts'
 import type { AgentRow, CommandRow, EnrolmentTokenRow, Schema } from './schema.ts'
 
 /**
- * States of a command. `queued`: signed, waiting until the host has recorded it; `acked`: recorded there; the rest is final. `unverified`
- * is a claimed success whose proof does not hold.
+ * States of a command. `queued`: signed, waiting until the host has recorded it; `acked`: recorded there; the rest is final. `partial`:
+ * some of it was done; `unverified` is a claimed success whose proof does not hold.
  */
 export type CommandState =
   | 'queued'
   | 'acked'
   | 'succeeded'
+  | 'partial'
   | 'unverified'
   | 'failed'
   | 'refused'

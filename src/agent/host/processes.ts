@@ -10,7 +10,6 @@ export interface RunningProcess {
   readonly executable: Buffer
   readonly device: bigint
   readonly inode: bigint
-  readonly sizeBytes: bigint
   /** Changes whenever the content or the owner does. */
   readonly version: string
 }
@@ -55,7 +54,7 @@ function readProcess(pid: number): RunningProcess | undefined {
     const { dev, ino, size, mtimeNs, ctimeNs } = statSync(link, { bigint: true })
     const { uid } = statSync(`/proc/${pid}`)
     const version = `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`
-    return { pid, start, uid, executable, device: dev, inode: ino, sizeBytes: size, version }
+    return { pid, start, uid, executable, device: dev, inode: ino, version }
   } catch {
     // It ended while it was looked at, or it is a kernel thread.
     return undefined

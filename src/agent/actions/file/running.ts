@@ -13,17 +13,13 @@ export interface Match {
 /** Finds every process that runs the file, under whatever name, also when the file is deleted or was never on a disk. */
 export type FindMatches = () => Promise<readonly Match[]>
 
-/**
- * Makes the search for one file. Executables are read through /proc/PID/exe, each content once.
- * @param sizeBytes only executables of this size are read; undefined: all are
- */
-export function createFindMatches(hashes: FileHashes, sizeBytes: number | undefined): FindMatches {
+/** Makes the search for one file. Executables are read through /proc/PID/exe, each content once; a size from evidence may be wrong. */
+export function createFindMatches(hashes: FileHashes): FindMatches {
   const known = new Map<string, Digests>()
   return async () => {
     const matches: Match[] = []
     for (const found of listProcesses()) {
       if (found.pid === process.pid) continue
-      if (sizeBytes !== undefined && found.sizeBytes !== BigInt(sizeBytes)) continue
       const digests = known.get(found.version) ?? (await digestExecutable(found.pid))
       if (digests === undefined) continue
       known.set(found.version, digests)

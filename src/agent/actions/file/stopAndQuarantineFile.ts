@@ -54,7 +54,7 @@ export async function stopAndQuarantineFile(
     deps,
     order,
     body,
-    find: createFindMatches(body.hashes, body.sizeBytes),
+    find: createFindMatches(body.hashes),
     guard: createGuard({
       policy: deps.policy(),
       allowPackageFiles: body.allowPackageFiles,
@@ -159,7 +159,7 @@ async function search({ deps, body }: FileWork, sizeBytes: number | undefined): 
 }
 
 function sizeOf({ body, record }: FileWork, { matches, copies }: Look): number | undefined {
-  return body.sizeBytes ?? (copies[0] ?? matches[0])?.digests.sizeBytes ?? record.copies[0]?.sizeBytes
+  return (copies[0] ?? matches[0])?.digests.sizeBytes ?? record.copies[0]?.sizeBytes ?? body.sizeBytes
 }
 
 /** Why nothing may be done at all. */

@@ -22,7 +22,17 @@ import type { Proof } from '../../../model/execution.ts'
 import type { PermittedAddresses } from '../../../protocol/body.ts'
 import { digestJson } from '../../../protocol/canonical.ts'
 import type { CommandResult } from '../../../protocol/result.ts'
-import type { Capability, Connector, FinishedAction, Order, Progress, UndoPlan } from '../../connector.ts'
+import type {
+  Capability,
+  Connector,
+  FinishedAction,
+  Inspection,
+  Look,
+  Order,
+  Progress,
+  UndoPlan,
+} from '../../connector.ts'
+import { agentOfFile, inspectFile, listFileTargets, planFileUndo, resolveFile, toFileAction } from './files.ts'
 import { inspectDevice } from './inspect.ts'
 import {
   attachRuleOrder,
@@ -44,10 +54,11 @@ const deviceActions: readonly ActionType[] = [
   'unRestrictAppExecution',
   'runAntiVirusScan',
   'collectInvestigationPackage',
+  'stopAndQuarantineFile',
 ]
 
 /** Those it can be ordered to do in this version. */
-const ordered: readonly ActionType[] = ['isolateDevice', 'unIsolateDevice', 'submitIocRule']
+const ordered: readonly ActionType[] = ['isolateDevice', 'unIsolateDevice', 'submitIocRule', 'stopAndQuarantineFile']
 
 /** Acknowledgement and result make the engine look at once; these looks are for what never comes. */
 const soonSeconds = 2
@@ -67,8 +78,9 @@ export function createCordonAgentConnector(deps: CordonAgentDeps): Connector {
       const present = await hasDevices(deps, tenantId)
       return [...deviceActions, 'submitIocRule' as const].map((actionType) => describeCapability(actionType, present))
     },
-    resolve: async (tenantId, actionType, identifier) => {
+    resolve: async (tenantId, actionType, identifier, parameters) => {
       if (actionType === 'submitIocRule') return resolveIndicator(deps, tenantId, identifier)
+      if (actionType === 'stopAndQuarantineFile') return resolveFile(deps, tenantId, identifier, parameters)
       if (!deviceActions.includes(actionType)) return []
       const devices = await findDevices(deps, tenantId, identifier)
       return devices.map(({ id, hostname, fqdn, obstacle }) => {
@@ -105,7 +117,18 @@ export function createCordonAgentConnector(deps: CordonAgentDeps): Connector {
       return command === null ? { outcome: 'cancelled' } : describeProgress(deps, order, command, waitSeconds)
     },
     planUndo,
-    inspect: (look) => (look.actionType === 'submitIocRule' ? inspectIndicator(deps, look) : inspectDevice(deps, look)),
+    inspect: (look) => inspectTarget(deps, look),
+  }
+}
+
+function inspectTarget(deps: CordonAgentDeps, look: Look): Promise<Inspection> {
+  switch (look.actionType) {
+    case 'submitIocRule':
+      return inspectIndicator(deps, look)
+    case 'stopAndQuarantineFile':
+      return inspectFile(deps, look)
+    default:
+      return inspectDevice(deps, look)
   }
 }
 
@@ -133,7 +156,7 @@ async function startOrder(deps: CordonAgentDeps, order: Order): Promise<Progress
   if (kept !== null) return kept
   const command = await queueCommand(deps, {
     tenantId: order.tenantId,
-    agentId: order.target.key,
+    agentId: agentOfFile(order.target.key) ?? order.target.key,
     executionId: order.executionId,
     taskId: order.taskId,
     epoch: order.epoch,
@@ -181,10 +204,11 @@ function readLease({ leaseSeconds }: Order['parameters']): number | null {
 
 async function toAction(
   deps: CordonAgentDeps,
-  order: Pick<Order, 'tenantId' | 'actionType' | 'parameters'>,
+  order: Pick<Order, 'tenantId' | 'actionType' | 'target' | 'parameters' | 'approvals'>,
 ): Promise<AgentAction | null> {
   const { actionType, parameters } = order
   if (actionType === 'unIsolateDevice') return { actionType }
+  if (actionType === 'stopAndQuarantineFile') return toFileAction(deps, order)
   if (actionType !== 'isolateDevice') return null
   if (parameters.isolationType !== 'selective') return { actionType, permitted: undefined }
   const recorded = readPermitted(parameters.permitted)
@@ -207,6 +231,7 @@ async function describeProgress(
     case 'expired':
       return { outcome: 'expired' }
     case 'succeeded':
+    case 'partial':
     case 'unverified':
     case 'failed':
     case 'refused':
@@ -245,7 +270,10 @@ async function describeOpen(
   return { outcome: 'accepted', delivered, handle: command.id, checkAfterSeconds }
 }
 
-function describeResult(state: 'succeeded' | 'unverified' | 'failed' | 'refused', result: CommandResult): Progress {
+function describeResult(
+  state: 'succeeded' | 'partial' | 'unverified' | 'failed' | 'refused',
+  result: CommandResult,
+): Progress {
   const { before, after } = result
   const [target] = result.targets
   const code = target?.code ?? 'AgentError'
@@ -253,6 +281,10 @@ function describeResult(state: 'succeeded' | 'unverified' | 'failed' | 'refused'
   switch (state) {
     case 'succeeded':
       return { outcome: 'done', changed: target?.changed ?? false, before, after, proof: toProof(result) }
+    case 'partial': {
+      const targets = listFileTargets(result)
+      return { outcome: 'done', changed: true, before, after, proof: toProof(result), targets }
+    }
     case 'unverified':
       return { outcome: 'done', changed: target?.changed ?? false, before, after, proof: null }
     case 'refused':
@@ -295,6 +327,8 @@ function planUndo(done: FinishedAction): UndoPlan {
     }
     case 'submitIocRule':
       return { possible: true, actionType: 'submitIocRule', parameters: { withdraw: true } }
+    case 'stopAndQuarantineFile':
+      return planFileUndo(done)
     default:
       return { possible: false, reason: `${done.actionType} cannot be taken back by the agent of this version.` }
   }

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { existsSync, linkSync, lstatSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'node:test'
+import { waitUntil } from '../support/answers.ts'
+import { onEnd } from '../support/cleanup.ts'
+import { startCordon } from '../support/cordon.ts'
+import { enrolDevice, makeResult } from '../support/device.ts'
+import { describeFile, isRunning, makeProgram, startSleeper } from '../support/file-host.ts'
+import { createFileSite } from '../support/file-site.ts'
+import { fittingAction, giveTenant } from '../support/given.ts'
+
+function quarantineOf(hash: string, deviceId: string) {
+  return { ...fittingAction('stopAndQuarantineFile', hash), deviceId } as never
+}
+
+test('a task quarantines a running file on a real host, completes with its proof, and undo brings it back', async (t) => {
+  const site = await createFileSite(t)
+  if (site === undefined) return
+  const path = join(site.folder, 'tool')
+  const { sha1, sha256 } = makeProgram(path)
+  const child = await startSleeper(t, path)
+  const { mode, mtimeMs, uid } = lstatSync(path)
+  const preview = await previewOf(site, sha1)
+
+  const { taskId, task } = await site.execute('stopAndQuarantineFile', quarantineOf(sha1, 'WEB-01'))
+
+  const [run] = await site.executions(taskId)
+  assert.equal(task.actionStatus, 'completed', JSON.stringify(run))
+  assert.equal(task.status, 'completed')
+  assert.equal(run.result.proof.level, 'observed')
+  assert.equal(run.target.kind, 'file')
+  assert.equal(run.result.after.moved[0].sha256, sha256)
+  assert.equal(existsSync(path), false)
+  assert.equal(isRunning(child.pid ?? 0), false)
+  assert.equal(preview.target.state.processes, 1)
+  assert.deepEqual(preview.target.state.listedCopies, [path])
+
+  const undone = await site.undo(taskId)
+
+  assert.equal(undone.state, 'succeeded', JSON.stringify(undone))
+  assert.equal(describeFile(path).sha256, sha256)
+  const back = lstatSync(path)
+  assert.deepEqual([back.mode, back.mtimeMs, back.uid], [mode, mtimeMs, uid])
+  const status = (await site.responder.get(`/beta/security/incidentTasks/${taskId}`)).body.actionStatus
+  assert.equal(status, 'completed')
+})
+
+test('what the host refuses or leaves behind stands on the task by its code', async (t) => {
+  const site = await createFileSite(t)
+  if (site === undefined) return
+  const refused = await site.execute(
+    'stopAndQuarantineFile',
+    quarantineOf(describeFile('/usr/bin/sleep').sha256, site.deviceId),
+  )
+  const path = join(site.folder, 'tool')
+  const { sha256 } = makeProgram(path)
+  const outside = mkdtempSync(join(tmpdir(), 'cordon-outside-'))
+  onEnd(t, () => rmSync(outside, { recursive: true }))
+  linkSync(path, join(outside, 'tool'))
+
+  const partly = await site.execute('stopAndQuarantineFile', quarantineOf(sha256, site.deviceId))
+
+  assert.equal(refused.task.actionStatus, 'failed')
+  assert.equal((await site.executions(refused.taskId))[0].reasonCode, 'Protected')
+  assert.equal(partly.task.actionStatus, 'partiallyCompleted')
+  assert.equal(partly.task.status, 'inProgress')
+})
+
+test('a file without a device goes to the host that an alert names with it', async (t) => {
+  const cordon = await startCordon(t)
+  const tenant = await giveTenant(cordon, cordon.tenantId)
+  const device = await enrolDevice(cordon, tenant.id, 'web-09')
+  await enrolDevice(cordon, tenant.id, 'web-10')
+  const capabilities = JSON.stringify([{ actionType: 'stopAndQuarantineFile', supported: true }])
+  await cordon.store.transaction((tx) => tx.updateTable('agents').set({ capabilities }).execute())
+  const hash = 'ab'.repeat(32)
+  const sensor = await tenant.as('admin')
+  const sent = await sensor.post('/v1.0/security/alerts_v2', {
+    title: 'Miner',
+    severity: 'high',
+    evidence: [
+      { '@odata.type': '#microsoft.graph.security.deviceEvidence', hostName: 'web-09' },
+      {
+        '@odata.type': '#microsoft.graph.security.fileEvidence',
+        fileDetails: { fileName: 'tool', filePath: '/opt/x', fileSize: 4711, sha256: hash },
+      },
+    ],
+  })
+  assert.equal(sent.status, 201, sent.text)
+  const responseAction = { ...fittingAction('stopAndQuarantineFile', hash), deviceId: null } as never
+  const taskId = await tenant.task(await tenant.incident(), { actionType: 'stopAndQuarantineFile', responseAction })
+  const responder = await tenant.as('responder')
+
+  const reply = await responder.post(`/beta/security/incidentTasks/${taskId}/executeResponseAction`)
+  await device.get('/commands?wait=10')
+  const [command] = await device.fetch()
+
+  assert.equal(reply.status, 204, reply.text)
+  assert.deepEqual(command?.body.target, { file: { hashes: { sha256: hash }, path: '/opt/x/tool' } })
+  assert.deepEqual(command?.body.args, {
+    er: { downstream_device: { devices: [{ device_id: device.id }] } },
+    'x-cordon': { stop_processes: true, walk: true, size: 4711 },
+  })
+  assert.ok(command)
+  await device.acknowledge(command.commandId)
+  await device.report(makeResult(command))
+  const read = async () => (await responder.get(`/api/v1/tasks/${taskId}/executions`)).body.value[0]
+  const claimed = await waitUntil(read, ({ state }) => state === 'unknown')
+  assert.equal(claimed.reasonCode, 'Unverified')
+})
+
+async function previewOf(site: NonNullable<Awaited<ReturnType<typeof createFileSite>>>, hash: string) {
+  const taskId = await site.tenant.task(await site.tenant.incident(), {
+    actionType: 'stopAndQuarantineFile',
+    responseAction: quarantineOf(hash, site.deviceId),
+  })
+  return (await site.responder.post(`/api/v1/tasks/${taskId}/preview`)).body
+}

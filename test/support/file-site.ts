@@ -1,0 +1,84 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { ActionType } from '../../src/model/actions.ts'
+import type { IncidentTask } from '../../src/model/generated.ts'
+import { waitUntil } from './answers.ts'
+import { onEnd } from './cleanup.ts'
+import { type Client, type Cordon, startCordon } from './cordon.ts'
+import { giveEnrolmentToken } from './device.ts'
+import { giveTenant, type Tenant } from './given.ts'
+
+const program = fileURLToPath(new URL('./agent-process.ts', import.meta.url))
+
+/** A real server and a real agent on this machine that looks for files in one folder only. */
+export interface FileSite {
+  readonly cordon: Cordon
+  readonly tenant: Tenant
+  readonly responder: Client
+  readonly deviceId: string
+  readonly folder: string
+  readonly stateDirectory: string
+  readonly agent: ChildProcess
+  /** Requests an action and waits for its end. */
+  readonly execute: (
+    actionType: ActionType,
+    responseAction: IncidentTask['responseAction'],
+  ) => Promise<{ readonly taskId: string; readonly task: Record<string, unknown> }>
+  /** Takes a task's action back and waits for the end of that. */
+  readonly undo: (taskId: string) => Promise<Record<string, unknown>>
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into executions of every action
+  readonly executions: (taskId: string) => Promise<any[]>
+}
+
+/** @returns undefined when the test was skipped, which it is without root */
+export async function createFileSite(t: TestContext): Promise<FileSite | undefined> {
+  if (process.getuid?.() !== 0) {
+    t.skip('the agent needs root')
+    return undefined
+  }
+  const cordon = await startCordon(t)
+  const tenant = await giveTenant(cordon, cordon.tenantId)
+  const folder = mkdtempSync(join(tmpdir(), 'cordon-files-'))
+  const stateDirectory = mkdtempSync(join(tmpdir(), 'cordon-agent-'))
+  onEnd(t, () => rmSync(stateDirectory, { recursive: true, force: true }))
+  onEnd(t, () => rmSync(folder, { recursive: true, force: true }))
+  writeFileSync(join(stateDirectory, 'agent.conf'), `search = ${folder}\n`)
+  const token = await giveEnrolmentToken(cordon, tenant.id)
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    ...[program, 'agent', 'enroll', '--server', cordon.url, '--token', token, '--ca', cordon.caPath],
+    ...['--state', stateDirectory, '--name', 'web-01'],
+  ])
+  const { deviceId } = JSON.parse(stdout)
+  const agent = spawn(process.execPath, [program, 'agent', 'run', '--state', stateDirectory], { stdio: 'ignore' })
+  onEnd(t, () => agent.kill('SIGKILL'))
+  const facts = cordon.store.read.selectFrom('agents').select('facts').where('id', '=', deviceId)
+  await waitUntil(
+    () => facts.executeTakeFirst(),
+    (row) => row?.facts !== '{}',
+  )
+  const responder = await tenant.as('responder')
+  const executions: FileSite['executions'] = async (taskId) =>
+    (await responder.get(`/api/v1/tasks/${taskId}/executions`)).body.value
+  return {
+    ...{ cordon, tenant, responder, deviceId, folder, stateDirectory, agent, executions },
+    execute: async (actionType, responseAction) => {
+      const taskId = await tenant.task(await tenant.incident(), { actionType, responseAction })
+      const reply = await responder.post(`/beta/security/incidentTasks/${taskId}/executeResponseAction`)
+      if (reply.status !== 204) throw new Error(`not accepted: ${reply.status} ${reply.text}`)
+      const read = async () => (await responder.get(`/beta/security/incidentTasks/${taskId}`)).body
+      const task = await waitUntil(read, ({ actionStatus }) => actionStatus !== 'inProgress', 60)
+      return { taskId, task }
+    },
+    undo: async (taskId) => {
+      const reply = await responder.post(`/api/v1/tasks/${taskId}/undo`)
+      if (reply.status >= 300) throw new Error(`no undo: ${reply.status} ${reply.text}`)
+      const read = async () => (await executions(taskId))[0]
+      return waitUntil(read, ({ state }) => ['succeeded', 'partial', 'failed', 'refused'].includes(state), 60)
+    },
+  }
+}
