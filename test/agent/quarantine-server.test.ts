@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, linkSync, lstatSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, linkSync, lstatSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
@@ -50,6 +50,7 @@ test('a task quarantines a running file on a real host, completes with its proof
 test('what the host refuses or leaves behind stands on the task by its code', async (t) => {
   const site = await createFileSite(t)
   if (site === undefined) return
+  copyFileSync('/usr/bin/sleep', join(site.folder, 'innocent'))
   const refused = await site.execute(
     'stopAndQuarantineFile',
     quarantineOf(describeFile('/usr/bin/sleep').sha256, site.deviceId),
@@ -116,5 +117,7 @@ async function previewOf(site: NonNullable<Awaited<ReturnType<typeof createFileS
     actionType: 'stopAndQuarantineFile',
     responseAction: quarantineOf(hash, site.deviceId),
   })
-  return (await site.responder.post(`/api/v1/tasks/${taskId}/preview`)).body
+  // A host under load may take longer than the preview waits for it.
+  const read = async () => (await site.responder.post(`/api/v1/tasks/${taskId}/preview`)).body
+  return waitUntil(read, ({ target }) => target.state !== null, 30)
 }

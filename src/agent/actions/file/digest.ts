@@ -28,6 +28,13 @@ export async function digestDescriptor(descriptor: number): Promise<Digests> {
   return { md5: md5.digest('hex'), sha1: sha1.digest('hex'), sha256: sha256.digest('hex'), sizeBytes }
 }
 
+/** The digest of an open file by the algorithm the hashes name; much less work than all of them for a file that is another one. */
+export async function fitsContent(descriptor: number, hashes: FileHashes): Promise<boolean> {
+  const hash = createHash(hashes.sha256 === undefined ? 'sha1' : 'sha256')
+  await readChunks(descriptor, (chunk) => hash.update(chunk))
+  return hash.digest('hex') === (hashes.sha256 ?? hashes.sha1)
+}
+
 /** Hands an open file's content over from its beginning. @returns how many bytes there were */
 export async function readChunks(descriptor: number, take: (chunk: Buffer) => void): Promise<number> {
   const buffer = Buffer.allocUnsafe(CHUNK_BYTES)
@@ -54,8 +61,12 @@ export function openForReading(path: Buffer | string): number {
   return openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME)
 }
 
-/** Hashes the regular file at a path; undefined when it is gone, unreadable or no regular file. */
-export async function digestPath(path: Buffer | string): Promise<Digests | undefined> {
+/**
+ * Hashes the regular file at a path.
+ * @param wanted only content with these hashes counts; undefined: any
+ * @returns undefined when it is gone, unreadable, no regular file or another one
+ */
+export async function digestPath(path: Buffer | string, wanted?: FileHashes): Promise<Digests | undefined> {
   let descriptor: number
   try {
     descriptor = openForReading(path)
@@ -64,7 +75,10 @@ export async function digestPath(path: Buffer | string): Promise<Digests | undef
     return undefined
   }
   try {
-    return fstatSync(descriptor).isFile() ? await digestDescriptor(descriptor) : undefined
+    if (!fstatSync(descriptor).isFile()) return undefined
+    if (wanted !== undefined && !(await fitsContent(descriptor, wanted))) return undefined
+    const digests = await digestDescriptor(descriptor)
+    return wanted === undefined || fitsHashes(digests, wanted) ? digests : undefined
   } finally {
     closeSync(descriptor)
   }

@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { setImmediate as yieldTurn } from 'node:timers/promises'
 import type { FileHashes } from '../../../protocol/bodies/stopAndQuarantineFile.ts'
-import { type Digests, digestPath, fitsHashes } from './digest.ts'
+import { type Digests, digestPath } from './digest.ts'
 import { joinPath } from './held-directory.ts'
 
 /** File systems whose content lies on this machine; the rest is made up by the kernel or lies elsewhere. */
@@ -64,7 +64,7 @@ export async function findCopies(search: CopySearch): Promise<SearchOutcome> {
         } else if (kind === 'file') {
           files += 1
           const digests = await readCandidate(search, path, limits)
-          if (digests !== undefined && fitsHashes(digests, search.hashes)) copies.push({ path, digests })
+          if (digests !== undefined) copies.push({ path, digests })
         }
       }
       turn += 1
@@ -75,14 +75,14 @@ export async function findCopies(search: CopySearch): Promise<SearchOutcome> {
 }
 
 async function readCandidate(
-  { sizeBytes }: CopySearch,
+  { sizeBytes, hashes }: CopySearch,
   path: Buffer,
   limits: { bytesLeft: number },
 ): Promise<Digests | undefined> {
   const stat = lstatSync(path, { throwIfNoEntry: false })
   if (stat?.isFile() !== true || (sizeBytes !== undefined && stat.size !== sizeBytes)) return undefined
   limits.bytesLeft -= stat.size
-  return limits.bytesLeft < 0 ? undefined : digestPath(path)
+  return limits.bytesLeft < 0 ? undefined : digestPath(path, hashes)
 }
 
 function isExcepted({ except }: CopySearch, path: Buffer): boolean {

@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs'
 import type { FileHashes } from '../../../protocol/bodies/stopAndQuarantineFile.ts'
 import type { Clock, Sleep } from '../../host/clock.ts'
 import { isAlive, listProcesses, type RunningProcess, signalProcess } from '../../host/processes.ts'
-import { type Digests, digestDescriptor, fitsHashes } from './digest.ts'
+import { type Digests, digestDescriptor, fitsContent, fitsHashes } from './digest.ts'
 
 /** A process whose executable is the file that is looked for. */
 export interface Match {
@@ -15,15 +15,15 @@ export type FindMatches = () => Promise<readonly Match[]>
 
 /** Makes the search for one file. Executables are read through /proc/PID/exe, each content once; a size from evidence may be wrong. */
 export function createFindMatches(hashes: FileHashes): FindMatches {
-  const known = new Map<string, Digests>()
+  const known = new Map<string, Digests | 'another'>()
   return async () => {
     const matches: Match[] = []
     for (const found of listProcesses()) {
       if (found.pid === process.pid) continue
-      const digests = known.get(found.version) ?? (await digestExecutable(found.pid))
+      const digests = known.get(found.version) ?? (await digestExecutable(found.pid, hashes))
       if (digests === undefined) continue
       known.set(found.version, digests)
-      if (fitsHashes(digests, hashes)) matches.push({ process: found, digests })
+      if (digests !== 'another') matches.push({ process: found, digests })
     }
     return matches
   }
@@ -38,11 +38,13 @@ export function openExecutable(pid: number): number | undefined {
   }
 }
 
-async function digestExecutable(pid: number): Promise<Digests | undefined> {
+async function digestExecutable(pid: number, hashes: FileHashes): Promise<Digests | 'another' | undefined> {
   const descriptor = openExecutable(pid)
   if (descriptor === undefined) return undefined
   try {
-    return await digestDescriptor(descriptor)
+    if (!(await fitsContent(descriptor, hashes))) return 'another'
+    const digests = await digestDescriptor(descriptor)
+    return fitsHashes(digests, hashes) ? digests : 'another'
   } finally {
     closeSync(descriptor)
   }

@@ -2,7 +2,7 @@ import { closeSync, lstatSync, rmSync } from 'node:fs'
 import type { QuarantineFileBody } from '../../../protocol/bodies/stopAndQuarantineFile.ts'
 import type { JsonObject } from '../../../protocol/decode.ts'
 import { type ActionDeps, type ActionOrder, type ActionOutcome, describeFailure } from '../action.ts'
-import { type Digests, digestPath, fitsHashes } from './digest.ts'
+import { type Digests, digestPath } from './digest.ts'
 import { findCopies } from './find-copies.ts'
 import { createGuard, type Guard } from './guards.ts'
 import { resolveFolders } from './held-directory.ts'
@@ -112,8 +112,8 @@ async function look(work: FileWork): Promise<Look> {
   }
   const copies: SeenCopy[] = []
   for (const path of paths.values()) {
-    const digests = await digestPath(path)
-    if (digests !== undefined && fitsHashes(digests, body.hashes)) copies.push({ path, digests })
+    const digests = await digestPath(path, body.hashes)
+    if (digests !== undefined) copies.push({ path, digests })
   }
   if (matches.length + copies.length > 0 || order.dryRun || order.resumedFrom !== null) {
     return { matches, copies, searched: undefined }

@@ -173,6 +173,7 @@ function describeHost({ agentId, hostname, state, result }: FanOut[number]): Tar
       return { ...host, state: code === 'Unsupported' ? 'unsupported' : 'refused', code, detail }
     case 'unverified':
       return { ...host, state: 'failed', code: 'Unverified', detail: 'the host claims it without proof' }
+    case 'partial':
     case 'failed':
       return { ...host, state: 'failed', code, detail }
     case 'expired':
