@@ -92,11 +92,7 @@ export async function openSession(
     nowMs: host.clock.nowMs,
   })
   const keys = new Map(identity.commandKeys.map(({ kid, publicKey }) => [kid, readPublicKey(publicKey)]))
-  const tamper: Tamper[] = []
-  if (journal.damagedLines > 0) {
-    const at = formatInstant(host.clock.nowMs())
-    tamper.push({ kind: 'JournalDamaged', at, detail: `${journal.damagedLines} unreadable lines` })
-  }
+  const tamper = listDamage(journal, host.clock.nowMs())
   const findKey = (kid: string): KeyObject | undefined => keys.get(kid)
   const rules = openRuleKeeper({ run: host.run, clock: host.clock, state, log: host.log })
   const session: Session = {
@@ -134,6 +130,11 @@ export async function openSession(
     },
   }
   return session
+}
+
+function listDamage({ damagedLines }: Journal, nowMs: number): Tamper[] {
+  if (damagedLines === 0) return []
+  return [{ kind: 'JournalDamaged', at: formatInstant(nowMs), detail: `${damagedLines} unreadable lines` }]
 }
 
 /** Closes what a session holds open. */

@@ -1,7 +1,7 @@
 import type { AgentAction, CommandDeps } from '../../../agents/commands.ts'
 import { findDevices, isPackageFileAllowed, readPresence } from '../../../agents/devices.ts'
 import { askDryRun } from '../../../agents/dry-run.ts'
-import { findDevicesOfFile, readSighting } from '../../../agents/sightings.ts'
+import { findDevicesOfFile, readSighting } from '../../../agents/evidence/sightings.ts'
 import { instantOf, msOf } from '../../../io/clock.ts'
 import type { TargetOutcome } from '../../../model/execution.ts'
 import type { FileHashes } from '../../../protocol/bodies/stopAndQuarantineFile.ts'

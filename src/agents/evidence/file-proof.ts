@@ -1,6 +1,6 @@
-import type { QuarantineFileBody, RestoreFileBody } from '../protocol/bodies/stopAndQuarantineFile.ts'
-import type { JsonObject } from '../protocol/decode.ts'
-import type { CommandResult } from '../protocol/result.ts'
+import type { QuarantineFileBody, RestoreFileBody } from '../../protocol/bodies/stopAndQuarantineFile.ts'
+import type { JsonObject } from '../../protocol/decode.ts'
+import type { CommandResult } from '../../protocol/result.ts'
 
 /** What is missing for a quarantine or a restore to count, wholly or in part; null when the proof holds. @source design actions.md 7.3 */
 export function findFileGap(body: QuarantineFileBody | RestoreFileBody, result: CommandResult): string | null {

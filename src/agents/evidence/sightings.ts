@@ -1,8 +1,8 @@
-import type { AlertEvidence, FileDetails } from '../model/generated.ts'
-import { findAgents } from '../store/agents.ts'
-import type { Store } from '../store/db.ts'
-import { readAlertsNaming } from '../store/evidence.ts'
-import { findDevices, type KnownDevice } from './devices.ts'
+import type { AlertEvidence, FileDetails } from '../../model/generated.ts'
+import { findAgents } from '../../store/agents.ts'
+import type { Store } from '../../store/db.ts'
+import { readAlertsNaming } from '../../store/evidence.ts'
+import { findDevices, type KnownDevice } from '../devices.ts'
 
 /** What alerts know of a file beside its digest. */
 export interface FileSighting {
