@@ -20,7 +20,7 @@ import type { Store, Tx } from '../store/db.ts'
 import { type Actor, recordChange } from '../store/record.ts'
 import type { Device } from './authenticate.ts'
 import { checkJob } from './commands.ts'
-import { findProofGap } from './proof.ts'
+import { findProofGap } from './evidence/proof.ts'
 
 /** What taking messages of agents in needs. */
 export interface ResultDeps {

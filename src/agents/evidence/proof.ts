@@ -1,7 +1,7 @@
-import type { CommandBody } from '../protocol/body.ts'
-import { digestJson } from '../protocol/canonical.ts'
-import type { CommandResult } from '../protocol/result.ts'
-import { findFileGap } from './evidence/file-proof.ts'
+import type { CommandBody } from '../../protocol/body.ts'
+import { digestJson } from '../../protocol/canonical.ts'
+import type { CommandResult } from '../../protocol/result.ts'
+import { findFileGap } from './file-proof.ts'
 
 /**
  * Says what is missing for a claimed success to count, by the rules of its action. A host that only claims leaves its task open.
