@@ -6,6 +6,7 @@ import { createApplication } from '../src/access/applications.ts'
 import { ensureFirstTenant } from '../src/access/tenants.ts'
 import { randomIds, systemClock } from '../src/io/clock.ts'
 import { databaseFile } from '../src/io/data-dir.ts'
+import type { RoleName } from '../src/model/permissions.ts'
 import { openStore } from '../src/store/db.ts'
 import { seedIncidents } from './seed.ts'
 
@@ -27,6 +28,8 @@ export interface CordonProcess {
 /** How a server of the bench is started. */
 export interface StartOptions {
   readonly http: boolean
+  /** A free one without. */
+  readonly port?: number
   /** `postgres://` URL; the embedded database without. */
   readonly database?: string | undefined
 }
@@ -36,7 +39,7 @@ export async function startCordon(dataDir: string, options: StartOptions): Promi
   const startedAt = performance.now()
   // No limit on requests: what the server can do is measured, not what it lets in.
   const limits = ['--rate-limit', '999999999', '--tenant-rate-limit', '999999999']
-  const address = ['--host', '127.0.0.1', '--port', '0', ...(options.http ? ['--http'] : [])]
+  const address = ['--host', '127.0.0.1', '--port', String(options.port ?? 0), ...(options.http ? ['--http'] : [])]
   const database = options.database === undefined ? [] : ['--database', options.database]
   const serve = ['serve', '--data', dataDir, ...database, ...address, ...limits]
   // By its own first line, as users start it.
@@ -94,13 +97,13 @@ export interface Prepared {
 }
 
 /** Makes a data folder with a client and seeded incidents. */
-export async function prepareData(dataDir: string, incidents: number): Promise<Prepared> {
+export async function prepareData(dataDir: string, incidents: number, role: RoleName = 'responder'): Promise<Prepared> {
   const store = await openStore(databaseFile(dataDir))
   const deps = { store, clock: systemClock, ids: randomIds }
   try {
     const { id: tenantId } = await ensureFirstTenant(deps)
     const actor = { tenantId, id: 'bench', kind: 'system', name: 'bench' } as const
-    const { clientId, clientSecret } = await createApplication(deps, actor, { name: 'bench', role: 'responder' })
+    const { clientId, clientSecret } = await createApplication(deps, actor, { name: 'bench', role })
     return { tenantId, clientId, clientSecret, ...(await seedIncidents(store, tenantId, incidents)) }
   } finally {
     await store.close()

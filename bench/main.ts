@@ -22,6 +22,7 @@ import {
 
 // `npm run bench`: what Cordon reaches, and what the least possible work for the same result reaches on the same machine in the same run.
 // Options: --long (more and longer rounds), --json, --only NAME (rows whose name holds it).
+// `npm run bench -- --herd`: thousands of agents on one server over TLS (--agents N).
 // `npm run bench -- --scale`: how lists of 10,000 and of 1,000,000 incidents compare, on both databases. It fills them first, which takes half
 // an hour and 40 GB. Further options: --data DIR (keep the databases there for the next run), --database sqlite|postgres (only that one),
 // --incidents N (instead of a million), --requests N (of each kind).
@@ -238,6 +239,13 @@ async function main(args: readonly string[]): Promise<void> {
   }
   const folder = mkdtempSync(join(tmpdir(), 'cordon-bench-'))
   try {
+    if (args.includes('--herd')) {
+      const { fullHerd, measureHerd } = await import('./herd/run.ts')
+      const herd = { ...fullHerd, agents: Number(optionOf(args, '--agents') ?? fullHerd.agents) }
+      const rows = await measureHerd(folder, herd, say)
+      console.log(json ? renderJson(rows, herd) : renderTable(rows))
+      return
+    }
     const rows: Row[] = []
     if ([...readCases([]).map((read) => read.name), 'durable PATCH'].some(wanted)) {
       rows.push(...(await measureRequests(folder, plan, wanted, say)))

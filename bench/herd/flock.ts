@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Channel, openChannel } from '../../src/agent/channel.ts'
+import { chooseBackoff } from '../../src/agent/loop.ts'
+import { ChannelError, openTransport } from '../../src/agent/transport.ts'
+import { type Command, readCommand } from '../../src/protocol/command.ts'
+import { readPrivateKey } from '../../src/protocol/jws.ts'
+import { DEFAULT_POLL_SECONDS } from '../../src/protocol/version.ts'
+import { makeResult } from '../../test/support/device.ts'
+
+/** An enrolled device, as its simulated agent needs it. */
+export interface FlockAgent {
+  readonly id: string
+  readonly token: string
+  readonly keyPem: string
+}
+
+/** What the process of the agents is told first. */
+export interface FlockOrder {
+  readonly url: string
+  readonly ca: string
+  readonly agents: readonly FlockAgent[]
+  /** Starts are spread over this time. */
+  readonly spreadMs: number
+}
+
+/** What it says: an agent was answered for the first time, or again after it had lost the server; a command came. Times are of one clock. */
+export type FlockNews =
+  | { readonly kind: 'back'; readonly atMs: number }
+  | { readonly kind: 'lost'; readonly atMs: number }
+  | { readonly kind: 'command'; readonly taskId: string; readonly atMs: number }
+
+// A process of its own, forked by run.ts: thousands of agents with the real protocol, channel and back-off. They do nothing to any host.
+process.once('message', (order) => {
+  // Our own parent: the form is that of the type.
+  const { url, ca, agents, spreadMs } = order as FlockOrder
+  for (const agent of agents) void live(url, ca, agent, Math.random() * spreadMs)
+})
+process.once('disconnect', () => process.exit(0))
+
+function tell(news: FlockNews): void {
+  process.send?.(news)
+}
+
+function now(): number {
+  return performance.timeOrigin + performance.now()
+}
+
+async function live(url: string, ca: string, agent: FlockAgent, delayMs: number): Promise<void> {
+  await sleep(delayMs)
+  const transport = openTransport(url, ca, { read: () => [], write: () => {}, onlyPinned: () => false })
+  let seq = Date.now()
+  const channel = openChannel({
+    transport,
+    deviceId: agent.id,
+    token: agent.token,
+    key: readPrivateKey(agent.keyPem),
+    nextSeq: () => ++seq,
+    nowMs: Date.now,
+  })
+  let failures = 0
+  let back = false
+  for (;;) {
+    try {
+      await poll(channel, back ? Math.floor(DEFAULT_POLL_SECONDS * (0.9 + 0.1 * Math.random())) : 0)
+      if (!back) tell({ kind: 'back', atMs: now() })
+      back = true
+      failures = 0
+    } catch (error) {
+      if (!(error instanceof ChannelError)) throw error
+      if (back) tell({ kind: 'lost', atMs: now() })
+      back = false
+      failures += 1
+      await sleep(chooseBackoff(failures, Math.random()))
+    }
+  }
+}
+
+async function poll(channel: Channel, waitSeconds: number): Promise<void> {
+  const answer = await channel.poll(waitSeconds, 1, new AbortController().signal)
+  for (const jws of answer?.commands ?? []) {
+    const command = readPayload(jws)
+    tell({ kind: 'command', taskId: command.taskId, atMs: now() })
+    await channel.acknowledge({ commandId: command.commandId, journalSeq: 1 })
+    await channel.sendResult(makeResult(command))
+  }
+}
+
+function readPayload(jws: string): Command {
+  return readCommand(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8'))
+}

@@ -1,0 +1,272 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openTransport, type Transport } from '../../src/agent/transport.ts'
+import { randomIds, systemClock } from '../../src/io/clock.ts'
+import { databaseFile } from '../../src/io/data-dir.ts'
+import { sha256Hex } from '../../src/protocol/canonical.ts'
+import { makeKeyPair } from '../../src/protocol/jws.ts'
+import { insertAgent } from '../../src/store/agents.ts'
+import { openStore } from '../../src/store/db.ts'
+import { liftBudgets } from '../../test/support/policies.ts'
+import { type CordonProcess, type Prepared, prepareData, startCordon } from '../cordon.ts'
+import { quantileOf } from '../random.ts'
+import type { Row } from '../report.ts'
+import type { FlockAgent, FlockNews, FlockOrder } from './flock.ts'
+
+/** How large the herd is, and how long it is looked at. */
+export interface HerdPlan {
+  readonly agents: number
+  /** How long the processor time of the idle server is measured. */
+  readonly idleSeconds: number
+  /** Commands to single agents, one after the other. */
+  readonly commands: number
+}
+
+/** What the real run uses; `--agents N` takes another size. */
+export const fullHerd: HerdPlan = { agents: 5_000, idleSeconds: 30, commands: 40 }
+
+const patienceMs = 120_000
+/** Clock ticks of /proc a second. @source proc_pid_stat(5) */
+const ticksPerSecond = 100
+
+/**
+ * Holds a herd of agents on one server over TLS: memory and processor time while nothing happens, a command to one of them, and all of them
+ * coming back after a restart while a client reads. The agents live in a process of their own on the same machine.
+ * @throws Error when a request is refused, or agents stay away for two minutes
+ */
+export async function measureHerd(folder: string, plan: HerdPlan, say: (text: string) => void): Promise<Row[]> {
+  const dataDir = join(folder, 'herd')
+  const prepared = await prepareData(dataDir, 50, 'expert')
+  say(`enrolling ${plan.agents} agents`)
+  const agents = await enrolAll(dataDir, prepared, plan.agents)
+  let server = await startCordon(dataDir, { http: false })
+  const emptyMiB = server.rssMiB()
+  const ca = readFileSync(join(dataDir, 'tls/ca.crt'), 'utf8')
+  const flock = startFlock({ url: server.url, ca, agents, spreadMs: plan.agents })
+  const client = openClient(server.url, ca)
+  try {
+    say('connecting')
+    await flock.until(() => flock.present() >= plan.agents)
+    await sleep(3_000)
+    const heldMiB = server.rssMiB()
+    say('idle')
+    const cpu = await measureIdle(server, plan.idleSeconds)
+    say('commands')
+    const token = await fetchToken(client, prepared)
+    const arrived = await measureCommands(client, token, flock, prepared, plan)
+    say('restart')
+    const port = Number(new URL(server.url).port)
+    await server.stop()
+    await flock.until(() => flock.present() === 0)
+    server = await startCordon(dataDir, { http: false, port })
+    const listeningAt = performance.timeOrigin + performance.now()
+    const reads = readWhile(client, token)
+    await flock.until(() => flock.present() >= plan.agents)
+    const times = await reads.stop()
+    return [
+      { name: `memory, ${plan.agents} idle agents`, value: heldMiB, unit: 'MiB', target: { of: 'value', most: 572 } },
+      { name: 'memory for each of them', value: ((heldMiB - emptyMiB) * 1024) / plan.agents, unit: 'KiB' },
+      { name: 'processor while idle', value: cpu, unit: '% of a core', target: { of: 'value', most: 15 } },
+      {
+        name: 'request to command at one of them, 95 of 100',
+        value: quantileOf(arrived, 0.95),
+        unit: 'ms',
+        p50Ms: quantileOf(arrived, 0.5),
+        p99Ms: quantileOf(arrived, 0.99),
+        target: { of: 'value', most: 100 },
+      },
+      {
+        name: 'all back after a restart',
+        value: (flock.lastBackMs() - listeningAt) / 1000,
+        unit: 's',
+        target: { of: 'value', most: 60 },
+      },
+      {
+        name: 'reads meanwhile, 99 of 100',
+        value: quantileOf(times, 0.99),
+        unit: 'ms',
+        p50Ms: quantileOf(times, 0.5),
+        p99Ms: quantileOf(times, 0.99),
+        target: { of: 'value', most: 1_000 },
+      },
+      { name: 'most memory ever', value: server.peakRssMiB(), unit: 'MiB' },
+    ]
+  } finally {
+    client.close()
+    await flock.stop()
+    await server.stop()
+  }
+}
+
+/** Devices as enrolment leaves them; thousands of requests for it would measure something else. */
+async function enrolAll(dataDir: string, prepared: Prepared, count: number): Promise<FlockAgent[]> {
+  const store = await openStore(databaseFile(dataDir))
+  try {
+    await liftBudgets(store, prepared.tenantId)
+    const now = systemClock.now()
+    const capabilities = JSON.stringify([
+      { actionType: 'isolateDevice', supported: true, modes: ['full', 'selective'] },
+    ])
+    const agents: FlockAgent[] = []
+    await store.transaction(async (tx) => {
+      agents.length = 0
+      for (let number = 0; number < count; number++) {
+        const { publicKey, privateKeyPem } = makeKeyPair()
+        const agent = { id: randomIds.guid(), token: `herd-${number}-${randomIds.guid()}`, keyPem: privateKeyPem }
+        await insertAgent(tx, {
+          ...{ tenant_id: prepared.tenantId, id: agent.id, hostname: `herd-${number}`, fqdn: null, machine_id: null },
+          ...{ os: 'Debian GNU/Linux 12', agent_version: '0.1.0', public_key: publicKey, capabilities, facts: '{}' },
+          ...{ token_hash: sha256Hex(agent.token), last_seq: 0, command_seq: 0, break_glass_serial: 0 },
+          ...{ enrolled_at: now, last_seen_at: null, approved_at: now, revoked_at: null },
+        })
+        agents.push(agent)
+      }
+    })
+    return agents
+  } finally {
+    await store.close()
+  }
+}
+
+interface Flock {
+  readonly present: () => number
+  /** When the last agent came back. */
+  readonly lastBackMs: () => number
+  readonly arrivedAt: (taskId: string) => number | undefined
+  readonly until: (condition: () => boolean) => Promise<void>
+  readonly stop: () => Promise<void>
+}
+
+function startFlock(order: FlockOrder): Flock {
+  const child: ChildProcess = fork(join(import.meta.dirname, 'flock.ts'))
+  const arrivals = new Map<string, number>()
+  let present = 0
+  let lastBackMs = 0
+  child.on('message', (message) => {
+    // Our own child: the form is that of the type.
+    const news = message as FlockNews
+    if (news.kind === 'command') arrivals.set(news.taskId, news.atMs)
+    else if (news.kind === 'lost') present -= 1
+    else {
+      present += 1
+      lastBackMs = news.atMs
+    }
+  })
+  child.send(order)
+  return {
+    present: () => present,
+    lastBackMs: () => lastBackMs,
+    arrivedAt: (taskId) => arrivals.get(taskId),
+    until: async (condition) => {
+      const deadline = Date.now() + patienceMs
+      while (!condition()) {
+        if (child.exitCode !== null) throw new Error(`the process of the agents ended with ${child.exitCode}`)
+        if (Date.now() > deadline) throw new Error(`waited in vain; ${present} agents are there`)
+        await sleep(5)
+      }
+    },
+    stop: async () => {
+      if (child.exitCode !== null) return
+      const ended = new Promise((resolve) => child.once('exit', resolve))
+      child.disconnect()
+      await ended
+    },
+  }
+}
+
+async function measureIdle(server: CordonProcess, seconds: number): Promise<number> {
+  const before = readTicks(server.pid)
+  const startedAt = performance.now()
+  await sleep(seconds * 1000)
+  const elapsed = (performance.now() - startedAt) / 1000
+  return ((readTicks(server.pid) - before) / ticksPerSecond / elapsed) * 100
+}
+
+function readTicks(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return Number(fields[11]) + Number(fields[12])
+}
+
+async function measureCommands(
+  client: Transport,
+  token: string,
+  flock: Flock,
+  prepared: Prepared,
+  plan: HerdPlan,
+): Promise<number[]> {
+  const times: number[] = []
+  for (let number = 0; number < plan.commands; number++) {
+    const host = `herd-${Math.floor((number * plan.agents) / plan.commands)}`
+    const task = await send(client, token, 'POST', '/beta/security/incidentTasks', {
+      ...{ displayName: 'isolate', description: 'bench', actionType: 'isolateDevice' },
+      source: 'defenderExpertsGuidedResponse',
+      responseAction: {
+        '@odata.type': '#microsoft.graph.security.isolateDeviceIncidentTaskResponseAction',
+        ...{ identifierValue: host, isolationType: 'full' },
+      },
+      incident: { id: prepared.incidentIds[number % prepared.incidentIds.length] },
+    })
+    const { id } = JSON.parse(task)
+    const startedAt = performance.timeOrigin + performance.now()
+    await send(client, token, 'POST', `/beta/security/incidentTasks/${id}/executeResponseAction`)
+    await flock.until(() => flock.arrivedAt(id) !== undefined)
+    times.push((flock.arrivedAt(id) ?? Number.NaN) - startedAt)
+  }
+  return times
+}
+
+/** Reads a list ten times a second until it is stopped. Returns the milliseconds each read took. */
+function readWhile(client: Transport, token: string): { readonly stop: () => Promise<number[]> } {
+  const times: number[] = []
+  let reading = true
+  const loop = async (): Promise<void> => {
+    while (reading) {
+      const startedAt = performance.now()
+      await send(client, token, 'GET', '/v1.0/security/incidents?$top=10')
+      times.push(performance.now() - startedAt)
+      await sleep(100)
+    }
+  }
+  const done = loop()
+  return {
+    stop: async () => {
+      reading = false
+      await done
+      return times
+    },
+  }
+}
+
+/** The agents' transport is an HTTPS client with a CA of its own; that is all that is needed here. */
+function openClient(url: string, ca: string): Transport {
+  return openTransport(url, ca, { read: () => [], write: () => {}, onlyPinned: () => false })
+}
+
+async function fetchToken(client: Transport, prepared: Prepared): Promise<string> {
+  const { tenantId, clientId: client_id, clientSecret: client_secret } = prepared
+  const scope = 'https://graph.microsoft.com/.default'
+  const form = new URLSearchParams({ grant_type: 'client_credentials', client_id, client_secret, scope })
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  const body = form.toString()
+  return JSON.parse(await exchange(client, 'POST', `/${tenantId}/oauth2/v2.0/token`, headers, body)).access_token
+}
+
+function send(client: Transport, token: string, method: string, path: string, body?: unknown): Promise<string> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  return exchange(client, method, path, headers, body === undefined ? '' : JSON.stringify(body))
+}
+
+async function exchange(
+  client: Transport,
+  method: string,
+  pathAndQuery: string,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+): Promise<string> {
+  const answer = await client.send({ method, pathAndQuery, headers, body, timeoutMs: 60_000, maxAnswerBytes: 1e6 })
+  if (answer.status >= 300) throw new Error(`${method} ${pathAndQuery}: ${answer.status} ${answer.body}`)
+  return answer.body
+}
