@@ -20,6 +20,7 @@ import { openCheckpointFolder } from './audit/checkpoint-folder.ts'
 import { startCheckpoints } from './audit/checkpoints.ts'
 import { createCordonAgentConnector } from './connectors/endpoint/cordon-agent/index.ts'
 import { createRegistry } from './connectors/registry.ts'
+import { type FindingsDeps, findingsHandlers } from './intake/sources/scan-findings.ts'
 import { randomIds, systemClock } from './io/clock.ts'
 import { checkpointFolder, databaseFile } from './io/data-dir.ts'
 import { listenOn } from './io/listen.ts'
@@ -27,11 +28,12 @@ import type { Logger } from './io/log.ts'
 import { createOutbound, type OutboundOptions } from './io/outbound.ts'
 import { loadKeys } from './io/secrets.ts'
 import { certificateNames, loadTls } from './io/tls.ts'
-import { startWorker } from './jobs/worker.ts'
-import { createDeliveries } from './notify/deliver.ts'
+import { type JobHandler, startWorker } from './jobs/worker.ts'
+import { createDeliveries, type DeliverDeps } from './notify/deliver.ts'
 import { startNotifier } from './notify/notifier.ts'
 import { responseHandlers } from './respond/engine/handlers.ts'
 import { type RefusalDeps, recordRefusal } from './respond/refusal.ts'
+import type { RunDeps as HandlerDeps } from './respond/run.ts'
 import { openStore } from './store/db.ts'
 import { freeLeases } from './store/jobs.ts'
 import { claimDatabase } from './store/single-server.ts'
@@ -126,7 +128,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
     isOwnHost,
   }
   const notifier = startNotifier(deps)
-  const worker = startWorker({ store, clock, log, handlers: { ...createDeliveries(deps), ...responseHandlers(deps) } })
+  const worker = startWorker({ store, clock, log, handlers: listHandlers(deps) })
   const listening = await listenOn(() => createHttpServer(httpDeps, routes), options)
   const { port } = listening
   for (const host of ownHosts(names, port, options)) hosts.add(host)
@@ -158,6 +160,11 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
 function completeRoutes(edge: BatchDeps, single: readonly Route[]): Route[] {
   const described = [...single, ...batchRoutes(edge, single)]
   return [...described, ...openApiRoutes(described)]
+}
+
+/** What is done by jobs, by kind of job. */
+function listHandlers(deps: DeliverDeps & HandlerDeps & FindingsDeps): Readonly<Record<string, JobHandler>> {
+  return { ...createDeliveries(deps), ...responseHandlers(deps), ...findingsHandlers(deps) }
 }
 
 function createRefusalRecorder(deps: RefusalDeps): RunDeps['recordRefusal'] {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type CommandAction, commandActions } from '../protocol/body.ts'
 import { type Endpoint, parseEndpoint } from './actions/addresses.ts'
+import { CLAMAV_DATABASE } from './host/clamav.ts'
 
 /** What the owner of the host decided in `agent.conf`. The server cannot change any of it. */
 export interface AgentConfig {
@@ -10,6 +11,10 @@ export interface AgentConfig {
   readonly probes: readonly Endpoint[]
   /** Folders that are searched for copies of a file; empty: every local file system. */
   readonly search: readonly string[]
+  /** Folder of ClamAV's signatures. */
+  readonly clamav: string
+  /** Where a quick scan looks; empty: the usual places and the executables that run. */
+  readonly scan: readonly string[]
 }
 
 /** `agent.conf` has a line the agent does not understand; it refuses to guess. */
@@ -21,15 +26,21 @@ export class ConfigError extends Error {
 }
 
 /** Without a file everything the agent can do is allowed. */
-export const defaultConfig: AgentConfig = { allow: new Set(commandActions), probes: [], search: [] }
+export const defaultConfig: AgentConfig = {
+  allow: new Set(commandActions),
+  probes: [],
+  search: [],
+  clamav: CLAMAV_DATABASE,
+  scan: [],
+}
 
 /**
- * Reads `agent.conf`: lines `allow = isolateDevice unIsolateDevice`, `probe = 192.0.2.7:443 [2001:db8::7]:443` and `search = /srv /home`;
- * `#` starts a comment.
+ * Reads `agent.conf`: lines `allow = isolateDevice unIsolateDevice`, `probe = 192.0.2.7:443 [2001:db8::7]:443`, `search = /srv /home`,
+ * `clamav = /var/lib/clamav` (folder of its signatures), `scan = /srv /home` (where a quick scan looks); `#` starts a comment.
  * @throws ConfigError for anything else
  */
 export function parseConfig(text: string): AgentConfig {
-  let { allow, probes, search } = defaultConfig
+  let { allow, probes, search, clamav, scan } = defaultConfig
   for (const [index, raw] of text.split('\n').entries()) {
     const line = raw.replace(/#.*/, '').trim()
     if (line === '') continue
@@ -38,9 +49,11 @@ export function parseConfig(text: string): AgentConfig {
     if (match?.[1] === 'allow') allow = new Set(words.map((word) => readAction(word, index + 1)))
     else if (match?.[1] === 'probe') probes = words.map((word) => readProbe(word, index + 1))
     else if (match?.[1] === 'search') search = words.map((word) => readFolder(word, index + 1))
-    else throw new ConfigError(index + 1, 'not one of allow, probe, search')
+    else if (match?.[1] === 'clamav') clamav = readFolder(words.join(' '), index + 1)
+    else if (match?.[1] === 'scan') scan = words.map((word) => readFolder(word, index + 1))
+    else throw new ConfigError(index + 1, 'not one of allow, probe, search, clamav, scan')
   }
-  return { allow, probes, search }
+  return { allow, probes, search, clamav, scan }
 }
 
 /** Reads the file at `path`; a missing file is the {@link defaultConfig}. @throws ConfigError */

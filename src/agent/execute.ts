@@ -7,6 +7,7 @@ import { type ActionDeps, type ActionOrder, type ActionOutcome, describeFailure 
 import { restoreFile } from './actions/file/restore-file.ts'
 import { stopAndQuarantineFile } from './actions/file/stopAndQuarantineFile.ts'
 import { isolateDevice } from './actions/isolateDevice.ts'
+import { runAntiVirusScan } from './actions/runAntiVirusScan.ts'
 import { submitIocRule } from './actions/submitIocRule.ts'
 import { unIsolateDevice } from './actions/unIsolateDevice.ts'
 
@@ -15,6 +16,7 @@ import { unIsolateDevice } from './actions/unIsolateDevice.ts'
  * @param resumedFrom state before the first effect when an earlier run of the agent began this command, else null; the action then looks
  *   at what is there before it does anything
  * @param begin see `ActionOrder.begin`
+ * @param beside what a long action needs: see `ActionOrder`
  */
 export async function executeCommand(
   deps: ActionDeps,
@@ -22,6 +24,7 @@ export async function executeCommand(
   body: CommandBody,
   resumedFrom: JsonObject | null,
   begin: (before: JsonObject) => void,
+  beside: Pick<ActionOrder, 'signal' | 'progress'>,
 ): Promise<CommandResult> {
   const startedAt = formatInstant(deps.clock.nowMs())
   const order: ActionOrder = {
@@ -31,6 +34,7 @@ export async function executeCommand(
     selfTestSeconds: command.safety.selfTestSeconds,
     resumedFrom,
     begin,
+    ...beside,
   }
   const outcome = await runAction(deps, order, body).catch(
     (error: unknown): ActionOutcome =>
@@ -50,7 +54,7 @@ export async function executeCommand(
     before: outcome.before,
     after: outcome.after,
     proof: outcome.proof,
-    artifacts: [],
+    artifacts: outcome.artifacts ?? [],
   }
 }
 
@@ -89,6 +93,8 @@ async function runAction(deps: ActionDeps, order: ActionOrder, body: CommandBody
       return isolateDevice(deps, order, body)
     case 'unIsolateDevice':
       return unIsolateDevice(deps, order, body)
+    case 'runAntiVirusScan':
+      return runAntiVirusScan(deps, order, body)
     case 'submitIocRule':
       return submitIocRule(deps, order, body)
     case 'stopAndQuarantineFile':

@@ -1,6 +1,7 @@
 import { assertNever } from '../model/errors.ts'
 import type { CommandBody } from '../protocol/body.ts'
 import { type Command, openCommand } from '../protocol/command.ts'
+import type { JsonObject } from '../protocol/decode.ts'
 import { formatInstant } from '../protocol/instants.ts'
 import type { PollAnswer } from '../protocol/messages.ts'
 import type { CommandResult } from '../protocol/result.ts'
@@ -8,7 +9,9 @@ import { renewLease } from './actions/isolateDevice.ts'
 import { RulesetError } from './actions/nftables.ts'
 import { executeCommand, refuseCommand } from './execute.ts'
 import type { JournalEntry } from './journal.ts'
+import { runsBeside, startBeside } from './life/beside.ts'
 import { describeUnreported, noteReported } from './life/break-glass.ts'
+import type { Exclusive } from './life/exclusive.ts'
 import { settleIsolation } from './life/settle.ts'
 import { checkTime, judgeCommand, readCommandBody } from './policy.ts'
 import {
@@ -68,6 +71,8 @@ export async function runLoop(session: Session, signal: AbortSignal): Promise<vo
 /** One turn without waiting for commands. @throws ChannelError when the server could not be reached */
 export async function runOnce(session: Session, signal: AbortSignal): Promise<void> {
   await runTurn(session, { heartbeatDueMs: 0, wasIsolated: undefined }, 0, signal)
+  await Promise.all(session.beside.values())
+  await deliverResults(session)
 }
 
 /** Finishes what an earlier run of the agent had begun, by what the host looks like now. Needs no server. */
@@ -75,7 +80,7 @@ export async function recoverCommands(session: Session): Promise<void> {
   for (const entry of session.journal.entries()) {
     if (entry.state !== 'running') continue
     session.host.log('command resumed', { commandId: entry.commandId })
-    await carryOut(session, entry)
+    await carryOn(session, entry)
   }
 }
 
@@ -110,6 +115,8 @@ async function runTurn(session: Session, memory: LoopMemory, waitSeconds: number
 async function pollOnce(session: Session, waitSeconds: number, signal: AbortSignal): Promise<PollAnswer | undefined> {
   const turn = new AbortController()
   session.turn = turn
+  // What ended beside the loop a moment ago could not end a poll that was not held yet.
+  if (session.journal.entries().some(({ state, delivered }) => state === 'done' && !delivered)) return undefined
   try {
     return await session.channel.poll(waitSeconds, nameHeldPolicy(session), AbortSignal.any([signal, turn.signal]))
   } catch (error) {
@@ -202,7 +209,7 @@ async function repeatAnswer(session: Session, entry: JournalEntry): Promise<void
 async function doCommands(session: Session): Promise<number> {
   const waiting = session.journal
     .entries()
-    .filter(({ state }) => state === 'received')
+    .filter(({ state, commandId }) => state === 'received' && !session.beside.has(commandId))
     .sort((left, right) => lanes.indexOf(left.family) - lanes.indexOf(right.family) || left.seq - right.seq)
   for (const entry of waiting) {
     if (!entry.acknowledged) {
@@ -215,13 +222,18 @@ async function doCommands(session: Session): Promise<number> {
       session.journal.acknowledge(entry.commandId)
       session.host.failpoint('after-acknowledge')
     }
-    await carryOut(session, entry)
+    await carryOn(session, entry)
     await deliverResults(session)
   }
   return waiting.length
 }
 
-async function carryOut(session: Session, entry: JournalEntry): Promise<void> {
+async function carryOn(session: Session, entry: JournalEntry): Promise<void> {
+  if (runsBeside(entry)) startBeside(session, entry, () => carryOut(session, entry, (work) => work()))
+  else await carryOut(session, entry, session.exclusive)
+}
+
+async function carryOut(session: Session, entry: JournalEntry, turn: Exclusive): Promise<void> {
   const { journal, host, actions, channel } = session
   const read = rereadCommand(session, entry)
   if (read === undefined) {
@@ -242,16 +254,45 @@ async function carryOut(session: Session, entry: JournalEntry): Promise<void> {
     return
   }
   const start = performance.now()
-  const result = await session.exclusive(() =>
-    executeCommand(actions, command, body, begun ? entry.before : null, (before) => {
-      journal.begin(entry.commandId, before)
-      host.failpoint('after-begin')
-    }),
-  )
+  const begin = (before: JsonObject): void => {
+    journal.begin(entry.commandId, before)
+    host.failpoint('after-begin')
+  }
+  const beside = { signal: session.ending.signal, progress: (words: string) => sendProgress(session, command, words) }
+  const result = await turn(() => executeCommand(actions, command, body, begun ? entry.before : null, begin, beside))
+  // Cut short by our own end: the next run of the agent takes it up again.
+  if (session.ending.signal.aborted) return
   journal.finish(entry, result)
   const ms = Math.round(performance.now() - start)
   host.log('command done', { commandId: entry.commandId, action: body.actionType, state: result.state, ms })
   host.failpoint('after-finish')
+}
+
+/** Progress is told as it comes; what does not arrive is outdated by the next, and by the result. */
+function sendProgress(session: Session, command: Command, words: string): void {
+  const { clock, log } = session.host
+  const at = formatInstant(clock.nowMs())
+  const { commandId, executionId, epoch, deviceId } = command
+  const target = {
+    ref: `device:${deviceId}`,
+    state: 'running' as const,
+    changed: false,
+    code: 'Progress',
+    detail: words,
+  }
+  const nothing = { before: null, after: null, proof: null, artifacts: [] }
+  const message = {
+    commandId,
+    executionId,
+    epoch,
+    state: 'running' as const,
+    startedAt: at,
+    finishedAt: at,
+    ...nothing,
+  }
+  session.channel.sendResult({ ...message, targets: [target] }).catch((error: unknown) => {
+    log('progress not delivered', { commandId, problem: String(error) })
+  })
 }
 
 // The signature counts again: nothing that lay on the disk is trusted more than what came over the wire.

@@ -9,6 +9,7 @@ import type { AgentHost } from './host/agent-host.ts'
 import { canDo, probeCapabilities } from './host/capabilities.ts'
 import { readHostFacts } from './host/facts.ts'
 import { readJournal } from './journal.ts'
+import { endBeside } from './life/beside.ts'
 import { type Restoration, restoreIsolation } from './life/restore.ts'
 import { startWatch } from './life/settle.ts'
 import { takeLock } from './lock.ts'
@@ -142,6 +143,7 @@ export async function runAgent(host: AgentHost, options: RunOptions): Promise<vo
         endWatch()
       }
     } finally {
+      await endBeside(session)
       closeSession(session)
     }
   } finally {

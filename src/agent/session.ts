@@ -36,6 +36,10 @@ export interface Session {
   readonly transport: Transport
   readonly channel: Channel
   capabilities: HostCapabilities
+  /** Commands that are carried out beside the loop, by id. */
+  readonly beside: Map<string, Promise<void>>
+  /** Fires when the agent ends. */
+  readonly ending: AbortController
   readonly actions: ActionDeps
   readonly rules: RuleKeeper
   readonly findKey: (kid: string) => KeyObject | undefined
@@ -77,7 +81,7 @@ export async function openSession(
   const written = readConfig(configPath)
   const config = probes.length === 0 ? written : { ...written, probes }
   const journal = openJournal(join(state.path, stateFiles.journal), () => formatInstant(host.clock.nowMs()))
-  const capabilities = await probeCapabilities(host.run, host.uid)
+  const capabilities = await probeCapabilities(host.run, host.uid, config.clamav)
   const transport = openTransport(identity.server, ca, {
     read: () => readControlAddresses(state),
     write: (addresses) => pinAddresses(state, addresses),
@@ -109,6 +113,8 @@ export async function openSession(
     tamper,
     exclusive: createExclusive(),
     turn: new AbortController(),
+    beside: new Map(),
+    ending: new AbortController(),
     facts: await readHostFacts(host.run, identity.name ?? undefined),
     policy: readPolicy(state, findKey),
     actions: {
@@ -173,8 +179,8 @@ export function nameHeldPolicy({ policy, host, channel }: Session): number {
 
 /** Looks anew at what this host can do: a package may have come or gone. Every heartbeat tells it. */
 export async function refreshCapabilities(session: Session): Promise<void> {
-  const { host } = session
-  const found = await probeCapabilities(host.run, host.uid)
+  const { host, config } = session
+  const found = await probeCapabilities(host.run, host.uid, config.clamav)
   if (JSON.stringify(found.list) !== JSON.stringify(session.capabilities.list)) host.log('capabilities changed')
   session.capabilities = found
 }

@@ -1,6 +1,7 @@
 import type { Clock, Ids } from '../io/clock.ts'
 import { failpoint } from '../io/failpoint.ts'
 import { assertNever } from '../model/errors.ts'
+import { type RunAntiVirusScanBody, writeRunAntiVirusScan } from '../protocol/bodies/runAntiVirusScan.ts'
 import {
   type QuarantineFileBody,
   type RestoreFileBody,
@@ -83,6 +84,7 @@ export type FileOrder =
 export type AgentAction =
   | { readonly actionType: 'isolateDevice'; readonly permitted: PermittedAddresses | undefined }
   | { readonly actionType: 'unIsolateDevice' }
+  | Omit<RunAntiVirusScanBody, 'deviceId'>
   | { readonly actionType: 'submitIocRule'; readonly rule: Omit<SubmitIocRuleBody, 'actionType'> }
   | { readonly actionType: 'stopAndQuarantineFile'; readonly file: FileOrder }
 
@@ -238,6 +240,8 @@ function writeBody({ action, agentId }: CommandOrder, leaseSeconds: number): Jso
     }
     case 'unIsolateDevice':
       return writeUnIsolateDevice({ deviceId: agentId, killFlows: false })
+    case 'runAntiVirusScan':
+      return writeRunAntiVirusScan({ ...action, deviceId: agentId })
     case 'submitIocRule':
       return writeSubmitIocRule(action.rule)
     case 'stopAndQuarantineFile':

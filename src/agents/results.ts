@@ -17,6 +17,7 @@ import {
   updateCommand,
 } from '../store/agents.ts'
 import type { Store, Tx } from '../store/db.ts'
+import type { NewJob } from '../store/jobs.ts'
 import { type Actor, recordChange } from '../store/record.ts'
 import type { Device } from './authenticate.ts'
 import { checkJob } from './commands.ts'
@@ -57,7 +58,7 @@ export async function acceptResult(deps: ResultDeps, device: Device, message: un
   const refusal = await deps.store.transaction(async (tx) => {
     const command = await readOwnCommand(tx, device, result.commandId)
     if (command === null) return recordForeign(deps, tx, device, 'reportResult', result.commandId)
-    if (!isTerminalResult(result.state)) return null
+    if (!isTerminalResult(result.state)) return storeProgress(deps, tx, device, command, result)
     const standing = compareResult(command, result)
     if (standing === 'duplicate') return null
     if (standing !== 'new') {
@@ -135,8 +136,41 @@ async function storeResult(
       after: result,
       details: { state, code: result.targets[0]?.code ?? null },
     },
-    jobs: dryRun ? [] : [checkJob(deps.ids.guid(), command.execution_id)],
+    jobs: dryRun
+      ? []
+      : [checkJob(deps.ids.guid(), command.execution_id), ...findingsJobs(deps.ids.guid(), device, command, result)],
   })
+}
+
+/** Notes how far a host has come; no audit entry, because nothing is decided by it. */
+async function storeProgress(
+  deps: ResultDeps,
+  tx: Tx,
+  device: Device,
+  command: StoredCommand,
+  result: CommandResult,
+): Promise<null> {
+  if (command.state !== 'acked' || result.epoch !== command.epoch) return null
+  await updateCommand(tx, command.id, { result: JSON.stringify(result) })
+  const jobs = [checkJob(deps.ids.guid(), command.execution_id)]
+  await recordChange(tx, { at: deps.clock.now(), actor: toActor(device), audit: [], jobs })
+  return null
+}
+
+/** The job that makes an alert of what a scan found; none when it found nothing. */
+function findingsJobs(id: string, device: Device, command: StoredCommand, result: CommandResult): NewJob[] {
+  const findings = result.artifacts.filter(({ kind }) => kind === 'finding')
+  if (command.action_type !== 'runAntiVirusScan' || findings.length === 0) return []
+  const payload = {
+    taskId: command.task_id,
+    commandId: command.id,
+    device: { id: device.id, hostname: device.hostname },
+    at: result.finishedAt,
+    engine: result.after?.engine ?? 'ClamAV',
+    total: result.after?.findings ?? findings.length,
+    findings,
+  }
+  return [{ id, kind: 'record-findings', key: `findings:${command.id}`, payload }]
 }
 
 /** How a result stands to what is stored: new, the same once more, or against it. */

@@ -49,7 +49,13 @@ export type Progress =
       readonly checkAfterSeconds: number
     }
   /** The first effect may have happened. */
-  | { readonly outcome: 'running'; readonly handle: string; readonly checkAfterSeconds: number }
+  | {
+      readonly outcome: 'running'
+      readonly handle: string
+      readonly checkAfterSeconds: number
+      /** How far it has come, in a few words. */
+      readonly note?: string
+    }
   /** The effect is there. Without a proof it is a claim only and never completes a task. */
   | {
       readonly outcome: 'done'

@@ -1,3 +1,4 @@
+import { type RunAntiVirusScanBody, readRunAntiVirusScan } from './bodies/runAntiVirusScan.ts'
 import {
   fromWireQuarantine,
   fromWireRestore,
@@ -119,7 +120,13 @@ export interface OtherBody {
   readonly actionType: Exclude<CommandAction, KnownBody['actionType']>
 }
 
-type KnownBody = IsolateDeviceBody | UnIsolateDeviceBody | SubmitIocRuleBody | QuarantineFileBody | RestoreFileBody
+type KnownBody =
+  | IsolateDeviceBody
+  | UnIsolateDeviceBody
+  | SubmitIocRuleBody
+  | QuarantineFileBody
+  | RestoreFileBody
+  | RunAntiVirusScanBody
 
 /** The read form of an OpenC2-shaped command body. */
 export type CommandBody = KnownBody | OtherBody
@@ -268,6 +275,7 @@ export function readBody(body: JsonObject): CommandBody {
   }
   if (actionType === 'submitIocRule') return readSubmitIocRule(body)
   if (actionType === 'stopAndQuarantineFile') return readFileBody(body)
+  if (actionType === 'runAntiVirusScan') return readRunAntiVirusScan(body)
   return { actionType }
 }
 

@@ -84,6 +84,14 @@ export async function recordStep(
   const hops = listHops(execution.state, step)
   const code = step.facts?.reasonCode
   const another = code !== undefined && code !== execution.reasonCode
+  const moved = code === 'Progress' && !another && step.facts?.reason !== execution.reason
+  if (hops.length === 0 && moved) {
+    // How far it has come is shown, and no step for the audit.
+    const next = await writeNext(tx, execution, step, now)
+    const events = [{ change: 'updated', resource: 'execution', objectId: execution.id }] as const
+    await recordChange(tx, { at: now, actor, audit: [], events, jobs: step.jobs ?? [] })
+    return { execution: next, task: held.task }
+  }
   if (hops.length === 0 && !another && (step.facts?.handle ?? execution.handle) === execution.handle) {
     // Nothing new; only the next look is arranged.
     await recordChange(tx, { at: now, actor, audit: [], jobs: step.jobs ?? [] })

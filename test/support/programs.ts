@@ -23,6 +23,7 @@ const needed: readonly Needed[] = [
   { debian: 'chromium', present: () => hasProgram('chromium') },
   { debian: 'python3-msal', present: () => hasPythonModule('msal') },
   { debian: 'python3-requests', present: () => hasPythonModule('requests') },
+  { debian: 'clamav', present: () => hasProgram('clamscan') },
   { debian: 'openssl', present: () => hasProgram('openssl') },
   { debian: 'curl', present: () => hasProgram('curl') },
   { debian: 'xz-utils', present: () => hasProgram('xz') },

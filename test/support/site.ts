@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -33,9 +33,10 @@ export interface Site {
 
 /**
  * Builds a lab with a server and an agent, which has reported once.
+ * @param config text of the agent's agent.conf
  * @returns undefined when the test was skipped
  */
-export async function createSite(t: TestContext): Promise<Site | undefined> {
+export async function createSite(t: TestContext, config: string = ''): Promise<Site | undefined> {
   const lab = await createLab(t)
   if (lab === undefined) return undefined
   const cordon = await startCordon(t, { host: '::' })
@@ -51,11 +52,12 @@ export async function createSite(t: TestContext): Promise<Site | undefined> {
       ...['--ca', cordon.caPath, '--state', stateDirectory, '--name', name],
     )
     assert.equal(enrolled.code, 0, enrolled.stderr)
+    await writeFile(join(stateDirectory, 'agent.conf'), config)
     return { stateDirectory, deviceId: JSON.parse(enrolled.stdout).deviceId }
   }
   const startAgent: Site['startAgent'] = async (stateDirectory, namespace = lab.endpoint) => {
     const probes = [`${lab.internet4}:${SERVICE_PORT}`, `[${lab.internet6}]:${SERVICE_PORT}`]
-    const words = ['agent', 'run', '--state', stateDirectory, '--probe', ...probes]
+    const words = ['agent', 'run', '--state', stateDirectory, '--config', stateDirectory, '--probe', ...probes]
     const agent = lab.start(namespace, process.execPath, program, ...words)
     agent.stderr?.resume()
     agent.stdout?.resume()

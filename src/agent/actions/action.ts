@@ -47,6 +47,10 @@ export interface ActionOrder {
   readonly resumedFrom: JsonObject | null
   /** Must be called, with the observed state, before the first effect. */
   readonly begin: (before: JsonObject) => void
+  /** Fires when the agent ends; what was begun is taken up again by its next run. */
+  readonly signal: AbortSignal
+  /** Tells the server, in a few words, how far a long action has come. */
+  readonly progress: (words: string) => void
 }
 
 /** What an action did. */
@@ -58,6 +62,8 @@ export interface ActionOutcome {
   readonly before: JsonObject | null
   readonly after: JsonObject | null
   readonly proof: Proof | null
+  /** Things the action brought to light; none without. */
+  readonly artifacts?: readonly JsonObject[]
 }
 
 /** An outcome without any effect. */

@@ -2,6 +2,7 @@ import type { CommandAction } from '../../protocol/body.ts'
 import type { Capability } from '../../protocol/messages.ts'
 import { hasPackageLists } from '../actions/file/guards.ts'
 import { egressProbe } from '../actions/ruleset.ts'
+import { CLAMAV_DATABASE, findScanProblem } from './clamav.ts'
 import type { RunProgram } from './run-program.ts'
 
 /** What this host can do, probed without any effect. */
@@ -15,7 +16,6 @@ export interface HostCapabilities {
 const notBuilt: readonly CommandAction[] = [
   'restrictAppExecution',
   'unRestrictAppExecution',
-  'runAntiVirusScan',
   'collectInvestigationPackage',
 ]
 
@@ -28,14 +28,20 @@ const inetProbe = `table inet cordon_probe {
 /**
  * Asks the kernel, by transactions that are checked and thrown away, whether isolation will work here.
  * @param uid the process's user id
+ * @param clamav folder of ClamAV's signatures
  */
-export async function probeCapabilities(run: RunProgram, uid: number): Promise<HostCapabilities> {
+export async function probeCapabilities(
+  run: RunProgram,
+  uid: number,
+  clamav: string = CLAMAV_DATABASE,
+): Promise<HostCapabilities> {
   const problem = await findIsolationProblem(run, uid)
   const egressHook = problem === undefined && (await run('nft', ['-c', '-f', '-'], egressProbe)).code === 0
   const isolation: Omit<Capability, 'actionType'> =
     problem === undefined
       ? { supported: true, notes: egressHook ? ['egressHook'] : ['rawSocketsNotCovered'] }
       : { supported: false, reason: problem }
+  const scanProblem = uid === 0 ? findScanProblem(clamav) : 'the agent does not run as root'
   return {
     egressHook,
     list: [
@@ -47,6 +53,11 @@ export async function probeCapabilities(run: RunProgram, uid: number): Promise<H
         ...(isolation.supported ? { modes: ['block', 'audit'], notes: ['domainsByHostsFile', 'hashesBySweep'] } : {}),
       },
       describeQuarantine(uid),
+      {
+        actionType: 'runAntiVirusScan',
+        supported: scanProblem === undefined,
+        ...(scanProblem === undefined ? { modes: ['quick', 'full'] } : { reason: scanProblem }),
+      },
       ...notBuilt.map((actionType) => ({
         actionType,
         supported: false,

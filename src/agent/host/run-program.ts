@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 
 /** Programs of the host the agent may start; nothing else is ever started. */
-export type ProgramName = 'nft' | 'touch' | 'who'
+export type ProgramName = 'nft' | 'touch' | 'who' | 'clamscan'
 
 /** What a program answered. */
 export interface ProgramOutcome {

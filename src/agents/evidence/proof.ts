@@ -27,6 +27,8 @@ export function findProofGap(
       return findIsolationGap(expectedMode, result, proof.checks)
     case 'unIsolateDevice':
       return after.isolated === false ? null : 'the host is still isolated'
+    case 'runAntiVirusScan':
+      return findScanGap(result)
     case 'submitIocRule':
       return findRuleGap(true, result)
     case 'withdrawIocRule':
@@ -59,4 +61,13 @@ function findRuleGap(inForce: boolean, { after, proof }: CommandResult): string 
   if (missed !== undefined) return `${missed.name} is ${missed.got} instead of ${missed.want}`
   const readBack = checks.some(({ name }) => ['element', 'hostsFile', 'watch', 'rule'].includes(name))
   return readBack ? null : 'nothing that enforces the rule was read back'
+}
+
+/** A scan is proved by what it says of itself: engine, age of its signatures, and how many files it opened with how many of them. */
+function findScanGap({ after }: CommandResult): string | null {
+  const counted = ['signatures', 'databaseAgeDays', 'files', 'findings'].every(
+    (name) => typeof after?.[name] === 'number',
+  )
+  if (!counted || typeof after?.engine !== 'string') return 'the scan does not say what it did'
+  return Number(after.signatures) > 0 ? null : 'the scan had no signatures'
 }

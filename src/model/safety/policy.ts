@@ -120,6 +120,8 @@ export interface SafetyPolicy {
   readonly fourEyes: { readonly approvalHours: number; readonly rules: readonly FourEyesRule[] }
   readonly expiry: { readonly isolation: Expiry; readonly restriction: Expiry }
   readonly indicators: IndicatorRules
+  /** How thorough runAntiVirusScan is; the task has no word for it. */
+  readonly antiVirus: { readonly scan: 'quick' | 'full' }
   /** Paused: every managed task becomes guided. */
   readonly managedResponse: { readonly paused: boolean; readonly consent: readonly ConsentRule[] }
 }
@@ -150,6 +152,7 @@ export const defaultPolicy: SafetyPolicy = {
   },
   expiry: { isolation: dayLease, restriction: dayLease },
   indicators: { mode: 'block', expireAfterHours: 30 * 24, allowInfrastructure: false },
+  antiVirus: { scan: 'quick' },
   managedResponse: {
     paused: false,
     consent: [

@@ -100,6 +100,10 @@ const policy = object<SafetyPolicy>(
       }),
       absent: defaultPolicy.indicators,
     },
+    antiVirus: {
+      read: object<SafetyPolicy['antiVirus']>({ scan: oneOf(['quick', 'full']) }),
+      absent: defaultPolicy.antiVirus,
+    },
     managedResponse: object<SafetyPolicy['managedResponse']>({
       paused: boolean,
       consent: named(

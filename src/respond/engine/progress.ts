@@ -37,7 +37,11 @@ export function planStep(deps: PlanDeps, execution: Execution, progress: Progres
     }
     case 'running': {
       const jobs = [checkJob(deps, execution, now, progress.checkAfterSeconds)]
-      return { to: hasBegun(execution) ? execution.state : 'running', facts: { handle: progress.handle }, jobs }
+      return {
+        to: hasBegun(execution) ? execution.state : 'running',
+        facts: { handle: progress.handle, ...describeNote(progress.note) },
+        jobs,
+      }
     }
     case 'done':
       return planDone(deps, execution, progress, now)
@@ -52,6 +56,11 @@ export function planStep(deps: PlanDeps, execution: Execution, progress: Progres
     default:
       return assertNever(progress)
   }
+}
+
+/** Progress stands where a reason would: both say why an execution is where it is. */
+function describeNote(note: string | undefined): { readonly reasonCode: string; readonly reason: string } | undefined {
+  return note === undefined ? undefined : { reasonCode: 'Progress', reason: note.slice(0, 1000) }
 }
 
 function planDone(

@@ -60,6 +60,8 @@ export function describeExpiry(policy: SafetyPolicy, actionType: ActionType): Re
       return write(policy.expiry.isolation)
     case 'restrictAppExecution':
       return write(policy.expiry.restriction)
+    case 'runAntiVirusScan':
+      return { ...policy.antiVirus }
     case 'submitIocRule':
       return { ...policy.indicators }
     default:

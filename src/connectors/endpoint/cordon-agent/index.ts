@@ -58,7 +58,13 @@ const deviceActions: readonly ActionType[] = [
 ]
 
 /** Those it can be ordered to do in this version. */
-const ordered: readonly ActionType[] = ['isolateDevice', 'unIsolateDevice', 'submitIocRule', 'stopAndQuarantineFile']
+const ordered: readonly ActionType[] = [
+  'isolateDevice',
+  'unIsolateDevice',
+  'submitIocRule',
+  'stopAndQuarantineFile',
+  'runAntiVirusScan',
+]
 
 /** Acknowledgement and result make the engine look at once; these looks are for what never comes. */
 const soonSeconds = 2
@@ -198,6 +204,12 @@ async function keepForOthers(deps: CordonAgentDeps, order: Order): Promise<Progr
   }
 }
 
+/** @source design actions.md 7.4, time limits */
+function toScan({ scan }: Order['parameters']): AgentAction {
+  const full = scan === 'full'
+  return { actionType: 'runAntiVirusScan', scan: full ? 'full' : 'quick', maxSeconds: (full ? 12 * 60 : 30) * 60 }
+}
+
 function readLease({ leaseSeconds }: Order['parameters']): number | null {
   return typeof leaseSeconds === 'number' ? leaseSeconds : null
 }
@@ -209,6 +221,7 @@ async function toAction(
   const { actionType, parameters } = order
   if (actionType === 'unIsolateDevice') return { actionType }
   if (actionType === 'stopAndQuarantineFile') return toFileAction(deps, order)
+  if (actionType === 'runAntiVirusScan') return toScan(parameters)
   if (actionType !== 'isolateDevice') return null
   if (parameters.isolationType !== 'selective') return { actionType, permitted: undefined }
   const recorded = readPermitted(parameters.permitted)
@@ -266,6 +279,11 @@ async function describeOpen(
   if (delivered && (last === undefined || deps.clock.nowMs() - msOf(last) > silentMs)) {
     const detail = 'The host recorded the command and has not been heard of since.'
     return { outcome: 'failure', failureClass: 'ambiguous', code: 'ContactLost', detail }
+  }
+  if (command.result?.state === 'running') {
+    const words = command.result.targets[0]?.detail
+    const note = words === null || words === undefined ? {} : { note: words }
+    return { outcome: 'running', handle: command.id, checkAfterSeconds, ...note }
   }
   return { outcome: 'accepted', delivered, handle: command.id, checkAfterSeconds }
 }
@@ -329,6 +347,8 @@ function planUndo(done: FinishedAction): UndoPlan {
       return { possible: true, actionType: 'submitIocRule', parameters: { withdraw: true } }
     case 'stopAndQuarantineFile':
       return planFileUndo(done)
+    case 'runAntiVirusScan':
+      return { possible: false, reason: 'A scan changes nothing that could be taken back.' }
     default:
       return { possible: false, reason: `${done.actionType} cannot be taken back by the agent of this version.` }
   }

@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto'
+import { createReadStream, existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import type { RunAntiVirusScanBody } from '../../protocol/bodies/runAntiVirusScan.ts'
+import type { JsonObject } from '../../protocol/decode.ts'
+import type { ProofCheck } from '../../protocol/result.ts'
+import { type Found, findScanProblem, readSignatures, runScan, type ScanOutcome } from '../host/clamav.ts'
+import { type ActionDeps, type ActionOrder, type ActionOutcome, describeFailure } from './action.ts'
+import { writeProof } from './isolateDevice.ts'
+
+/** Signatures older than this are worth a warning. */
+const STALE_DAYS = 7
+/** What is larger is named by its path only. */
+const MAX_HASHED_BYTES = 256 * 1024 * 1024
+const FIRST_PROGRESS_MS = 3_000
+const PROGRESS_MS = 30_000
+
+/** Where a quick scan looks, beside the executables that run. @source design actions.md 8.6 */
+const quickPlaces = [
+  ...['/tmp', '/var/tmp', '/dev/shm', '/home', '/root', '/etc/cron.d', '/etc/cron.daily', '/etc/cron.hourly'],
+  ...['/etc/cron.weekly', '/etc/cron.monthly', '/var/spool/cron', '/etc/systemd/system', '/etc/init.d'],
+  ...['/usr/local/bin', '/usr/local/sbin', '/var/www', '/srv'],
+]
+
+/** File systems that lie on this host. */
+const localTypes = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'zfs', 'f2fs', 'vfat', 'exfat', 'tmpfs', 'overlay'])
+
+/**
+ * Scans the host with ClamAV. A scan that ran to its end is a success, whatever it found; the findings are artifacts of the result. One
+ * that was cut short with the agent is begun anew: it changes nothing.
+ * @source design actions.md 7.4, 8.6
+ */
+export async function runAntiVirusScan(
+  deps: ActionDeps,
+  order: ActionOrder,
+  body: RunAntiVirusScanBody,
+): Promise<ActionOutcome> {
+  const { clamav, scan: configured } = deps.config
+  const problem = findScanProblem(clamav)
+  const before: JsonObject = {}
+  if (problem !== undefined) return describeFailure('failed', 'NoScanner', problem, { before, after: null })
+  const places = choosePlaces(body.scan, configured)
+  if (order.dryRun) {
+    const target = { state: 'succeeded' as const, changed: false }
+    const detail = `would scan ${places.length} places`
+    return { state: 'succeeded', target, code: 'DryRun', detail, before, after: before, proof: null, artifacts: [] }
+  }
+  if (order.resumedFrom === null) order.begin(before)
+  deps.failpoint('before-scan')
+  const started = performance.now()
+  const late = AbortSignal.timeout(body.maxSeconds * 1000)
+  let nextReport = started + FIRST_PROGRESS_MS
+  const outcome = await runScan({
+    database: clamav,
+    places,
+    exclude: ['/proc', '/sys', deps.state.path],
+    oneFileSystem: body.scan === 'full',
+    signal: AbortSignal.any([late, order.signal]),
+    onFile: (files, findings) => {
+      if (performance.now() < nextReport) return
+      nextReport = performance.now() + PROGRESS_MS
+      order.progress(`${files} files scanned, ${findings} findings`)
+    },
+  })
+  const seconds = Math.ceil((performance.now() - started) / 1000)
+  const after = describeScan(body, outcome, readSignatures(clamav, deps.clock.nowMs())?.ageDays ?? 0, seconds)
+  const failure = findFailure(outcome, late.aborted, body.maxSeconds)
+  if (failure !== undefined) return describeFailure('failed', failure.code, failure.detail, { before, after })
+  const stale = Number(after.databaseAgeDays) > STALE_DAYS
+  return {
+    state: 'succeeded',
+    target: { state: 'succeeded', changed: false },
+    code: stale ? 'StaleSignatures' : null,
+    detail: stale ? `the newest signatures are ${after.databaseAgeDays} days old; run: freshclam` : null,
+    before,
+    after,
+    proof: { ...writeProof(deps, after, listChecks(outcome)), method: 'clamscan' },
+    artifacts: await Promise.all(outcome.found.map(describeFinding)),
+  }
+}
+
+/** Files and folders of a scan that are there. */
+function choosePlaces(scan: 'quick' | 'full', configured: readonly string[]): readonly string[] {
+  if (scan === 'full') return listMounts()
+  return (configured.length > 0 ? configured : [...quickPlaces, ...listRunning()]).filter((place) => existsSync(place))
+}
+
+function listMounts(): readonly string[] {
+  const mounts = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '))
+    .filter(([, , type]) => localTypes.has(type ?? ''))
+    // The kernel writes blanks in paths as octal numbers. @source proc_mounts(5)
+    .map(([, path]) =>
+      (path ?? '').replace(/\\(\d{3})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 8))),
+    )
+  return [...new Set(mounts)]
+}
+
+function listRunning(): readonly string[] {
+  const paths = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        return [readlinkSync(`/proc/${pid}/exe`)]
+      } catch {
+        // It ended meanwhile, or is a thread of the kernel.
+        return []
+      }
+    })
+  return [...new Set(paths)]
+}
+
+function findFailure(
+  { exit, signatures, files, errors }: ScanOutcome,
+  late: boolean,
+  maxSeconds: number,
+): { readonly code: string; readonly detail: string } | undefined {
+  const first = errors[0] ?? 'no reason given'
+  if (late) return { code: 'TimedOut', detail: `not finished after ${maxSeconds} s; ${files} files were scanned` }
+  if (exit === null || exit > 2) return { code: 'ScannerEnded', detail: `clamscan ended before its time: ${first}` }
+  if (signatures === 0)
+    return { code: 'NoSignatures', detail: `ClamAV cannot use its signatures: ${first}; run: freshclam` }
+  // Files that go away while it looks make it answer 2 as well; what counts is that it came to its end.
+  return exit === 2 && files === 0 ? { code: 'ScanFailed', detail: first } : undefined
+}
+
+function describeScan(
+  body: RunAntiVirusScanBody,
+  outcome: ScanOutcome,
+  databaseAgeDays: number,
+  seconds: number,
+): JsonObject {
+  const { engine, signatures, files, findings, exit, errors } = outcome
+  return { scan: body.scan, engine, signatures, databaseAgeDays, files, findings, exit, errors: [...errors], seconds }
+}
+
+function listChecks({ exit, files, findings, signatures }: ScanOutcome): readonly ProofCheck[] {
+  return [
+    { name: 'exit', want: 'any', got: String(exit) },
+    { name: 'signatures', want: 'any', got: String(signatures) },
+    { name: 'files', want: 'any', got: String(files) },
+    { name: 'findings', want: 'any', got: String(findings) },
+  ]
+}
+
+async function describeFinding({ path, signature }: Found): Promise<JsonObject> {
+  const finding: JsonObject = { kind: 'finding', path: path.slice(0, 4000), signature: signature.slice(0, 300) }
+  try {
+    const info = lstatSync(path)
+    if (!info.isFile() || info.size > MAX_HASHED_BYTES) return { ...finding, size: info.size }
+    const [sha1, sha256] = [createHash('sha1'), createHash('sha256')]
+    for await (const chunk of createReadStream(path)) for (const hash of [sha1, sha256]) hash.update(chunk)
+    return { ...finding, size: info.size, sha1: sha1.digest('hex'), sha256: sha256.digest('hex') }
+  } catch {
+    // It went away after it was found: its path and signature are what is left.
+    return finding
+  }
+}
