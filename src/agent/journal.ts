@@ -114,6 +114,13 @@ export function readJournal(path: string): readonly JournalEntry[] {
   return existsSync(path) ? [...loadJournal(readFileSync(path, 'utf8')).known.values()] : []
 }
 
+/** How many lines a journal has, and how many of them cannot be read. Another process may be writing it. */
+export function countDamage(path: string): { readonly lines: number; readonly damaged: number } {
+  if (!existsSync(path)) return { lines: 0, damaged: 0 }
+  const { lines, damagedLines } = loadJournal(readFileSync(path, 'utf8'))
+  return { lines, damaged: damagedLines }
+}
+
 /**
  * Opens a journal file, creating it with mode 0600. A last line without its end (power cut) is cut off: it was never acted upon. Old
  * answered commands are dropped when the file has grown long.

@@ -23,3 +23,9 @@ export function takeLock(state: StateDirectory, pid: number): () => void {
   state.write(stateFiles.lock, `${pid} ${readStart(pid)}\n`)
   return () => state.remove(stateFiles.lock)
 }
+
+/** Tells whether an agent works on this state directory now. */
+export function isLocked(state: StateDirectory): boolean {
+  const [heldBy, heldSince] = (state.read(stateFiles.lock) ?? '').trim().split(' ')
+  return heldBy !== undefined && heldBy !== '' && readStart(Number(heldBy)) === heldSince
+}
