@@ -3,6 +3,7 @@ import type { Command, RefusalCode } from '../protocol/command.ts'
 import type { JsonObject } from '../protocol/decode.ts'
 import { formatInstant } from '../protocol/instants.ts'
 import type { CommandResult, TargetState } from '../protocol/result.ts'
+import { changeAccount } from './actions/account/account.ts'
 import { type ActionDeps, type ActionOrder, type ActionOutcome, describeFailure } from './actions/action.ts'
 import { restoreFile } from './actions/file/restore-file.ts'
 import { stopAndQuarantineFile } from './actions/file/stopAndQuarantineFile.ts'
@@ -95,6 +96,11 @@ async function runAction(deps: ActionDeps, order: ActionOrder, body: CommandBody
       return unIsolateDevice(deps, order, body)
     case 'runAntiVirusScan':
       return runAntiVirusScan(deps, order, body)
+    case 'disableUser':
+    case 'enableUser':
+    case 'forceUserPasswordReset':
+    case 'requireSignIn':
+      return changeAccount(deps, order, body)
     case 'submitIocRule':
       return submitIocRule(deps, order, body)
     case 'stopAndQuarantineFile':

@@ -55,6 +55,7 @@ export const stateFiles = {
   isolation: 'isolation.json',
   breakGlass: 'break-glass.json',
   iocRules: 'ioc-rules.json',
+  accounts: 'accounts.json',
   journal: 'journal.jsonl',
   lock: 'agent.lock',
   vaultKey: 'vault.key',

@@ -1,6 +1,7 @@
 import type { Clock, Ids } from '../io/clock.ts'
 import { failpoint } from '../io/failpoint.ts'
 import { assertNever } from '../model/errors.ts'
+import { type AccountBody, writeAccount } from '../protocol/bodies/account.ts'
 import { type RunAntiVirusScanBody, writeRunAntiVirusScan } from '../protocol/bodies/runAntiVirusScan.ts'
 import {
   type QuarantineFileBody,
@@ -85,6 +86,7 @@ export type AgentAction =
   | { readonly actionType: 'isolateDevice'; readonly permitted: PermittedAddresses | undefined }
   | { readonly actionType: 'unIsolateDevice' }
   | Omit<RunAntiVirusScanBody, 'deviceId'>
+  | AccountBody
   | { readonly actionType: 'submitIocRule'; readonly rule: Omit<SubmitIocRuleBody, 'actionType'> }
   | { readonly actionType: 'stopAndQuarantineFile'; readonly file: FileOrder }
 
@@ -244,6 +246,11 @@ function writeBody({ action, agentId }: CommandOrder, leaseSeconds: number): Jso
       return writeRunAntiVirusScan({ ...action, deviceId: agentId })
     case 'submitIocRule':
       return writeSubmitIocRule(action.rule)
+    case 'disableUser':
+    case 'enableUser':
+    case 'forceUserPasswordReset':
+    case 'requireSignIn':
+      return writeAccount(action)
     case 'stopAndQuarantineFile':
       return action.file.mode === 'restore'
         ? writeRestoreFile({ ...action.file, deviceId: agentId })

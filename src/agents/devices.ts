@@ -3,6 +3,7 @@ import { boolean, DecodeError, decode, list, nullable, object, optional, text } 
 import { readSetting } from '../store/access.ts'
 import { dropHoldsOfTask, findAgents, hasAgents, readAgent, readHolds } from '../store/agents.ts'
 import type { Store } from '../store/db.ts'
+import { readStoredPolicy } from '../store/safety/policies.ts'
 
 /** What looking agents up needs. */
 export interface DeviceDeps {
@@ -31,6 +32,11 @@ export async function findDevices(deps: DeviceDeps, tenantId: string, identifier
     fqdn,
     obstacle: (actionType) => findObstacle(capabilities, actionType),
   }))
+}
+
+/** True when the tenant lets accounts of its hosts be acted on. @throws CordonError ServiceUnavailable for an unreadable policy */
+export async function allowsLocalAccounts(deps: DeviceDeps, tenantId: string): Promise<boolean> {
+  return (await readStoredPolicy(deps.store.read, tenantId)).policy.localAccounts.enabled
 }
 
 /** True when the tenant has an enrolled host. */

@@ -65,7 +65,10 @@ export function narrowPolicy(
   const { id, hostname, fqdn } = subject
   const aliases = fqdn === null ? [] : [fqdn]
   const target = { kind: 'device' as const, key: id, displayName: hostname, identifier: hostname, aliases }
-  const judged = commandActions.map((actionType) => ({
+  const offered = commandActions.filter(
+    (actionType) => policy.localAccounts.enabled || actionTraits[actionType].family !== 'account',
+  )
+  const judged = offered.map((actionType) => ({
     actionType,
     verdict: judgeAction(policy, { actionType, target, heldByOtherIncidents: 0 }, []),
   }))
@@ -82,7 +85,7 @@ export function narrowPolicy(
     tenantId: subject.tenantId,
     notAfter: instantOf(nowMs + POLICY_DAYS * 86_400_000),
     // A protected device is named as such, which says more than an action that is missing.
-    allowActions: isProtected ? [...commandActions] : allowed.map(({ actionType }) => actionType),
+    allowActions: isProtected ? offered : allowed.map(({ actionType }) => actionType),
     approvals: { tier2: needed(2), tier3: needed(3) },
     protected: { devices: isProtected ? [id] : [], cidrs: [], paths: [], hashes: [], users: [] },
     lease: { seconds: policy.expiry.isolation.leaseSeconds, onEnd: 'open' },

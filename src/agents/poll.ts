@@ -133,9 +133,11 @@ export async function answerPoll(
     closed = true
   })
   try {
-    const policy = await signNewerPolicy(deps, device, heldPolicy)
-    const until = policy === null ? untilMs : 0
+    const known = await signNewerPolicy(deps, device, heldPolicy)
+    const until = known === null ? untilMs : 0
     const commands = await waitForCommands(deps, device, until, onClose, () => closed)
+    // A command is judged on the host by the policy it was ordered under, which may have changed while the poll was held.
+    const policy = known ?? (commands.length === 0 ? null : await signNewerPolicy(deps, device, heldPolicy))
     const holds = closed ? [] : await readHolds(deps.store.read, device.id)
     if (commands.length === 0 && holds.length === 0 && policy === null) return null
     // Isolation is the only family with holds so far.

@@ -1,3 +1,4 @@
+import { type AccountAction, type AccountBody, readAccount } from './bodies/account.ts'
 import { type RunAntiVirusScanBody, readRunAntiVirusScan } from './bodies/runAntiVirusScan.ts'
 import {
   fromWireQuarantine,
@@ -127,6 +128,7 @@ type KnownBody =
   | QuarantineFileBody
   | RestoreFileBody
   | RunAntiVirusScanBody
+  | AccountBody
 
 /** The read form of an OpenC2-shaped command body. */
 export type CommandBody = KnownBody | OtherBody
@@ -240,7 +242,7 @@ export function nameAction(body: JsonObject): CommandAction | undefined {
     case 'set':
       if (er.account_status === 'disabled') return 'disableUser'
       if (er.account_status === 'enabled') return 'enableUser'
-      return own.password === 'must_change' ? 'forceUserPasswordReset' : undefined
+      return own.password === 'must_change' || own.password === 'restore' ? 'forceUserPasswordReset' : undefined
     case 'stop':
       return 'x-cordon:session' in target ? 'requireSignIn' : undefined
     default:
@@ -274,6 +276,7 @@ export function readBody(body: JsonObject): CommandBody {
     }
   }
   if (actionType === 'submitIocRule') return readSubmitIocRule(body)
+  if (isAccountAction(actionType)) return readAccount(actionType, body)
   if (actionType === 'stopAndQuarantineFile') return readFileBody(body)
   if (actionType === 'runAntiVirusScan') return readRunAntiVirusScan(body)
   return { actionType }
@@ -290,6 +293,10 @@ function readFileBody(body: JsonObject): QuarantineFileBody | RestoreFileBody {
 
 function read<T>(decoder: Decoder<T>, body: JsonObject): T {
   return decode((value, path) => decoder(value, path === '' ? 'body' : path), body)
+}
+
+function isAccountAction(actionType: CommandAction): actionType is AccountAction {
+  return actionTraits[actionType].family === 'account'
 }
 
 function asObject(value: unknown): Readonly<Record<string, unknown>> {

@@ -14,10 +14,17 @@ import { fittingAction, giveTenant } from '../support/given.ts'
 const subject = { tenantId: 't1', id: 'd-1', hostname: 'dc-01', fqdn: 'dc-01.corp.example' }
 const rule = { ids: [], names: ['dc-*'], tags: [], reason: 'Everybody signs in there.' }
 
-test('the default policy lets a host do everything, and asks nobody else on tier 2', () => {
-  const policy = narrowPolicy(defaultPolicy, 1, subject, 0)
+const onAccounts = ['disableUser', 'enableUser', 'forceUserPasswordReset', 'requireSignIn']
 
-  assert.deepEqual(policy.allowActions, [...commandActions])
+test('the default policy lets a host do everything but act on its accounts, and asks nobody else on tier 2', () => {
+  const policy = narrowPolicy(defaultPolicy, 1, subject, 0)
+  const switchedOn = narrowPolicy({ ...defaultPolicy, localAccounts: { enabled: true } }, 1, subject, 0)
+
+  assert.deepEqual(
+    policy.allowActions,
+    commandActions.filter((action) => !onAccounts.includes(action)),
+  )
+  assert.deepEqual(switchedOn.allowActions, [...commandActions])
   assert.deepEqual(policy.protected.devices, [])
   assert.equal(policy.approvals.tier2, 0)
   assert.equal(policy.lease.seconds, 86_400)
@@ -37,7 +44,7 @@ test('a protected host is told so, and one that is protected against some action
   assert.deepEqual(narrowed.protected.devices, [])
   assert.deepEqual(
     commandActions.filter((action) => !narrowed.allowActions.includes(action)),
-    ['isolateDevice'],
+    ['isolateDevice', ...onAccounts],
   )
 })
 

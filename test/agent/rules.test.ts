@@ -16,21 +16,8 @@ import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { onEnd } from '../support/cleanup.ts'
 import { enrolDevice } from '../support/device.ts'
-import type { Tenant } from '../support/given.ts'
 import { SERVICE_PORT, stop } from '../support/netns.ts'
-import { createSite, execute, readExecutions, undo, waitUntil } from '../support/site.ts'
-
-async function setIndicators(tenant: Tenant, indicators: Record<string, unknown>): Promise<void> {
-  const admin = await tenant.as('admin')
-  const { body } = await admin.get('/api/v1/policies')
-  const answer = await admin.send(
-    'PUT',
-    '/api/v1/policies',
-    JSON.stringify({ ...body, indicators: { ...body.indicators, ...indicators } }),
-    { 'Content-Type': 'application/json', 'If-Match': '*' },
-  )
-  assert.equal(answer.status, 200, answer.text)
-}
+import { createSite, execute, readExecutions, setPolicy, undo, waitUntil } from '../support/site.ts'
 
 /** A program nobody else runs: a copy of `sleep` with a few bytes behind its end. */
 function makeProgram(t: TestContext): { readonly path: string; readonly sha256: string; readonly sha1: string } {
@@ -50,7 +37,7 @@ test('an address is blocked for the host and what it forwards, and undo leaves t
   if (site === undefined) return
   const { lab, tenant, deviceId } = site
   const reaches = (from: string, to: string) => lab.reaches(from, to, SERVICE_PORT)
-  assert.equal(await reaches(lab.container, lab.internet4), true)
+  await waitUntil(() => reaches(lab.container, lab.internet4))
 
   const { id, task, ms } = await execute(tenant, 'submitIocRule', lab.internet4)
 
@@ -125,7 +112,7 @@ test('the server, the host itself and its gateway are never blocked, the gateway
   assert.deepEqual([refused.status, refused.body.error.innerError.code], [400, 'NoExecutor'])
   assert.equal(await lab.listRuleset(lab.endpoint), '')
 
-  await setIndicators(tenant, { allowInfrastructure: true })
+  await setPolicy(tenant, 'indicators', { allowInfrastructure: true })
   const { task } = await execute(tenant, 'submitIocRule', '198.51.100.1')
 
   assert.equal(task.actionStatus, 'completed')
@@ -178,7 +165,7 @@ test('processes of a blocked file are ended, those that start later as well, and
   assert.equal(later.signalCode, 'SIGKILL')
 
   await undo(tenant, id)
-  await setIndicators(tenant, { mode: 'audit' })
+  await setPolicy(tenant, 'indicators', { mode: 'audit' })
   const seen = lab.start(lab.endpoint, watched.path, '300')
   await execute(tenant, 'submitIocRule', watched.sha1)
   const freed = lab.start(lab.endpoint, blocked.path, '300')
@@ -247,7 +234,7 @@ test('the kernel ends a rule in time, without the agent', async (t) => {
   const site = await createSite(t)
   if (site === undefined) return
   const { lab, tenant, agent } = site
-  await setIndicators(tenant, { expireAfterHours: 0.01 })
+  await setPolicy(tenant, 'indicators', { expireAfterHours: 0.01 })
   const start = performance.now()
   const { task } = await execute(tenant, 'submitIocRule', lab.internet4)
   await stop(agent)

@@ -119,6 +119,16 @@ export async function undo(tenant: Tenant, taskId: string): Promise<any> {
   return (await readExecutions(tenant, taskId))[0]
 }
 
+/** Changes a section of the tenant's safety policy. */
+export async function setPolicy(tenant: Tenant, section: string, changes: Record<string, unknown>): Promise<void> {
+  const admin = await tenant.as('admin')
+  const { body } = await admin.get('/api/v1/policies')
+  const policy = { ...body, [section]: { ...body[section], ...changes } }
+  const headers = { 'Content-Type': 'application/json', 'If-Match': '*' }
+  const answer = await admin.send('PUT', '/api/v1/policies', JSON.stringify(policy), headers)
+  assert.equal(answer.status, 200, answer.text)
+}
+
 /** The executions of a task, newest first. */
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
 export async function readExecutions(tenant: Tenant, taskId: string): Promise<any[]> {

@@ -3,7 +3,7 @@ import type { Capability } from '../../protocol/messages.ts'
 import { hasPackageLists } from '../actions/file/guards.ts'
 import { egressProbe } from '../actions/ruleset.ts'
 import { CLAMAV_DATABASE, findScanProblem } from './clamav.ts'
-import type { RunProgram } from './run-program.ts'
+import { findProgram, type RunProgram } from './run-program.ts'
 
 /** What this host can do, probed without any effect. */
 export interface HostCapabilities {
@@ -58,6 +58,7 @@ export async function probeCapabilities(
         supported: scanProblem === undefined,
         ...(scanProblem === undefined ? { modes: ['quick', 'full'] } : { reason: scanProblem }),
       },
+      ...describeAccounts(uid),
       ...notBuilt.map((actionType) => ({
         actionType,
         supported: false,
@@ -77,6 +78,16 @@ function describeQuarantine(uid: number): Capability {
 /** Tells whether an action is among the supported ones. */
 export function canDo(capabilities: HostCapabilities, action: CommandAction): boolean {
   return capabilities.list.some(({ actionType, supported }) => actionType === action && supported)
+}
+
+/** Whether accounts may be acted on is the tenant's to say, by its signed policy. */
+function describeAccounts(uid: number): readonly Capability[] {
+  const missing = (['usermod', 'chage'] as const).find((program) => findProgram(program) === undefined)
+  const problem = missing === undefined ? undefined : `${missing} is not installed (package passwd)`
+  const reason = uid === 0 ? problem : 'the agent does not run as root'
+  return (['disableUser', 'enableUser', 'forceUserPasswordReset', 'requireSignIn'] as const).map((actionType) =>
+    reason === undefined ? { actionType, supported: true } : { actionType, supported: false, reason },
+  )
 }
 
 async function findIsolationProblem(run: RunProgram, uid: number): Promise<string | undefined> {

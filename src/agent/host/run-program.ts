@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 
 /** Programs of the host the agent may start; nothing else is ever started. */
-export type ProgramName = 'nft' | 'touch' | 'who' | 'clamscan'
+export type ProgramName = 'nft' | 'touch' | 'who' | 'clamscan' | 'usermod' | 'chage' | 'loginctl'
 
 /** What a program answered. */
 export interface ProgramOutcome {

@@ -29,6 +29,16 @@ export function findProofGap(
       return after.isolated === false ? null : 'the host is still isolated'
     case 'runAntiVirusScan':
       return findScanGap(result)
+    case 'disableUser':
+      return after.disabled === true ? findMissed(proof.checks) : 'the account is not disabled'
+    case 'enableUser':
+      if (after.disabled !== true || after.asBefore === true || after.heldByTasks !== undefined)
+        return findMissed(proof.checks)
+      return 'the account is still disabled'
+    case 'forceUserPasswordReset':
+      return findMissed(proof.checks)
+    case 'requireSignIn':
+      return after.processes === 0 ? findMissed(proof.checks) : 'processes of the account go on'
     case 'submitIocRule':
       return findRuleGap(true, result)
     case 'withdrawIocRule':
@@ -53,12 +63,19 @@ function findIsolationGap(
   return listed ? null : 'the ruleset was not listed'
 }
 
+/** Every check has to have seen what it wanted, and there must be one. */
+function findMissed(checks: NonNullable<CommandResult['proof']>['checks']): string | null {
+  const missed = checks.find(({ want, got }) => want !== 'any' && want !== got)
+  if (missed !== undefined) return `${missed.name} is ${missed.got} instead of ${missed.want}`
+  return checks.length === 0 ? 'nothing was read back' : null
+}
+
 /** A rule is proved by what enforces it as read back, and in block mode by a probe or a sweep that found nothing left. */
 function findRuleGap(inForce: boolean, { after, proof }: CommandResult): string | null {
   if (after?.inForce !== inForce) return inForce ? 'the rule is not in force' : 'the rule is still in force'
   const checks = proof?.checks ?? []
-  const missed = checks.find(({ want, got }) => want !== 'any' && want !== got)
-  if (missed !== undefined) return `${missed.name} is ${missed.got} instead of ${missed.want}`
+  const missed = findMissed(checks)
+  if (missed !== null) return missed
   const readBack = checks.some(({ name }) => ['element', 'hostsFile', 'watch', 'rule'].includes(name))
   return readBack ? null : 'nothing that enforces the rule was read back'
 }

@@ -120,6 +120,8 @@ export interface SafetyPolicy {
   readonly fourEyes: { readonly approvalHours: number; readonly rules: readonly FourEyesRule[] }
   readonly expiry: { readonly isolation: Expiry; readonly restriction: Expiry }
   readonly indicators: IndicatorRules
+  /** Accounts of enrolled hosts can be disabled, enabled, signed out, and asked for a new password. */
+  readonly localAccounts: { readonly enabled: boolean }
   /** How thorough runAntiVirusScan is; the task has no word for it. */
   readonly antiVirus: { readonly scan: 'quick' | 'full' }
   /** Paused: every managed task becomes guided. */
@@ -153,6 +155,7 @@ export const defaultPolicy: SafetyPolicy = {
   expiry: { isolation: dayLease, restriction: dayLease },
   indicators: { mode: 'block', expireAfterHours: 30 * 24, allowInfrastructure: false },
   antiVirus: { scan: 'quick' },
+  localAccounts: { enabled: false },
   managedResponse: {
     paused: false,
     consent: [

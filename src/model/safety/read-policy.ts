@@ -100,6 +100,10 @@ const policy = object<SafetyPolicy>(
       }),
       absent: defaultPolicy.indicators,
     },
+    localAccounts: {
+      read: object<SafetyPolicy['localAccounts']>({ enabled: boolean }),
+      absent: defaultPolicy.localAccounts,
+    },
     antiVirus: {
       read: object<SafetyPolicy['antiVirus']>({ scan: oneOf(['quick', 'full']) }),
       absent: defaultPolicy.antiVirus,

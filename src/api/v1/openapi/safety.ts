@@ -66,6 +66,7 @@ const policy = {
     expireAfterHours: { type: 'number' },
     allowInfrastructure: flag,
   }),
+  localAccounts: record({ enabled: flag }),
   antiVirus: record({ scan: textOf('quick', 'full') }),
   managedResponse: record({
     paused: flag,

@@ -32,6 +32,15 @@ import type {
   Progress,
   UndoPlan,
 } from '../../connector.ts'
+import {
+  agentOfAccount,
+  describeAccountCapabilities,
+  inspectAccount,
+  isAccountAction,
+  planAccountUndo,
+  resolveAccount,
+  toAccountAction,
+} from './accounts.ts'
 import { agentOfFile, inspectFile, listFileTargets, planFileUndo, resolveFile, toFileAction } from './files.ts'
 import { inspectDevice } from './inspect.ts'
 import {
@@ -82,11 +91,14 @@ export function createCordonAgentConnector(deps: CordonAgentDeps): Connector {
     name: 'cordon-agent',
     capabilities: async (tenantId) => {
       const present = await hasDevices(deps, tenantId)
-      return [...deviceActions, 'submitIocRule' as const].map((actionType) => describeCapability(actionType, present))
+      const listed = [...deviceActions, 'submitIocRule' as const]
+      const own = listed.map((actionType) => describeCapability(actionType, present))
+      return [...own, ...(await describeAccountCapabilities(deps, tenantId))]
     },
     resolve: async (tenantId, actionType, identifier, parameters) => {
       if (actionType === 'submitIocRule') return resolveIndicator(deps, tenantId, identifier)
       if (actionType === 'stopAndQuarantineFile') return resolveFile(deps, tenantId, identifier, parameters)
+      if (isAccountAction(actionType)) return resolveAccount(deps, tenantId, actionType, identifier)
       if (!deviceActions.includes(actionType)) return []
       const devices = await findDevices(deps, tenantId, identifier)
       return devices.map(({ id, hostname, fqdn, obstacle }) => {
@@ -134,7 +146,7 @@ function inspectTarget(deps: CordonAgentDeps, look: Look): Promise<Inspection> {
     case 'stopAndQuarantineFile':
       return inspectFile(deps, look)
     default:
-      return inspectDevice(deps, look)
+      return isAccountAction(look.actionType) ? inspectAccount(deps) : inspectDevice(deps, look)
   }
 }
 
@@ -162,7 +174,7 @@ async function startOrder(deps: CordonAgentDeps, order: Order): Promise<Progress
   if (kept !== null) return kept
   const command = await queueCommand(deps, {
     tenantId: order.tenantId,
-    agentId: agentOfFile(order.target.key) ?? order.target.key,
+    agentId: agentOfAccount(order.target.key) ?? agentOfFile(order.target.key) ?? order.target.key,
     executionId: order.executionId,
     taskId: order.taskId,
     epoch: order.epoch,
@@ -216,12 +228,13 @@ function readLease({ leaseSeconds }: Order['parameters']): number | null {
 
 async function toAction(
   deps: CordonAgentDeps,
-  order: Pick<Order, 'tenantId' | 'actionType' | 'target' | 'parameters' | 'approvals'>,
+  order: Pick<Order, 'tenantId' | 'taskId' | 'actionType' | 'target' | 'parameters' | 'approvals'>,
 ): Promise<AgentAction | null> {
   const { actionType, parameters } = order
   if (actionType === 'unIsolateDevice') return { actionType }
   if (actionType === 'stopAndQuarantineFile') return toFileAction(deps, order)
   if (actionType === 'runAntiVirusScan') return toScan(parameters)
+  if (isAccountAction(actionType)) return toAccountAction(actionType, order)
   if (actionType !== 'isolateDevice') return null
   if (parameters.isolationType !== 'selective') return { actionType, permitted: undefined }
   const recorded = readPermitted(parameters.permitted)
@@ -350,6 +363,7 @@ function planUndo(done: FinishedAction): UndoPlan {
     case 'runAntiVirusScan':
       return { possible: false, reason: 'A scan changes nothing that could be taken back.' }
     default:
+      if (isAccountAction(done.actionType)) return planAccountUndo(done.actionType, done)
       return { possible: false, reason: `${done.actionType} cannot be taken back by the agent of this version.` }
   }
 }
