@@ -15,6 +15,7 @@ import {
 import type { NewJob } from '../store/jobs.ts'
 import { type Actor, type AuditEntry, recordChange } from '../store/record.ts'
 import { readTaskForUpdate, type StoredTask, writeTask } from '../store/tasks.ts'
+import { listWoken } from './engine/turns.ts'
 
 /** What changes with a step of an execution, beside its state. */
 export type StepFacts = Partial<
@@ -188,7 +189,7 @@ async function followUps(deps: OutcomeDeps, tx: Tx, next: Execution, now: string
   const settle: NewJob[] = ended
     ? [{ id: deps.ids.guid(), kind: 'settle-task', payload: { taskId: next.taskId }, key: `settle:${next.taskId}` }]
     : []
-  return [...settle, ...planRelease(deps, next, now), ...(await wakeWaiting(deps, tx, next))]
+  return [...settle, ...planRelease(deps, next, now), ...(await wakeWaiting(deps, tx, next, now))]
 }
 
 /** The release of a containment that ends by itself. */
@@ -200,13 +201,12 @@ function planRelease(deps: OutcomeDeps, next: Execution, now: string): NewJob[] 
 }
 
 /** Who waits for this target and may have its turn now. */
-async function wakeWaiting(deps: OutcomeDeps, tx: Tx, next: Execution): Promise<NewJob[]> {
+async function wakeWaiting(deps: OutcomeDeps, tx: Tx, next: Execution, now: string): Promise<NewJob[]> {
   const free = !isLive(next.state) || next.state === 'unknown'
   const handedOver = next.state === 'dispatching' && next.handle !== null
   if (!free && !handedOver) return []
-  const waiting = await readLiveOnTarget(tx, next.tenantId, next.target.key, next.family)
-  return waiting
-    .filter((other) => other.id !== next.id && other.state === 'queued')
+  const live = await readLiveOnTarget(tx, next.tenantId, next.target.key, next.family)
+  return listWoken(live, now)
     .filter((other) => free || actionKinds[other.actionType].supersedes === next.actionType)
     .map((other) => runJob(deps.ids.guid(), other.id))
 }

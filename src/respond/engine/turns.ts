@@ -22,20 +22,21 @@ export type Turn =
  * @source design reliability 2.3; actions 4
  */
 export function decideTurn(mine: Execution, live: readonly Execution[], now: string): Turn {
-  const others = live.filter((other) => other.id !== mine.id && other.state !== 'awaitingApproval')
   const place = live.findIndex((other) => other.id === mine.id)
-  const undelivered = others.filter((other) => live.indexOf(other) < place && isTakenBackBy(mine, other))
+  const others = live
+    .map((other, at) => ({ other, isBefore: at < place }))
+    .filter(({ other }) => other.id !== mine.id && other.state !== 'awaitingApproval')
+  const undelivered = others.filter(({ other, isBefore }) => isBefore && isTakenBackBy(mine, other))
   // Those that wait first: once the one before them is gone they would have their turn.
-  const first = undelivered.find((other) => other.state === 'queued') ?? undelivered[0]
-  if (first) return { next: 'takeBack', other: first }
-  if (others.some((other) => other.state === 'queued' && isTakenBackBy(other, mine))) {
+  const first = undelivered.find(({ other }) => other.state === 'queued') ?? undelivered[0]
+  if (first) return { next: 'takeBack', other: first.other }
+  if (others.some(({ other }) => other.state === 'queued' && isTakenBackBy(other, mine))) {
     return { next: 'wait', until: null }
   }
   let until: string | null = null
   let blocked = false
-  for (const other of others) {
-    const before = other.state === 'queued' && live.indexOf(other) < place
-    if (holdsTurn(other.state) || before) blocked = true
+  for (const { other, isBefore } of others) {
+    if (holdsTurn(other.state) || (isBefore && other.state === 'queued')) blocked = true
     else if (other.state === 'unknown') {
       const givesBack = instantOf(msOf(other.notAfter) + skewSeconds * 1000)
       if (givesBack >= now) {
@@ -45,6 +46,16 @@ export function decideTurn(mine: Execution, live: readonly Execution[], now: str
     }
   }
   return blocked ? { next: 'wait', until } : { next: 'mine' }
+}
+
+/**
+ * Those who wait and have something to do now: the first in line, who at least looks how long it has to wait, and whoever has its turn or takes
+ * somebody back. The others are woken by them; waking all of a long line each time one ends would keep it from moving.
+ * @param live as for {@link decideTurn}
+ */
+export function listWoken(live: readonly Execution[], now: string): Execution[] {
+  const waiting = live.filter(({ state }) => state === 'queued')
+  return waiting.filter((one, place) => place === 0 || decideTurn(one, live, now).next !== 'wait')
 }
 
 /** True when `release` takes back what `other` wants, and nobody has begun that. An undo ends what its own run did, and no more. */

@@ -3,6 +3,8 @@ import { cancelAction } from '../../../src/respond/cancel.ts'
 import { changeTaskStatus } from '../../../src/respond/review.ts'
 import { undoAction } from '../../../src/respond/undo.ts'
 import { eachDatabase } from '../../support/databases.ts'
+import { tenantId } from '../../support/engine.ts'
+import { liftBudgets } from '../../support/policies.ts'
 import { answerOf, type Bench, createBench, logOf } from './bench.ts'
 
 const keys = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'] as const
@@ -328,3 +330,25 @@ eachDatabase(
     assert.match(await answerOf(bench.execute(taskId, keys[1])), /^ActionAlreadyInProgress/)
   },
 )
+
+eachDatabase('a line on one target ends in its order, each step by those whose turn it is', async (t, store) => {
+  const stepsFor = async (length: number): Promise<number> => {
+    const bench = await createBench(t, store)
+    await liftBudgets(store, tenantId)
+    const taskIds: string[] = []
+    while (taskIds.length < length) taskIds.push(await bench.task({ host: 'host-1' }))
+    for (const taskId of taskIds) await bench.execute(taskId)
+    let steps = 0
+    while (await bench.stepper.step()) steps++
+    const ended = await Promise.all(taskIds.map((taskId) => bench.newest(taskId)))
+    assert.deepEqual(new Set(ended.map(({ state }) => state)), new Set(['succeeded']))
+    const starts = ended.map(({ startedAt }) => startedAt ?? '')
+    assert.deepEqual(starts, starts.toSorted())
+    return steps
+  }
+
+  const [short, long] = [await stepsFor(4), await stepsFor(16)]
+
+  // Woken all together each time one ends, a line four times as long takes ten times the steps.
+  assert.ok(long <= short * 5, `${short} steps for 4, ${long} for 16`)
+})
