@@ -9,6 +9,8 @@ import { createFirstSignInLink } from './access/users.ts'
 import { openAgentChannel } from './agents/open.ts'
 import { agentRoutes } from './api/agent/routes.ts'
 import { type BatchDeps, batchRoutes } from './api/graph/batch/batch.ts'
+import { openMetrics } from './api/monitoring/figures.ts'
+import { listFigures } from './api/monitoring/metrics.ts'
 import { portalRoutes } from './api/portal/routes.ts'
 import type { Call, Route } from './api/route.ts'
 import { operationRoutes } from './api/routes.ts'
@@ -21,12 +23,12 @@ import { startCheckpoints } from './audit/checkpoints.ts'
 import { createCordonAgentConnector } from './connectors/endpoint/cordon-agent/index.ts'
 import { createRegistry } from './connectors/registry.ts'
 import { type FindingsDeps, findingsHandlers } from './intake/sources/scan-findings.ts'
-import { randomIds, systemClock } from './io/clock.ts'
+import { type Clock, randomIds, systemClock } from './io/clock.ts'
 import { checkpointFolder, databaseFile } from './io/data-dir.ts'
 import { listenOn } from './io/listen.ts'
 import type { Logger } from './io/log.ts'
 import { createOutbound, type OutboundOptions } from './io/outbound.ts'
-import { loadKeys } from './io/secrets.ts'
+import { loadKeys, type ServerKeys } from './io/secrets.ts'
 import { certificateNames, loadTls } from './io/tls.ts'
 import { type JobHandler, startWorker } from './jobs/worker.ts'
 import { createDeliveries, type DeliverDeps } from './notify/deliver.ts'
@@ -34,7 +36,7 @@ import { startNotifier } from './notify/notifier.ts'
 import { responseHandlers } from './respond/engine/handlers.ts'
 import { type RefusalDeps, recordRefusal } from './respond/refusal.ts'
 import type { RunDeps as HandlerDeps } from './respond/run.ts'
-import { openStore } from './store/db.ts'
+import { openStore, type Store } from './store/db.ts'
 import { freeLeases } from './store/jobs.ts'
 import { claimDatabase } from './store/single-server.ts'
 
@@ -90,13 +92,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   const ids = randomIds
   checkOptions(options)
   const names = listNames(options)
-  const file = databaseFile(options.dataDir)
-  const release = options.database === undefined ? claimDatabase(file) : null
-  const [store, keys, tls] = await Promise.all([
-    openStore(options.database ?? file),
-    loadKeys(options.dataDir, clock),
-    options.http ? null : loadTls(options.dataDir, names, clock),
-  ])
+  const { store, keys, tls, release } = await openInstallation(options, names, clock)
   const tenant = await ensureFirstTenant({ store, clock, ids })
   if (store.dialect === 'sqlite') await freeLeases(store)
   const link = await createFirstSignInLink({ store, clock, ids }, tenant.id)
@@ -113,7 +109,11 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   const outbound = createOutbound(options.outbound ?? { allow: [] })
   const isOwnHost = (host: string): boolean => hosts.has(host.toLowerCase())
   const state = { isDraining: () => draining, auditProblem: checkpoints.problem }
-  const deps = { store, clock, ids, log, registry, pagingKey, outbound, isOwnHost, checkpoints, ...state }
+  const metrics = openMetrics()
+  const sources = { store, clock, heldPolls: channel.polls.held, auditProblem: checkpoints.problem }
+  for (const figure of listFigures(sources)) metrics.add(figure)
+  const watched = { metrics, firstTenantId: tenant.id }
+  const deps = { store, clock, ids, log, registry, pagingKey, outbound, isOwnHost, checkpoints, ...state, ...watched }
   const access = { store, clock, ids, failures, tokenKeys }
   const admit = createThrottle(clock, { ...defaultRateLimits, ...options.rateLimits })
   const edge = { log, clock, ids, admit, recordRefusal: createRefusalRecorder(deps) }
@@ -122,6 +122,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   const httpDeps = {
     ...edge,
     tls,
+    countRequest: metrics.countRequest,
     corsOrigins: new Set(options.corsOrigins),
     authenticate: createAuthenticator({ ...access, origins: () => origins }),
     authenticateSession: (call: Call) => authenticateSession(access, call),
@@ -154,6 +155,26 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
       release?.()
     },
   }
+}
+
+interface Installation {
+  readonly store: Store
+  readonly keys: ServerKeys
+  readonly tls: Awaited<ReturnType<typeof loadTls>> | null
+  /** Gives the database file free for another server. */
+  readonly release: (() => void) | null
+}
+
+/** Opens what a data folder holds. */
+async function openInstallation(options: ServerOptions, names: readonly string[], clock: Clock): Promise<Installation> {
+  const file = databaseFile(options.dataDir)
+  const release = options.database === undefined ? claimDatabase(file) : null
+  const [store, keys, tls] = await Promise.all([
+    openStore(options.database ?? file),
+    loadKeys(options.dataDir, clock),
+    options.http ? null : loadTls(options.dataDir, names, clock),
+  ])
+  return { store, keys, tls, release }
 }
 
 /** Adds what speaks of the others: batches of them, and their description. */

@@ -26,7 +26,8 @@ import { executeResponseAction } from './graph/security/incidentTasks/executeRes
 import { getTaskIncident } from './graph/security/incidentTasks/incident.ts'
 import { updateIncidentTask } from './graph/security/incidentTasks/update.ts'
 import { subscriptionRoutes } from './graph/subscriptions/routes.ts'
-import { getHealth, getReadiness, type ReadinessDeps } from './health.ts'
+import { getHealth, getReadiness, type ReadinessDeps } from './monitoring/health.ts'
+import { getMetrics, type MetricsDeps } from './monitoring/metrics.ts'
 import type { ApiVersion } from './odata/resource.ts'
 import { open, permitted, type Route } from './route.ts'
 import { decideApproval, getApproval, listPendingApprovals } from './v1/approvals/approvals.ts'
@@ -47,7 +48,8 @@ export type RouteDeps = GraphDeps &
   UndoDeps &
   ReceiveDeps &
   SubscribeDeps &
-  ReadinessDeps & { readonly checkpoints: CheckpointSource }
+  ReadinessDeps &
+  MetricsDeps & { readonly checkpoints: CheckpointSource }
 
 /** Least permission first; the refusal names them in this order. @source design contract 3.1 */
 const incidentRead: readonly Permission[] = ['SecurityIncident.Read.All', 'SecurityIncident.ReadWrite.All']
@@ -91,6 +93,7 @@ export function operationRoutes(deps: RouteDeps): Route[] {
     permitted('GET', '/api/v1/audit/checkpoint', auditRead, 'none', getCheckpoint(deps)),
     open('GET', '/healthz', 'public', 'none', getHealth()),
     open('GET', '/readyz', 'public', 'none', getReadiness(deps)),
+    permitted('GET', '/metrics', ['Cordon.Metrics.Read', 'Cordon.Admin'], 'none', getMetrics(deps)),
   ]
 }
 

@@ -5,6 +5,7 @@ import type { Ids } from '../io/clock.ts'
 import { CordonError } from '../model/errors.ts'
 import { decodeBody, readBody } from './body.ts'
 import { corsHeaders, preflightHeaders } from './graph/cors.ts'
+import type { Metrics } from './monitoring/figures.ts'
 import { canonicalUrl, createRouteLookup, type RouteLookup } from './path.ts'
 import { type Call, isRoutedMethod, type Route } from './route.ts'
 import {
@@ -31,6 +32,8 @@ export interface ServerDeps extends RunDeps {
   readonly tls: { readonly cert: string; readonly key: string } | null
   /** Origins whose pages may call the Graph routes; none by default. */
   readonly corsOrigins: ReadonlySet<string>
+  /** Told of every answer. */
+  readonly countRequest: Metrics['countRequest']
 }
 
 const limits = {
@@ -66,9 +69,11 @@ interface Edge extends ServerDeps {
 
 /** Answers one request; never throws. */
 async function answer(edge: Edge, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const startedAtMs = performance.now()
   const call = openCall(edge, request)
+  const seen: Seen = { route: 'none' }
   try {
-    send(edge, request, response, await answerCall(edge, request, response, call))
+    send(edge, request, response, await answerCall(edge, request, response, call, seen))
   } catch (cause) {
     if (response.headersSent) {
       edge.log.error({ err: cause, requestId: call.requestId, path: call.path }, 'an answer broke off')
@@ -77,6 +82,15 @@ async function answer(edge: Edge, request: IncomingMessage, response: ServerResp
       send(edge, request, response, renderFailure(edge, call, cause))
     }
   }
+  const { statusCode: status } = response
+  const seconds = (performance.now() - startedAtMs) / 1000
+  edge.countRequest({ method: isRoutedMethod(call.method) ? call.method : 'other', ...seen, status, seconds })
+}
+
+/** What was found out about a request on the way to its answer. */
+interface Seen {
+  /** The path of its route; `none` while there is none. */
+  route: string
 }
 
 function answerCall(
@@ -84,6 +98,7 @@ function answerCall(
   request: IncomingMessage,
   response: ServerResponse,
   opened: Call,
+  seen: Seen,
 ): Rendered | Promise<Rendered> {
   const { method, path } = opened
   if (edge.corsOrigins.size > 0) {
@@ -98,7 +113,10 @@ function answerCall(
   const call = { ...opened, params: match.params }
   const wanted = method === 'HEAD' ? 'GET' : method
   const route = isRoutedMethod(wanted) ? match.routes.get(wanted) : undefined
-  if (route !== undefined) return answerRoute(edge, route, request, call)
+  if (route !== undefined) {
+    seen.route = route.path
+    return answerRoute(edge, route, request, call)
+  }
   const allow = allowedMethods([...match.routes.values()])
   if (method !== 'OPTIONS') throw methodNotAllowed(allow)
   const cors = preflightHeaders(edge.corsOrigins, path, request.headers, allow)

@@ -11,6 +11,7 @@ export const permissions = [
   'Cordon.Expert',
   'Cordon.Approve',
   'Cordon.Audit.Read',
+  'Cordon.Metrics.Read',
   'Cordon.Admin',
 ] as const
 
@@ -18,7 +19,7 @@ export const permissions = [
 export type Permission = (typeof permissions)[number]
 
 /** What a client or person can be created as. */
-export const roleNames = ['reader', 'responder', 'approver', 'expert', 'auditor', 'admin'] as const
+export const roleNames = ['reader', 'responder', 'approver', 'expert', 'auditor', 'monitor', 'admin'] as const
 
 /** One role by name. */
 export type RoleName = (typeof roleNames)[number]
@@ -43,6 +44,7 @@ export const rolePermissions: Readonly<Record<RoleName, readonly Permission[]>> 
   approver: [...reader, 'Cordon.Approve'],
   expert: [...responder, 'SecurityData.Manage.All', 'Cordon.Expert'],
   auditor: [...reader, 'Cordon.Audit.Read'],
+  monitor: ['Cordon.Metrics.Read'],
   admin: [...responder, 'SecurityAlert.Create.All', 'SecurityData.Manage.All', 'Cordon.Admin'],
 }
 

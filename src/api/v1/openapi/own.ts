@@ -164,6 +164,7 @@ export const ownOperations: DescribedOperations = {
   },
   getHealth: { summary: 'The process answers', response: plainText() },
   getReadiness: { summary: 'Requests can be served now', response: plainText() },
+  getMetrics: { summary: "The server's figures for Prometheus; the first tenant's alone", response: plainText() },
   getOpenApi: {
     summary: 'This description',
     response: json(openRecord({ openapi: textOf(), info: anyObject, paths: anyObject, components: anyObject })),

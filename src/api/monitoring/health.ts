@@ -1,7 +1,7 @@
-import { CordonError } from '../model/errors.ts'
-import { readAnything } from '../store/access.ts'
-import type { Store } from '../store/db.ts'
-import type { OpenHandler } from './route.ts'
+import { CordonError } from '../../model/errors.ts'
+import { readAnything } from '../../store/access.ts'
+import type { Store } from '../../store/db.ts'
+import type { OpenHandler } from '../route.ts'
 
 const plain = { contentType: 'text/plain;charset=utf-8', headers: { 'Cache-Control': 'no-store' } }
 
