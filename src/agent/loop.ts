@@ -61,7 +61,9 @@ export async function runLoop(session: Session, signal: AbortSignal): Promise<vo
       // nft can fail for a moment while another program changes rules; like a lost contact this passes.
       if (!(error instanceof ChannelError) && !(error instanceof RulesetError)) throw error
       failures += 1
-      const pauseMs = chooseBackoff(failures, session.host.random())
+      // A rule that is over ends in time, also while nobody answers.
+      const ruleEnd = session.rules.nextEndMs() ?? BACKOFF_CAP_MS
+      const pauseMs = Math.min(chooseBackoff(failures, session.host.random()), ruleEnd + EMPTY_POLL_MS)
       session.host.log('turn not finished', { problem: error.message, failures, pauseMs })
       await session.host.sleep(pauseMs, signal)
     }

@@ -109,21 +109,31 @@ function checkPermission(command: Command, body: CommandBody, by: Judgement): Co
   const traits = actionTraits[actionType]
   if (!by.config.allow.has(actionType)) return { code: 'DisabledByOwner', detail: `${actionType} is not in agent.conf` }
   if (by.policy !== undefined) {
-    const refusal = checkPolicy(command, actionType, traits.releases, by.policy, by.serverNowMs)
+    const releases = traits.releases || takesBack(body)
+    const refusal = checkPolicy(command, actionType, releases, by.policy, by.serverNowMs)
     if (refusal !== undefined) return refusal
     // What has no effect needs nobody else, and a release was never refused for want of one.
-    const byPolicy = command.dryRun || traits.releases ? 0 : neededApprovals(traits.tier, by.policy)
+    const byPolicy = command.dryRun || releases ? 0 : neededApprovals(traits.tier, by.policy)
     const needed = Math.max(command.approvals.required, byPolicy)
     if (command.approvals.count < needed) {
       return { code: 'NotApproved', detail: `${command.approvals.count} of ${needed} approvals` }
     }
-    if (traits.tier > 1 && !traits.releases && by.policy.protected.devices.includes(by.deviceId)) {
+    // A rule is about an indicator: what protects a device is no reason to leave it open to that.
+    const onDevice = traits.tier > 1 && !releases && traits.family !== 'ioc'
+    if (onDevice && by.policy.protected.devices.includes(by.deviceId)) {
       return { code: 'Protected', detail: 'this device is protected' }
     }
   } else if (command.approvals.count < command.approvals.required) {
     return { code: 'NotApproved', detail: `${command.approvals.count} of ${command.approvals.required} approvals` }
   }
   return canDo(by.capabilities, actionType) ? undefined : { code: 'Unsupported', detail: actionType }
+}
+
+/** A command that only undoes what one of the same type did: protection must not keep it in force. */
+function takesBack(body: CommandBody): boolean {
+  if (body.actionType === 'submitIocRule') return body.withdraw
+  if (body.actionType === 'forceUserPasswordReset') return 'undo' in body && body.undo
+  return body.actionType === 'stopAndQuarantineFile' && 'mode' in body && body.mode === 'restore'
 }
 
 function checkPolicy(

@@ -95,7 +95,7 @@ const policy = object<SafetyPolicy>(
     indicators: {
       read: object<IndicatorRules>({
         mode: oneOf(['block', 'audit']),
-        expireAfterHours: number(0.01, 24 * 365),
+        expireAfterHours: number(0.001, 24 * 365),
         allowInfrastructure: boolean,
       }),
       absent: defaultPolicy.indicators,
