@@ -1,16 +1,16 @@
 import { isIP, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { createAuthenticator } from './access/authenticate.ts'
+import { type AuthenticateDeps, createAuthenticator } from './access/authenticate.ts'
 import { createFailureGuard } from './access/failures.ts'
 import { authenticateSession } from './access/sessions.ts'
-import { ensureFirstTenant } from './access/tenants.ts'
+import { type AccessDeps, ensureFirstTenant } from './access/tenants.ts'
 import { createThrottle, defaultRateLimits, type RateLimits } from './access/throttle.ts'
 import { createFirstSignInLink } from './access/users.ts'
 import { openAgentChannel } from './agents/open.ts'
 import { agentRoutes } from './api/agent/routes.ts'
 import { type BatchDeps, batchRoutes } from './api/graph/batch/batch.ts'
 import { openMetrics } from './api/monitoring/figures.ts'
-import { listFigures } from './api/monitoring/metrics.ts'
+import { type FigureSources, listFigures } from './api/monitoring/metrics.ts'
 import { portalRoutes } from './api/portal/routes.ts'
 import type { Call, Route } from './api/route.ts'
 import { operationRoutes } from './api/routes.ts'
@@ -19,7 +19,8 @@ import { createHttpServer } from './api/server.ts'
 import { signInRoutes } from './api/sign-in/routes.ts'
 import { openApiRoutes } from './api/v1/openapi/get.ts'
 import { openCheckpointFolder } from './audit/checkpoint-folder.ts'
-import { startCheckpoints } from './audit/checkpoints.ts'
+import { type CheckpointDeps, startCheckpoints } from './audit/checkpoints.ts'
+import { createAuditVerifier } from './audit/verifier.ts'
 import { createCordonAgentConnector } from './connectors/endpoint/cordon-agent/index.ts'
 import { createRegistry } from './connectors/registry.ts'
 import { type FindingsDeps, findingsHandlers } from './intake/sources/scan-findings.ts'
@@ -32,6 +33,7 @@ import { loadKeys, type ServerKeys } from './io/secrets.ts'
 import { certificateNames, loadTls } from './io/tls.ts'
 import { type JobHandler, startWorker } from './jobs/worker.ts'
 import { createDeliveries, type DeliverDeps } from './notify/deliver.ts'
+import { openLiveFeed } from './notify/live.ts'
 import { startNotifier } from './notify/notifier.ts'
 import { responseHandlers } from './respond/engine/handlers.ts'
 import { type RefusalDeps, recordRefusal } from './respond/refusal.ts'
@@ -102,30 +104,30 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   let draining = false
   const failures = createFailureGuard({ store, clock, log, firstTenantId: tenant.id })
   const { tokenKeys, commandKey, pagingKey, auditKeys } = keys
-  const folder = openCheckpointFolder(options.auditCheckpoints ?? checkpointFolder(options.dataDir))
-  const checkpoints = startCheckpoints({ store, clock, log, auditKeys, folder })
+  const audit = openAudit({ store, clock, log, auditKeys }, options)
   const channel = openAgentChannel({ store, clock, ids, log, commandKey })
   const registry = createRegistry([createCordonAgentConnector(channel)], { strictGraph: options.strictGraph })
   const outbound = createOutbound(options.outbound ?? { allow: [] })
   const isOwnHost = (host: string): boolean => hosts.has(host.toLowerCase())
-  const state = { isDraining: () => draining, auditProblem: checkpoints.problem }
-  const metrics = openMetrics()
-  const sources = { store, clock, heldPolls: channel.polls.held, auditProblem: checkpoints.problem }
-  for (const figure of listFigures(sources)) metrics.add(figure)
-  const watched = { metrics, firstTenantId: tenant.id }
-  const deps = { store, clock, ids, log, registry, pagingKey, outbound, isOwnHost, checkpoints, ...state, ...watched }
+  const watched = openWatch(
+    { store, clock, heldPolls: channel.polls.held, auditProblem: audit.auditProblem },
+    tenant.id,
+  )
   const access = { store, clock, ids, failures, tokenKeys }
+  const who = openAccess(access, origins)
+  const feed = openLiveFeed({ store, log })
+  const parts = { ...audit, ...who, ...watched, feed, isDraining: () => draining }
+  const deps = { store, clock, ids, log, registry, pagingKey, outbound, isOwnHost, ...parts }
   const admit = createThrottle(clock, { ...defaultRateLimits, ...options.rateLimits })
   const edge = { log, clock, ids, admit, recordRefusal: createRefusalRecorder(deps) }
   const single = [...operationRoutes(deps), ...signInRoutes(access), ...portalRoutes(access), ...agentRoutes(channel)]
   const routes = completeRoutes(edge, single)
   const httpDeps = {
     ...edge,
+    ...who,
     tls,
-    countRequest: metrics.countRequest,
+    countRequest: watched.metrics.countRequest,
     corsOrigins: new Set(options.corsOrigins),
-    authenticate: createAuthenticator({ ...access, origins: () => origins }),
-    authenticateSession: (call: Call) => authenticateSession(access, call),
     isOwnHost,
   }
   const notifier = startNotifier(deps)
@@ -142,15 +144,16 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
     routes,
     stop: async () => {
       draining = true
-      // Held polls would keep the server open.
+      // Held polls and streams would keep the server open.
       channel.polls.stop()
+      await feed.stop()
       const impatient = setTimeout(() => listening.closeAllConnections(), drainMs)
       await listening.close()
       clearTimeout(impatient)
       await notifier.stop()
       await worker.stop()
       await failures.stop()
-      await checkpoints.stop()
+      await audit.checkpoints.stop()
       await store.close()
       release?.()
     },
@@ -175,6 +178,28 @@ async function openInstallation(options: ServerOptions, names: readonly string[]
     options.http ? null : loadTls(options.dataDir, names, clock),
   ])
   return { store, keys, tls, release }
+}
+
+/** What is counted and measured, for whoever watches the server. */
+function openWatch(sources: FigureSources, firstTenantId: string) {
+  const metrics = openMetrics()
+  for (const figure of listFigures(sources)) metrics.add(figure)
+  return { metrics, firstTenantId }
+}
+
+/** What names the callers of this server, by bearer token or by the portal's session. */
+function openAccess(access: Omit<AuthenticateDeps, 'origins'> & AccessDeps, origins: readonly string[]) {
+  return {
+    authenticate: createAuthenticator({ ...access, origins: () => origins }),
+    authenticateSession: (call: Call) => authenticateSession(access, call),
+  }
+}
+
+/** What signs the audit log and what verifies it, over one folder of checkpoints. */
+function openAudit(deps: Omit<CheckpointDeps, 'folder'>, options: ServerOptions) {
+  const folder = openCheckpointFolder(options.auditCheckpoints ?? checkpointFolder(options.dataDir))
+  const checkpoints = startCheckpoints({ ...deps, folder })
+  return { checkpoints, auditProblem: checkpoints.problem, auditVerifier: createAuditVerifier({ ...deps, folder }) }
 }
 
 /** Adds what speaks of the others: batches of them, and their description. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
+import { ensurePortal } from '../tools/portal/build.ts'
 import { startPostgres } from './support/postgres.ts'
 import { installPackages, listMissing } from './support/programs.ts'
 
@@ -56,6 +57,7 @@ function requirePrograms(): boolean {
 const checks: readonly (readonly [name: string, program: string, args: readonly string[]])[] = [
   ['format and lint', 'biome', ['ci', '.']],
   ['types', 'tsc', ['--noEmit']],
+  ['types of the portal', 'tsc', ['-p', 'src/portal']],
   ['generated files', process.execPath, ['tools/generate/main.ts', '--check']],
 ]
 
@@ -95,6 +97,7 @@ async function runSuites(files: readonly string[]): Promise<number> {
 async function main(folders: readonly string[]): Promise<number> {
   const files = listTestFiles(folders)
   if (files.length === 0 || !requirePrograms()) return 1
+  await ensurePortal()
   const code = folders.length === 0 ? await runChecks() : 0
   return code === 0 && !interrupted ? runSuites(files) : code || 1
 }

@@ -1,9 +1,11 @@
+import { type Clock, msOf } from '../io/clock.ts'
 import type { PermittedAddresses } from '../protocol/body.ts'
 import { boolean, DecodeError, decode, list, nullable, object, optional, text } from '../protocol/decode.ts'
 import { readSetting } from '../store/access.ts'
-import { dropHoldsOfTask, findAgents, hasAgents, readAgent, readHolds } from '../store/agents.ts'
+import { dropHoldsOfTask, findAgents, hasAgents, listAgents, readAgent, readHolds } from '../store/agents.ts'
 import type { Store } from '../store/db.ts'
 import { readStoredPolicy } from '../store/safety/policies.ts'
+import type { AgentRow } from '../store/schema.ts'
 
 /** What looking agents up needs. */
 export interface DeviceDeps {
@@ -121,12 +123,84 @@ const decodeCapabilities = list(
 
 /** Why a host cannot do an action; null when it can. */
 export function findObstacle(capabilities: string, actionType: string): string | null {
+  const read = readCapabilities(capabilities)
+  if (read === null) return 'its capabilities are unreadable'
+  const known = read.find((one) => one.actionType === actionType)
+  if (known === undefined) return `its agent does not know ${actionType}`
+  return known.supported ? null : `${actionType} is unsupported: ${known.reason ?? 'no reason given'}`
+}
+
+/** What an agent said it can do; null when what is stored of it cannot be read. */
+export function readCapabilities(stored: string): readonly StoredCapability[] | null {
   try {
-    const known = decode(decodeCapabilities, JSON.parse(capabilities)).find((one) => one.actionType === actionType)
-    if (known === undefined) return `its agent does not know ${actionType}`
-    return known.supported ? null : `${actionType} is unsupported: ${known.reason ?? 'no reason given'}`
+    return decode(decodeCapabilities, JSON.parse(stored))
   } catch (error) {
-    if (error instanceof DecodeError) return 'its capabilities are unreadable'
+    if (error instanceof DecodeError) return null
     throw error
   }
+}
+
+/** A host for people: what it is, how it is, and what it can do. */
+export interface ListedDevice {
+  readonly id: string
+  readonly hostName: string
+  readonly fqdn: string | null
+  readonly os: string | null
+  readonly agentVersion: string | null
+  readonly enrolledAt: string
+  /** Null for a host that was never heard of. */
+  readonly lastSeenAt: string | null
+  /**
+   * `silent`: not heard of for {@link silentAfterSeconds}. `waiting`: for an admin who lets it in. `revoked`: its agent was removed, and never
+   * calls again.
+   */
+  readonly health: 'online' | 'silent' | 'never' | 'waiting' | 'revoked'
+  /** Null before its first heartbeat. */
+  readonly isolated: boolean | null
+  readonly isolatedUntil: string | null
+  readonly actions: readonly {
+    readonly actionType: string
+    readonly supported: boolean
+    readonly reason: string | null
+  }[]
+}
+
+/** Polls are held for less than a minute; a host that missed two of them is silent. */
+export const silentAfterSeconds = 120
+
+/** Every host of a tenant by name, removed ones among them. */
+export async function listDevices(
+  deps: DeviceDeps & { readonly clock: Clock },
+  tenantId: string,
+): Promise<ListedDevice[]> {
+  const rows = await listAgents(deps.store.read, tenantId)
+  return Promise.all(rows.map((row) => describe(deps, row)))
+}
+
+async function describe(deps: DeviceDeps & { readonly clock: Clock }, row: AgentRow): Promise<ListedDevice> {
+  const presence = await readPresence(deps, row.tenant_id, row.id)
+  return {
+    id: row.id,
+    hostName: row.hostname,
+    fqdn: row.fqdn,
+    os: row.os,
+    agentVersion: row.agent_version,
+    enrolledAt: row.enrolled_at,
+    lastSeenAt: row.last_seen_at,
+    health: judgeHealth(row, deps.clock.nowMs()),
+    isolated: presence?.isolated ?? null,
+    isolatedUntil: presence?.until ?? null,
+    actions: (readCapabilities(row.capabilities) ?? []).map(({ actionType, supported, reason }) => ({
+      actionType,
+      supported,
+      reason: reason ?? null,
+    })),
+  }
+}
+
+function judgeHealth(row: AgentRow, nowMs: number): ListedDevice['health'] {
+  if (row.revoked_at !== null) return 'revoked'
+  if (row.approved_at === null) return 'waiting'
+  if (row.last_seen_at === null) return 'never'
+  return nowMs - msOf(row.last_seen_at) > silentAfterSeconds * 1_000 ? 'silent' : 'online'
 }

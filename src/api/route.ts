@@ -61,6 +61,14 @@ export interface AuthorizedCall extends Call {
   readonly caller: Caller
 }
 
+/** Where an answer that goes on is written to. */
+export interface StreamSink {
+  write(text: string): void
+  /** Written and not yet taken by the client. */
+  waitingBytes(): number
+  end(): void
+}
+
 /** What an operation answers. `body` is JSON text (or bytes) ready to send; absent means no body. */
 export interface Answer {
   readonly status: number
@@ -68,6 +76,8 @@ export interface Answer {
   /** Defaults to Graph's JSON content type when there is a body. */
   readonly contentType?: string
   readonly headers?: Readonly<Record<string, string>>
+  /** An answer that goes on until either side ends it, in place of a body. Gives back what is to be done when it is over. */
+  readonly stream?: (sink: StreamSink) => () => void
 }
 
 /** An operation for callers that the server has already authorized. */

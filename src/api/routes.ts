@@ -30,10 +30,14 @@ import { getHealth, getReadiness, type ReadinessDeps } from './monitoring/health
 import { getMetrics, type MetricsDeps } from './monitoring/metrics.ts'
 import type { ApiVersion } from './odata/resource.ts'
 import { open, permitted, type Route } from './route.ts'
+import { listAgents } from './v1/agents/list.ts'
 import { decideApproval, getApproval, listPendingApprovals } from './v1/approvals/approvals.ts'
 import { type CheckpointSource, getCheckpoint } from './v1/audit/checkpoint.ts'
 import { listAudit } from './v1/audit/list.ts'
+import { type AuditVerifier, verifyAudit } from './v1/audit/verification.ts'
 import { pauseAllDispatch, resumeDispatch } from './v1/dispatch/dispatch.ts'
+import { type EventsDeps, streamEvents } from './v1/events/events.ts'
+import { listIncidentJoins } from './v1/incidents/joins.ts'
 import { intakeRoute } from './v1/intake/receive.ts'
 import { getPolicies, replacePolicies } from './v1/policies/policies.ts'
 import { cancelTaskAction } from './v1/tasks/cancel.ts'
@@ -49,7 +53,8 @@ export type RouteDeps = GraphDeps &
   ReceiveDeps &
   SubscribeDeps &
   ReadinessDeps &
-  MetricsDeps & { readonly checkpoints: CheckpointSource }
+  MetricsDeps &
+  EventsDeps & { readonly checkpoints: CheckpointSource; readonly auditVerifier: AuditVerifier }
 
 /** Least permission first; the refusal names them in this order. @source design contract 3.1 */
 const incidentRead: readonly Permission[] = ['SecurityIncident.Read.All', 'SecurityIncident.ReadWrite.All']
@@ -89,8 +94,12 @@ export function operationRoutes(deps: RouteDeps): Route[] {
     permitted('POST', '/api/v1/tasks/:id/undo', taskExecute, 'optional-json', undoTaskAction(deps)),
     permitted('POST', '/api/v1/tasks/:id/decide', expert, 'json', decideTaskOutcome(deps)),
     ...safetyRoutes(deps),
+    permitted('GET', '/api/v1/incidents/:id/joins', incidentRead, 'none', listIncidentJoins(deps)),
+    permitted('GET', '/api/v1/events', taskRead, 'none', streamEvents(deps)),
+    permitted('GET', '/api/v1/agents', policyRead, 'none', listAgents(deps)),
     permitted('GET', '/api/v1/audit', auditRead, 'none', listAudit(deps)),
     permitted('GET', '/api/v1/audit/checkpoint', auditRead, 'none', getCheckpoint(deps)),
+    permitted('GET', '/api/v1/audit/verification', auditRead, 'none', verifyAudit(deps)),
     open('GET', '/healthz', 'public', 'none', getHealth()),
     open('GET', '/readyz', 'public', 'none', getReadiness(deps)),
     permitted('GET', '/metrics', ['Cordon.Metrics.Read', 'Cordon.Admin'], 'none', getMetrics(deps)),

@@ -3,7 +3,7 @@ import type { Clock } from '../io/clock.ts'
 import type { Logger } from '../io/log.ts'
 import { CordonError } from '../model/errors.ts'
 import { renderError, toCordonError } from './errors.ts'
-import type { Answer, AuthorizedCall, Call, Route } from './route.ts'
+import type { Answer, AuthorizedCall, Call, Route, StreamSink } from './route.ts'
 
 /** What running an operation needs of the rest, however the request came. */
 export interface RunDeps {
@@ -30,6 +30,8 @@ export interface Rendered {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string | Buffer
+  /** As in {@link Answer}. */
+  readonly stream?: (sink: StreamSink) => () => void
 }
 
 const graphContentType =
@@ -83,6 +85,7 @@ function checkAccept(route: Route, header: string | readonly string[] | undefine
   if (route.access.kind !== 'permissions' || accept.trim() === '') return
   const types = new Set(['*/*', 'application/*', 'application/json'])
   if (route.path.endsWith('/$count')) types.add('text/*').add('text/plain')
+  if (route.path === '/api/v1/events') types.add('text/event-stream')
   const isAccepted = accept
     .toLowerCase()
     .split(',')
@@ -97,6 +100,10 @@ export function idHeaders(call: Pick<Call, 'requestId' | 'clientRequestId'>): Re
 
 function renderAnswer(call: Call, answer: Answer): Rendered {
   const headers = { ...idHeaders(call), 'OData-Version': '4.0', ...answer.headers }
+  if (answer.stream !== undefined) {
+    const type = { 'Content-Type': answer.contentType ?? 'text/plain' }
+    return { status: answer.status, headers: { ...headers, ...type }, stream: answer.stream }
+  }
   if (answer.body === undefined) return { status: answer.status, headers }
   const type = { 'Content-Type': answer.contentType ?? graphContentType }
   return { status: answer.status, headers: { ...headers, ...type }, body: answer.body }

@@ -198,9 +198,14 @@ const shortText = 4_096
 
 /** Writes an answer that has all its headers. */
 function send(edge: Edge, request: IncomingMessage, response: ServerResponse, rendered: Rendered): void {
-  const { status, headers, body } = rendered
+  const { status, headers, body, stream } = rendered
   // What is left of a body that was refused unread would be taken for the next request; and a server that stops takes no next one.
   if ((status >= 400 && !request.complete) || !edge.server.listening) response.setHeader('Connection', 'close')
+  if (stream !== undefined) {
+    response.writeHead(status, headers)
+    sendOn(request, response, stream)
+    return
+  }
   if (body === undefined) {
     response.writeHead(status, status === 204 ? headers : { ...headers, 'Content-Length': 0 })
     response.end()
@@ -209,4 +214,20 @@ function send(edge: Edge, request: IncomingMessage, response: ServerResponse, re
   const content = typeof body === 'string' && body.length > shortText ? Buffer.from(body) : body
   response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(content) })
   response.end(content)
+}
+
+/** Hands the rest of an answer to whoever writes it as it comes, until one side ends it. */
+function sendOn(request: IncomingMessage, response: ServerResponse, stream: NonNullable<Rendered['stream']>): void {
+  response.flushHeaders()
+  const stop = stream({
+    write: (text) => {
+      if (!response.writableEnded) response.write(text)
+    },
+    waitingBytes: () => response.writableLength,
+    end: () => response.end(),
+  })
+  if (response.destroyed || request.method === 'HEAD') {
+    stop()
+    response.end()
+  } else response.once('close', stop)
 }

@@ -146,3 +146,43 @@ export async function readChangeMark(store: Store, tenantId: string): Promise<nu
   const [row] = await highestNumber(store.read, tenantId)
   return Number(row?.seq ?? 0)
 }
+
+/** One change of whatever kind, as those who watch hear of it. */
+export interface FeedChange {
+  readonly seq: number
+  readonly tenantId: string
+  readonly at: string
+  readonly change: string
+  readonly resource: string
+  readonly objectId: string
+}
+
+/** Reads up to `limit` changes of a range in order, of one tenant or of all. */
+export async function listFeedChanges(
+  db: Db,
+  range: { readonly after: number; readonly until: number; readonly tenantId?: string },
+  limit: number,
+): Promise<FeedChange[]> {
+  const all = db.selectFrom('outbox').selectAll().where('seq', '>', range.after).where('seq', '<=', range.until)
+  const rows = await (range.tenantId === undefined ? all : all.where('tenant_id', '=', range.tenantId))
+    .orderBy('seq')
+    .limit(limit)
+    .execute()
+  return rows.map(({ seq, tenant_id: tenantId, at, change, resource, object_id: objectId }) => ({
+    seq: Number(seq),
+    tenantId,
+    at,
+    change,
+    resource,
+    objectId,
+  }))
+}
+
+/** The lowest number that is still kept; 0 when nothing is. */
+export async function readOldestSequence(db: Db): Promise<number> {
+  const row = await db
+    .selectFrom('outbox')
+    .select((eb) => eb.fn.min('seq').as('oldest'))
+    .executeTakeFirst()
+  return Number(row?.oldest ?? 0)
+}

@@ -193,6 +193,19 @@ export function readJoins(db: Db, tenantId: string, alertIds: readonly string[])
   return readRows(db, tenantId, { table: 'alert_joins', key: ['alert_id'], keys: alertIds.map((id) => [id]) })
 }
 
+/** Why the alerts of an incident stand in it, those that joined last first. */
+export async function listJoins(db: Db, tenantId: string, incidentId: number, limit: number): Promise<AlertJoinRow[]> {
+  return db
+    .selectFrom('alert_joins')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('incident_id', '=', incidentId)
+    .orderBy('joined_at', 'desc')
+    .orderBy('alert_id')
+    .limit(limit)
+    .execute()
+}
+
 /** Writes why alerts stand in their incidents, in place of what was known. */
 export function writeJoins(tx: Tx, joins: readonly AlertJoinRow[]): Promise<void> {
   return writeRows(tx, 'alert_joins', joins, ['tenant_id', 'alert_id'])

@@ -78,6 +78,16 @@ for (const [from, to] of permitted) {
   })
 }
 
+test('the portal’s own pages may use packages and no module of the platform', () => {
+  const files = {
+    'src/portal/app/a.ts': "import react from 'react'\n",
+    'src/portal/app/b.ts': "import { x } from 'node:fs'\n",
+    'src/portal/app/c.tsx': "import { x } from 'react'\nexport const a = <b>it</b>\n",
+  }
+
+  assert.deepEqual(found(checkWalls, files), ['package src/portal/app/b.ts'])
+})
+
 test('model and portal use no module of the platform, and the agent none but that', () => {
   const files = {
     'src/model/a.ts': "import { x } from 'node:fs'\n",

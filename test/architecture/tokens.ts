@@ -134,7 +134,8 @@ function readTemplate(reader: Reader): void {
 function beginsRegex(before: Token | undefined): boolean {
   if (before === undefined) return true
   if (before.kind === 'word') return operatorWords.has(before.text)
-  return before.kind === 'punctuation' && ![')', ']', '}'].includes(before.text)
+  // After `<` it is the end tag of an element; nobody compares with a regular expression.
+  return before.kind === 'punctuation' && ![')', ']', '}', '<'].includes(before.text)
 }
 
 function readRegex(reader: Reader): void {

@@ -56,6 +56,13 @@ export const notes: Readonly<Record<string, string>> = {
   listTaskExecutions: '`{value}`: runs and undos, newest first, with state, reason and proof; 404 for an unknown task',
   listAudit:
     '`$top` (50, at most 1000), `objectType`, `objectId`, `actorId`, `action`, `decision`, `from`, `to`; `{value, @odata.nextLink?}`, newest first. See [audit](audit.md)',
+  listIncidentJoins:
+    '`{value}`: why each alert stands in the incident, newest first, 1,000 at most; 404 for an unknown incident',
+  streamEvents:
+    '`since` resumes after an event; server-sent events to whoever accepts `text/event-stream`, else `{seq, complete, value}` at once',
+  listAgents: '`{value}`: hosts by name with health, isolation and what each can do',
+  verifyAudit:
+    '`{entries, coveredTo, root, findings, ...}` of the whole log, read again entry by entry. See [audit](audit.md)',
   getAuditCheckpoint: 'a signed note over the log as it is now, as `text/plain`',
   previewTaskAction:
     'no body needed; what a request would be answered with, connector, target, connections that would be cut, policy, reversibility, expected duration',

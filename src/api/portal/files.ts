@@ -1,11 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { OpenHandler } from '../route.ts'
 import { portalHeaders } from './html.ts'
-
-const folder = fileURLToPath(new URL('../../portal/app/', import.meta.url))
 
 const contentTypes: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -14,8 +11,8 @@ const contentTypes: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 }
 
-/** Names of the files of a page, by default the portal's in `src/portal/app`, the page shell among them. */
-export function listPortalFiles(from: string = folder): string[] {
+/** Names of the files of a page that is not built but served as it stands in its folder, the page itself among them. */
+export function listPortalFiles(from: string): string[] {
   return readdirSync(from).filter((name) => extname(name) in contentTypes)
 }
 
@@ -23,7 +20,7 @@ export function listPortalFiles(from: string = folder): string[] {
  * Serves one file of a page, read once at start. Caches must ask again each time (`no-cache`), and get 304 while it is unchanged, so
  * that a new version is never mixed with an old one.
  */
-export function servePortalFile(name: string, from: string = folder): OpenHandler {
+export function servePortalFile(name: string, from: string): OpenHandler {
   const body = readFileSync(join(from, name))
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
   const contentType = contentTypes[extname(name)] ?? 'application/octet-stream'

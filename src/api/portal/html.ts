@@ -6,10 +6,23 @@ import type { Answer } from '../route.ts'
  * @source CSP level 3; Trusted Types; OWASP ASVS 5.0 3.4.3 to 3.4.8
  */
 export const portalHeaders: Readonly<Record<string, string>> = {
-  'Content-Security-Policy': [
+  'Content-Security-Policy': policyWith("style-src 'self'"),
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+}
+
+/** Headers of the portal's page shell: the same, and one style element that carries the nonce. */
+export function shellHeaders(nonce: string): Record<string, string> {
+  return { ...portalHeaders, 'Content-Security-Policy': policyWith(`style-src 'self' 'nonce-${nonce}'`) }
+}
+
+function policyWith(styles: string): string {
+  return [
     "default-src 'none'",
     "script-src 'self'",
-    "style-src 'self'",
+    styles,
     "connect-src 'self'",
     "img-src 'self'",
     "base-uri 'none'",
@@ -17,11 +30,7 @@ export const portalHeaders: Readonly<Record<string, string>> = {
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
     "trusted-types 'none'",
-  ].join('; '),
-  'X-Content-Type-Options': 'nosniff',
-  'Referrer-Policy': 'no-referrer',
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Resource-Policy': 'same-origin',
+  ].join('; ')
 }
 
 const htmlType = 'text/html; charset=utf-8'

@@ -1,20 +1,25 @@
 import { open, type Route } from '../route.ts'
-import { listPortalFiles, servePortalFile } from './files.ts'
+import { listBundleFiles, serveBundleFile, serveShell } from './bundle.ts'
 import { completeLogin, type LoginDeps, showLogin } from './login.ts'
 import { drawToken, endSession, readSessionState, type SessionDeps } from './session.ts'
 
-const shell = 'index.html'
+/** Every address of the portal has one of these forms; which screen it names, the page decides. */
+const pages = [
+  '/',
+  '/t/:tenant/:screen',
+  '/t/:tenant/:screen/:id',
+  '/t/:tenant/:screen/:id/:tab',
+  '/t/:tenant/:screen/:id/:tab/:item',
+]
 
 /**
- * The portal: its files, which are public and hold no data, and its sign-in. Everything it shows it reads through the Graph routes.
+ * The portal: its files, which are public and hold no data, and its sign-in. Everything it shows it reads through the public API.
  */
 export function portalRoutes(deps: LoginDeps & SessionDeps): Route[] {
-  const page = servePortalFile(shell)
-  const assets = listPortalFiles().filter((name) => name !== shell)
+  const shell = serveShell()
   return [
-    open('GET', '/', 'public', 'none', page),
-    open('GET', '/t/:tenant/incidents/:id', 'public', 'none', page),
-    ...assets.map((name) => open('GET', `/assets/${name}`, 'public', 'none', servePortalFile(name))),
+    ...pages.map((path) => open('GET', path, 'public', 'none', shell)),
+    ...listBundleFiles().map((name) => open('GET', `/assets/${name}`, 'public', 'none', serveBundleFile(name))),
     open('GET', '/login', 'self', 'none', showLogin(deps)),
     open('POST', '/login', 'self', 'form', completeLogin(deps), 4 * 1024),
     open('GET', '/auth/session', 'self', 'none', readSessionState(deps)),

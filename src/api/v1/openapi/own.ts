@@ -112,6 +112,28 @@ export const ownSchemas: Readonly<Record<string, Schema>> = {
   }),
 }
 
+const device = openRecord({
+  id: guid,
+  hostName: textOf(),
+  fqdn: nullable(textOf()),
+  os: nullable(textOf()),
+  agentVersion: nullable(textOf()),
+  enrolledAt: instant,
+  lastSeenAt: nullable(instant),
+  health: textOf('online', 'silent', 'never', 'waiting', 'revoked'),
+  isolated: nullable({ type: 'boolean' }),
+  isolatedUntil: nullable(textOf()),
+  actions: listOf(record({ actionType: textOf(), supported: { type: 'boolean' }, reason: nullable(textOf()) })),
+})
+
+const change = record({
+  seq: count,
+  at: instant,
+  resource: textOf('incident', 'alert', 'incidentTask', 'execution', 'agent'),
+  id: textOf(),
+  change: textOf('created', 'updated', 'deleted'),
+})
+
 const source: Schema = { type: 'string', enum: Object.keys(sources) }
 const refusal = refTo('cordon.signInError')
 const form = (schema: Schema) => ({ 'application/x-www-form-urlencoded': { schema } })
@@ -151,6 +173,39 @@ export const ownOperations: DescribedOperations = {
       record({ '@odata.nextLink': { type: 'string', format: 'uri' }, value: listOf(refTo('cordon.auditEntry')) }, [
         '@odata.nextLink',
       ]),
+    ),
+  },
+  listIncidentJoins: {
+    summary: 'Why each alert stands in the incident',
+    response: json(
+      record({
+        value: listOf(
+          record({ alertId: textOf(), rule: textOf(), text: nullable(textOf()), reason: {}, joinedAt: instant }),
+        ),
+      }),
+    ),
+  },
+  streamEvents: {
+    summary: 'What changes, as it happens',
+    query: [query('since', count, 'The number of the last event seen; only what came after it.')],
+    response: {
+      ...json(record({ seq: count, complete: { type: 'boolean' }, value: listOf(change) })),
+      'text/event-stream': { schema: { type: 'string', description: 'Events change, ready and resync.' } },
+    },
+  },
+  listAgents: { summary: 'Hosts, how each is, and what it can do', response: json(record({ value: listOf(device) })) },
+  verifyAudit: {
+    summary: 'Read the whole audit log again and compare it with itself and its checkpoints',
+    response: json(
+      openRecord({
+        tenantId: guid,
+        entries: count,
+        checkpoints: count,
+        badCheckpoints: count,
+        coveredTo: count,
+        root: textOf(),
+        findings: listOf(record({ kind: textOf(), seq: count, detail: textOf() })),
+      }),
     ),
   },
   getAuditCheckpoint: {

@@ -1,0 +1,69 @@
+import { Outlet, useNavigate, useParams } from '@tanstack/react-router'
+import { lazy, Suspense, useEffect, useState } from 'react'
+import { listenForKeys, useCommands } from '../keys/bindings.ts'
+import { Announcers } from '../live/announce.tsx'
+import { LiveUpdates } from '../live/live.tsx'
+import { Skeleton } from '../parts/states.tsx'
+import { screenPath } from '../paths.ts'
+import { useApp } from './app.tsx'
+import { NotFound } from './not-found.tsx'
+import { nextZone, setPreferences, usePreferences } from './preferences.ts'
+import { Rail } from './rail.tsx'
+import { SessionGuard } from './session-guard.tsx'
+import { TopBar } from './top-bar.tsx'
+
+const Help = lazy(() => import('../keys/help.tsx'))
+const Palette = lazy(() => import('../keys/palette.tsx'))
+
+/** What stands around every screen. */
+export function Frame() {
+  const { session } = useApp()
+  const { tenant } = useParams({ strict: false })
+  const isOwn = tenant === undefined || tenant.toLowerCase() === session.tenant.id
+  useEffect(() => {
+    document.documentElement.dataset.ready = 'true'
+  }, [])
+  return (
+    <div className="flex min-h-screen flex-col">
+      <a href="#main" className="button sr-only focus:not-sr-only focus:absolute focus:z-50">
+        Skip to content
+      </a>
+      <Announcers />
+      <TopBar />
+      <div className="flex min-h-0 flex-1 flex-col md:flex-row">
+        <Rail />
+        <main id="main" className="min-w-0 flex-1">
+          <Suspense fallback={<Skeleton />}>{isOwn ? <Outlet /> : <NotFound />}</Suspense>
+        </main>
+      </div>
+      <Overlays />
+      <LiveUpdates />
+      <SessionGuard />
+    </div>
+  )
+}
+
+function Overlays() {
+  const { session } = useApp()
+  const { zone, letterKeys } = usePreferences()
+  const navigate = useNavigate()
+  const [open, setOpen] = useState<'help' | 'palette' | null>(null)
+  useEffect(() => listenForKeys(() => letterKeys), [letterKeys])
+  const go = (screen: string) => () => void navigate({ href: screenPath(session.tenant.id, screen) })
+  useCommands({
+    help: () => setOpen('help'),
+    palette: () => setOpen('palette'),
+    zone: () => setPreferences({ zone: nextZone(zone) }),
+    'go.incidents': go('incidents'),
+    'go.tasks': go('tasks'),
+    'go.approvals': go('approvals'),
+    'go.devices': go('devices'),
+    'go.audit': go('audit'),
+  })
+  return (
+    <Suspense fallback={null}>
+      {open === 'help' ? <Help onClose={() => setOpen(null)} /> : null}
+      {open === 'palette' ? <Palette onClose={() => setOpen(null)} /> : null}
+    </Suspense>
+  )
+}

@@ -1,0 +1,57 @@
+import { useSyncExternalStore } from 'react'
+
+/** What a person sets for this browser. */
+export interface Preferences {
+  readonly theme: 'system' | 'light' | 'dark'
+  readonly density: 'comfortable' | 'compact' | 'dense'
+  /** `UTC`, `local`, or the name of a zone. */
+  readonly zone: string
+  /** Whether single letters act as commands. */
+  readonly letterKeys: boolean
+}
+
+const key = 'cordon.preferences'
+const defaults: Preferences = { theme: 'system', density: 'compact', zone: 'UTC', letterKeys: true }
+const listeners = new Set<() => void>()
+let current: Preferences = read()
+
+function read(): Preferences {
+  try {
+    return { ...defaults, ...JSON.parse(localStorage.getItem(key) ?? '{}') }
+  } catch {
+    // Storage is off or holds something else: the defaults hold.
+    return defaults
+  }
+}
+
+/** Changes some of the preferences, now and for the next visit. */
+export function setPreferences(change: Partial<Preferences>): void {
+  current = { ...current, ...change }
+  try {
+    localStorage.setItem(key, JSON.stringify(current))
+  } catch {
+    // They hold until the page is left.
+  }
+  const isDark =
+    current.theme === 'dark' || (current.theme === 'system' && matchMedia('(prefers-color-scheme: dark)').matches)
+  document.documentElement.dataset.theme = isDark ? 'dark' : 'light'
+  document.documentElement.dataset.density = current.density
+  for (const listener of listeners) listener()
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+/** The preferences, also when they change. */
+export function usePreferences(): Preferences {
+  return useSyncExternalStore(subscribe, () => current)
+}
+
+/** The zones `z` walks through. */
+export function nextZone(zone: string): string {
+  const named = Intl.DateTimeFormat().resolvedOptions().timeZone
+  if (zone === 'UTC') return 'local'
+  return zone === 'local' && named !== 'UTC' ? named : 'UTC'
+}

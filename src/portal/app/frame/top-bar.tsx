@@ -1,0 +1,61 @@
+import { useState } from 'react'
+import { runCommand } from '../keys/bindings.ts'
+import { LiveDot } from '../live/live-dot.tsx'
+import { describeFailure } from '../parts/states.tsx'
+import { useApp } from './app.tsx'
+import { nextZone, setPreferences, usePreferences } from './preferences.ts'
+
+/** Tenant, live state, time zone, person. */
+export function TopBar() {
+  const { session } = useApp()
+  const { zone } = usePreferences()
+  return (
+    <header className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line bg-surface px-3 py-2">
+      <a href="/" className="font-semibold text-ink no-underline">
+        Cordon
+      </a>
+      <span className="badge" data-tenant={session.tenant.id}>
+        <span aria-hidden="true">◧</span>
+        <bdi>{session.tenant.name}</bdi>
+      </span>
+      <LiveDot />
+      <span className="grow" />
+      <button type="button" className="button" onClick={() => runCommand('palette')}>
+        Commands <kbd className="text-meta">Ctrl+K</kbd>
+      </button>
+      <button
+        type="button"
+        className="button"
+        aria-label={`Time zone ${zone}, change`}
+        onClick={() => setPreferences({ zone: nextZone(zone) })}
+      >
+        {zone}
+      </button>
+      <Person />
+    </header>
+  )
+}
+
+function Person() {
+  const { session, api } = useApp()
+  const [problem, setProblem] = useState('')
+  const leave = async (): Promise<void> => {
+    try {
+      await api.signOut()
+      location.replace('/login')
+    } catch (cause) {
+      setProblem(describeFailure(cause))
+    }
+  }
+  return (
+    <>
+      <span className="text-ink-2">
+        <bdi>{session.user.name}</bdi> ({session.user.role})
+      </span>
+      <button type="button" className="button" onClick={() => void leave()}>
+        Sign out
+      </button>
+      {problem === '' ? null : <span className="text-danger">{problem}</span>}
+    </>
+  )
+}

@@ -1,0 +1,97 @@
+import type { Api } from '../api/client.ts'
+import { setLiveState } from './live-state.ts'
+import { type Change, follow, type News } from './stream.ts'
+
+/** What a page does with what it hears. */
+export interface Ears {
+  change(change: Change): void
+  /** Something was missed: everything on the screen is read anew. */
+  resync(): void
+}
+
+/** Between tabs: the news, with the place from which the leader follows. */
+type Note = { readonly news: News } | { readonly leads: number | null } | { readonly asks: true }
+
+const retryMs = 1_000
+const longestRetryMs = 15_000
+
+/**
+ * Hears of every change over one stream for all tabs of this person: the tab that holds the lock follows the server and passes on what it
+ * hears. All tabs keep the highest number they have applied, so that a new leader goes on where the old one stopped.
+ * @param name distinct for each session, so that two people never share a stream
+ * @returns what ends the listening
+ */
+export function listen(api: Api, name: string, ears: Ears): () => void {
+  const over = new AbortController()
+  const channel = new BroadcastChannel(name)
+  let applied: number | null = null
+  const apply = (news: News): void => {
+    setLiveState('live')
+    if (news.kind === 'change') {
+      if (applied !== null && news.change.seq <= applied) return
+      applied = news.change.seq
+      ears.change(news.change)
+      return
+    }
+    if (news.kind === 'resync') ears.resync()
+    applied = Math.max(applied ?? 0, news.seq)
+  }
+  const share = (note: Note): void => channel.postMessage(note)
+  let isLeader = false
+  channel.onmessage = ({ data }: MessageEvent<Note>) => {
+    if ('news' in data) apply(data.news)
+    else if ('asks' in data) {
+      if (isLeader) share({ leads: applied })
+    } else {
+      setLiveState('live')
+      // This tab was frozen, and the leader goes on from a place it has not reached.
+      if (applied !== null && data.leads !== null && data.leads > applied) ears.resync()
+      applied = Math.max(applied ?? 0, data.leads ?? 0)
+    }
+  }
+  const lead = async (): Promise<void> => {
+    isLeader = true
+    for (let waitMs = retryMs; !over.signal.aborted; ) {
+      const startedAt = performance.now()
+      const cut = new AbortController()
+      const onOffline = (): void => cut.abort()
+      window.addEventListener('offline', onOffline, { once: true })
+      try {
+        share({ leads: applied })
+        await follow(api, applied, tell, AbortSignal.any([over.signal, cut.signal]))
+      } catch (cause) {
+        if (over.signal.aborted) return
+        setLiveState(cause instanceof TypeError || !navigator.onLine ? 'offline' : 'catching-up')
+      } finally {
+        window.removeEventListener('offline', onOffline)
+      }
+      waitMs = performance.now() - startedAt > longestRetryMs ? retryMs : Math.min(waitMs * 2, longestRetryMs)
+      await pause(waitMs, over.signal)
+    }
+  }
+  const tell = (news: News): void => {
+    apply(news)
+    share({ news })
+  }
+  share({ asks: true })
+  navigator.locks.request(name, { signal: over.signal }, lead).catch(() => {
+    // The page is left before its turn came.
+  })
+  return () => {
+    over.abort()
+    channel.close()
+  }
+}
+
+/** Waits that long, or until the network is back, or until nobody listens any more. */
+function pause(waitMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, waitMs)
+    const end = (): void => {
+      clearTimeout(timer)
+      resolve()
+    }
+    window.addEventListener('online', end, { once: true })
+    signal.addEventListener('abort', end, { once: true })
+  })
+}

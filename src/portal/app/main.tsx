@@ -1,0 +1,60 @@
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { RouterProvider } from '@tanstack/react-router'
+import { createRoot } from 'react-dom/client'
+import { openApi } from './api/client.ts'
+import { ApiError, readSession } from './api/session.ts'
+import { AppProvider } from './frame/app.tsx'
+import { Failure } from './parts/states.tsx'
+import { createPortalRouter } from './routes.tsx'
+import './styles.css'
+
+const returnKey = 'cordon.return-to'
+
+/** The dialogs write one style element, which the content security policy lets through by this nonce alone. */
+function lendNonce(): void {
+  const nonce = document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.content ?? ''
+  Object.assign(window, { __webpack_nonce__: nonce })
+}
+
+async function start(root: ReturnType<typeof createRoot>): Promise<void> {
+  const session = await readSession()
+  if (session === null) {
+    // A link that somebody opened leads on after the sign-in.
+    if (location.pathname.startsWith('/t/')) sessionStorage.setItem(returnKey, location.pathname + location.search)
+    location.replace('/login')
+    return
+  }
+  const interrupted = sessionStorage.getItem(returnKey)
+  sessionStorage.removeItem(returnKey)
+  if (location.pathname === '/' && interrupted?.startsWith('/t/')) history.replaceState(null, '', interrupted)
+  const queries = new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 15_000,
+        refetchOnWindowFocus: true,
+        retry: (count, cause) => count < 2 && !(cause instanceof ApiError && cause.status < 500),
+      },
+    },
+  })
+  const router = createPortalRouter(session.tenant.id)
+  root.render(
+    <QueryClientProvider client={queries}>
+      <AppProvider session={session} api={openApi(session)}>
+        <RouterProvider router={router} />
+      </AppProvider>
+    </QueryClientProvider>,
+  )
+}
+
+lendNonce()
+const place = document.getElementById('app')
+if (place === null) throw new Error('the page has no #app')
+const root = createRoot(place)
+start(root).catch((cause: unknown) => {
+  root.render(
+    <main>
+      <h1 className="p-4">Cordon</h1>
+      <Failure error={cause} retry={() => location.reload()} />
+    </main>,
+  )
+})

@@ -1,0 +1,36 @@
+/** An instant in words: with its zone, to the second. Text that is no instant is given back as it is. */
+export function writeInstant(instant: string, zone: string): string {
+  const at = new Date(instant)
+  if (Number.isNaN(at.getTime())) return instant
+  const timeZone = zone === 'local' ? undefined : zone
+  const parts = new Intl.DateTimeFormat('en-GB', {
+    ...(timeZone === undefined ? {} : { timeZone }),
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+    timeZoneName: 'short',
+  }).formatToParts(at)
+  const part = (type: Intl.DateTimeFormatPartTypes): string => parts.find((one) => one.type === type)?.value ?? ''
+  const date = `${part('year')}-${part('month')}-${part('day')}`
+  return `${date} ${part('hour')}:${part('minute')}:${part('second')} ${part('timeZoneName')}`
+}
+
+/** How long ago, within a day; null beyond it, where only the date says something. */
+export function writeAge(instant: string, nowMs: number): string | null {
+  const seconds = Math.round((nowMs - Date.parse(instant)) / 1_000)
+  if (!Number.isFinite(seconds) || Math.abs(seconds) >= 86_400) return null
+  // The server's clock may run a little ahead of this one.
+  if (seconds > -10 && seconds < 5) return 'now'
+  return seconds < 0 ? `in ${writeSpan(-seconds)}` : `${writeSpan(seconds)} ago`
+}
+
+/** A stretch of time in its largest unit. */
+export function writeSpan(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} s`
+  if (seconds < 5_400) return `${Math.round(seconds / 60)} min`
+  return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} d`
+}

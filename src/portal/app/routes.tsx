@@ -1,0 +1,56 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
+import { Frame } from './frame/frame.tsx'
+import { NotFound } from './frame/not-found.tsx'
+import { Failure } from './parts/states.tsx'
+import { readSearch, type Search, screenPath, writeSearch } from './paths.ts'
+import { QueueScreen } from './screens/queue/queue.tsx'
+
+const root = createRootRoute({ component: Frame, notFoundComponent: NotFound })
+
+const keepSearch = (search: Record<string, unknown>): Search => readSearch(writeSearch(search))
+
+const queue = createRoute({
+  getParentRoute: () => root,
+  path: '/t/$tenant/incidents',
+  validateSearch: keepSearch,
+  component: QueueScreen,
+})
+
+const incident = lazyRouteComponent(() => import('./screens/incident/incident.tsx'), 'IncidentScreen')
+
+/** The other screens, each loaded when it is first opened. */
+const screens = [
+  ['/t/$tenant/incidents/$id', incident],
+  ['/t/$tenant/incidents/$id/$tab', incident],
+  ['/t/$tenant/incidents/$id/tasks/$task', incident],
+  ['/t/$tenant/tasks', lazyRouteComponent(() => import('./screens/tasks/tasks.tsx'), 'TasksScreen')],
+  ['/t/$tenant/alerts', lazyRouteComponent(() => import('./screens/alerts/alerts.tsx'), 'AlertsScreen')],
+  ['/t/$tenant/alerts/$id', lazyRouteComponent(() => import('./screens/alerts/alert.tsx'), 'AlertScreen')],
+  ['/t/$tenant/approvals', lazyRouteComponent(() => import('./screens/approvals/approvals.tsx'), 'ApprovalsScreen')],
+  ['/t/$tenant/devices', lazyRouteComponent(() => import('./screens/devices/devices.tsx'), 'DevicesScreen')],
+  ['/t/$tenant/audit', lazyRouteComponent(() => import('./screens/audit/audit.tsx'), 'AuditScreen')],
+  ['/t/$tenant/policies', lazyRouteComponent(() => import('./screens/policies/policies.tsx'), 'PoliciesScreen')],
+  ['/t/$tenant/settings', lazyRouteComponent(() => import('./screens/settings/settings.tsx'), 'SettingsScreen')],
+] as const
+
+/** Makes the router. Filters, tabs and open panels all stand in the address. */
+export function createPortalRouter(tenant: string) {
+  const home = createRoute({
+    getParentRoute: () => root,
+    path: '/',
+    beforeLoad: () => {
+      throw redirect({ href: screenPath(tenant, 'incidents'), replace: true })
+    },
+  })
+  const others = screens.map(([path, component]) =>
+    createRoute({ getParentRoute: () => root, path, component, validateSearch: keepSearch }),
+  )
+  return createRouter({
+    routeTree: root.addChildren([home, queue, ...others]),
+    parseSearch: (text) => ({ ...readSearch(text) }),
+    stringifySearch: writeSearch,
+    scrollRestoration: false,
+    defaultPreload: false,
+    defaultErrorComponent: ({ error }) => <Failure error={error} retry={() => location.reload()} />,
+  })
+}

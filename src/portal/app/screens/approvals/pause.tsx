@@ -1,0 +1,47 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import { useApp } from '../../frame/app.tsx'
+import { Button } from '../../parts/button.tsx'
+import { Modal } from '../../parts/modal.tsx'
+import { describeFailure } from '../../parts/states.tsx'
+
+/** Asks for the reason, then stops every hand-over of the tenant. */
+export default function PauseDialog({ onClose }: { onClose: () => void }) {
+  const { api, session } = useApp()
+  const queries = useQueryClient()
+  const [reason, setReason] = useState('')
+  const pause = useMutation({
+    mutationFn: () => api.call('POST', '/api/v1/dispatch/pause', { body: { reason: reason.trim() } }),
+    onSuccess: onClose,
+    onSettled: () => queries.invalidateQueries({ queryKey: ['policy'] }),
+  })
+  return (
+    <Modal title="Pause all dispatch?" onClose={onClose} role="alertdialog">
+      <p className="mt-2">
+        Nothing more is handed over to any target of <bdi>{session.tenant.name}</bdi>, releases among it, until an admin
+        resumes. What a host has taken goes on.
+      </p>
+      <label className="mt-3 block">
+        Why (required)
+        <input className="field" value={reason} maxLength={500} onChange={(event) => setReason(event.target.value)} />
+      </label>
+      {pause.isError ? (
+        <p role="alert" className="mt-3 text-danger">
+          {describeFailure(pause.error)}
+        </p>
+      ) : null}
+      <div className="mt-4 flex flex-wrap justify-end gap-2">
+        <Button
+          kind="danger"
+          off={pause.isPending ? 'Sending …' : reason.trim() === '' ? 'Say why, in one line.' : null}
+          onPress={() => pause.mutate()}
+        >
+          Pause all dispatch
+        </Button>
+        <button type="button" className="button" onClick={onClose}>
+          Not now
+        </button>
+      </div>
+    </Modal>
+  )
+}

@@ -1,0 +1,110 @@
+import { useQuery } from '@tanstack/react-query'
+import { fetchAs } from '../../api/queries.ts'
+import { listOf, nullable, type Read, record, text, truth } from '../../api/read.ts'
+import { useApp } from '../../frame/app.tsx'
+import { Title } from '../../frame/title.tsx'
+import { Badge, Name, type Tone } from '../../parts/badges.tsx'
+import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
+import { Time } from '../../parts/time.tsx'
+
+const agent = record({
+  id: text,
+  hostName: text,
+  fqdn: nullable(text),
+  os: nullable(text),
+  agentVersion: nullable(text),
+  enrolledAt: text,
+  lastSeenAt: nullable(text),
+  health: text,
+  isolated: nullable(truth),
+  isolatedUntil: nullable(text),
+  actions: listOf(record({ actionType: text, supported: truth, reason: nullable(text) })),
+})
+type Agent = Read<typeof agent>
+const agents = record({ value: listOf(agent) })
+
+const tones: Readonly<Record<string, Tone>> = {
+  online: 'done',
+  silent: 'medium',
+  never: 'quiet',
+  waiting: 'medium',
+  revoked: 'quiet',
+}
+
+/** S6 and S10: the hosts that Cordon controls, how they are, and what is cut off right now. */
+export function DevicesScreen() {
+  const { api } = useApp()
+  const found = useQuery({
+    queryKey: ['agents'],
+    refetchInterval: 15_000,
+    queryFn: ({ signal }) => fetchAs(api, '/api/v1/agents', agents, signal),
+  })
+  const all = found.data?.value ?? []
+  return (
+    <div className="space-y-3 p-4">
+      <Title text="Devices" />
+      {found.isError && found.data === undefined ? (
+        <Failure error={found.error} retry={() => void found.refetch()} />
+      ) : null}
+      {found.isPending ? <Skeleton rows={4} /> : null}
+      {found.data !== undefined && all.length === 0 ? (
+        <Empty title="No host has enrolled yet.">
+          <p>
+            On the server, <code>cordon agent token</code> makes a one-time token; on the host,{' '}
+            <code>cordon agent enroll</code> and <code>cordon agent run</code>. It appears here when it calls home.
+          </p>
+        </Empty>
+      ) : null}
+      <ul className="grid gap-3 lg:grid-cols-2">
+        {all.map((one) => (
+          <Card key={one.id} agent={one} />
+        ))}
+      </ul>
+    </div>
+  )
+}
+
+function Card({
+  agent: { id, hostName, fqdn, os, agentVersion, health, lastSeenAt, isolated, isolatedUntil, actions },
+}: {
+  agent: Agent
+}) {
+  return (
+    <li className="box p-4" data-id={id}>
+      <h2>
+        <Name>{hostName}</Name>
+      </h2>
+      <p className="mt-1 flex flex-wrap gap-2">
+        <Badge tone={tones[health] ?? 'quiet'}>{health}</Badge>
+        {isolated === true ? <Badge tone="high">isolated</Badge> : null}
+      </p>
+      <p className="mt-1 text-meta text-ink-2">
+        <Name>
+          {[fqdn, os, agentVersion === null ? null : `agent ${agentVersion}`]
+            .filter((part) => part !== null)
+            .join(', ')}
+        </Name>
+      </p>
+      <p className="text-meta text-ink-2">
+        Last heard of <Time at={lastSeenAt} />
+        {isolated === true && isolatedUntil !== null ? (
+          <>
+            , isolated until <Time at={isolatedUntil} exact />
+          </>
+        ) : null}
+      </p>
+      <details className="mt-2">
+        <summary className="cursor-pointer">
+          Can do {actions.filter(({ supported }) => supported).length} of {actions.length} actions
+        </summary>
+        <ul className="mt-1 list-disc pl-5">
+          {actions.map(({ actionType, supported, reason }) => (
+            <li key={actionType}>
+              {actionType}: {supported ? 'yes' : <Name>{reason ?? 'no'}</Name>}
+            </li>
+          ))}
+        </ul>
+      </details>
+    </li>
+  )
+}

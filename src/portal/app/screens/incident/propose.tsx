@@ -1,0 +1,164 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import { type ActionType, actionKinds, actionTypes } from '../../../../model/actions.ts'
+import { useIncidentAlerts } from '../../api/queries.ts'
+import type { Incident } from '../../api/wire.ts'
+import { useApp } from '../../frame/app.tsx'
+import { Button } from '../../parts/button.tsx'
+import { describeEvidence } from '../../parts/evidence-text.ts'
+import { Modal } from '../../parts/modal.tsx'
+import { describeFailure } from '../../parts/states.tsx'
+import { verbOf } from '../task/verbs.ts'
+
+const kindsOf: Readonly<Record<string, readonly string[]>> = {
+  device: ['device'],
+  user: ['user'],
+  file: ['file', 'process'],
+  message: ['analyzedMessage'],
+  indicator: ['ip', 'url', 'file'],
+}
+const minWhyLetters = 20
+
+/** What stands in the form. */
+interface Draft {
+  readonly actionType: ActionType
+  readonly target: string
+  readonly title: string
+  readonly why: string
+}
+
+/** J2: an expert proposes a task. Cordon says at once whether it could run here; sending never waits for that. */
+export default function ProposeDialog({ incident, onClose }: { incident: Incident; onClose: () => void }) {
+  const [typed, setTyped] = useState<Draft>({ actionType: 'isolateDevice', target: '', title: '', why: '' })
+  const names = useTargets(incident.id, typed.actionType)
+  const target = typed.target || names[0] || ''
+  const title = typed.title || (typed.actionType === 'text' ? '' : `${verbOf(typed.actionType)} ${target}`)
+  const draft = { ...typed, target, title }
+  const send = useProposal(incident.id, draft, onClose)
+  const off = send.isPending ? 'Sending …' : whyOff(draft)
+  return (
+    <Modal title="Propose a task" onClose={onClose}>
+      <Form draft={draft} names={names} change={(part) => setTyped({ ...typed, ...part })} />
+      {send.isError ? (
+        <p role="alert" className="mt-3 text-danger">
+          {describeFailure(send.error)}
+        </p>
+      ) : null}
+      <p className="mt-3 text-meta text-ink-2">
+        The customer sees the title, the target and your words, and whether it can run here. The incident then awaits
+        action.
+      </p>
+      <div className="mt-3 flex flex-wrap justify-end gap-2">
+        <Button kind="primary" off={off} onPress={() => send.mutate('defenderExpertsGuidedResponse')}>
+          Send to customer
+        </Button>
+        {draft.actionType === 'text' ? null : (
+          <Button off={off} onPress={() => send.mutate('defenderExpertsManagedResponse')}>
+            Run as managed response
+          </Button>
+        )}
+      </div>
+    </Modal>
+  )
+}
+
+/** What the alerts name that an action of this type could act on. */
+function useTargets(incidentId: string, actionType: ActionType): readonly string[] {
+  const alerts = useIncidentAlerts(incidentId)
+  const wanted = kindsOf[actionKinds[actionType].targetKind] ?? []
+  const lines = (alerts.data?.value ?? []).flatMap((alert) => alert.evidence.map(describeEvidence))
+  return [...new Set(lines.filter(({ kind }) => wanted.includes(kind)).map(({ name }) => name))]
+}
+
+function useProposal(incidentId: string, draft: Draft, onDone: () => void) {
+  const { api } = useApp()
+  const queries = useQueryClient()
+  return useMutation({
+    mutationFn: (source: string) =>
+      api.call('POST', '/beta/security/incidentTasks', {
+        body: {
+          displayName: draft.title,
+          description: draft.why.trim(),
+          actionType: draft.actionType,
+          source,
+          incident: { id: incidentId },
+          ...responseOf(draft.actionType, draft.target),
+        },
+      }),
+    onSuccess: async () => {
+      await queries.invalidateQueries({ queryKey: ['tasks'] })
+      await queries.invalidateQueries({ queryKey: ['incident', incidentId] })
+      onDone()
+    },
+  })
+}
+
+function Form(props: { draft: Draft; names: readonly string[]; change: (part: Partial<Draft>) => void }) {
+  const { draft, names, change } = props
+  return (
+    <div className="mt-3 space-y-3">
+      <label className="block">
+        Action
+        <select
+          className="field"
+          value={draft.actionType}
+          onChange={(event) => change({ actionType: actionTypes.find((one) => one === event.target.value) ?? 'text' })}
+        >
+          {actionTypes.map((type) => (
+            <option key={type} value={type}>
+              {type === 'text' ? 'For people (text)' : verbOf(type)}
+            </option>
+          ))}
+        </select>
+      </label>
+      {actionKinds[draft.actionType].responseActionType === null ? null : (
+        <Target value={draft.target} names={names} set={(target) => change({ target })} />
+      )}
+      <label className="block">
+        Title
+        <input className="field" value={draft.title} onChange={(event) => change({ title: event.target.value })} />
+      </label>
+      <label className="block">
+        Why (required)
+        <textarea
+          className="field"
+          rows={3}
+          value={draft.why}
+          onChange={(event) => change({ why: event.target.value })}
+        />
+      </label>
+    </div>
+  )
+}
+
+function whyOff({ actionType, target, title, why }: Draft): string | null {
+  if (actionKinds[actionType].responseActionType !== null && target.trim() === '') return 'Name the target.'
+  if (title.trim() === '') return 'Give it a title.'
+  return why.trim().length < minWhyLetters ? `Say why, in at least ${minWhyLetters} letters.` : null
+}
+
+function responseOf(actionType: ActionType, identifierValue: string): Readonly<Record<string, unknown>> {
+  const { responseActionType } = actionKinds[actionType]
+  if (responseActionType === null) return {}
+  const type = { '@odata.type': `#microsoft.graph.security.${responseActionType}`, identifierValue }
+  return { responseAction: actionType === 'isolateDevice' ? { ...type, isolationType: 'full' } : type }
+}
+
+function Target({ value, names, set }: { value: string; names: readonly string[]; set: (name: string) => void }) {
+  return (
+    <label className="block">
+      Target
+      <input
+        className="field font-mono"
+        list="known-targets"
+        value={value}
+        onChange={(event) => set(event.target.value)}
+      />
+      <datalist id="known-targets">
+        {names.map((name) => (
+          <option key={name} value={name} />
+        ))}
+      </datalist>
+    </label>
+  )
+}

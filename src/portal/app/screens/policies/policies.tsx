@@ -1,0 +1,156 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import { useApp } from '../../frame/app.tsx'
+import { Title } from '../../frame/title.tsx'
+import { Button } from '../../parts/button.tsx'
+import { describeFailure, Failure, Skeleton } from '../../parts/states.tsx'
+import { Time } from '../../parts/time.tsx'
+import { DispatchSwitch } from '../approvals/dispatch.tsx'
+import { usePolicy, type WholePolicy } from './policy-query.ts'
+
+/** The safety policy: what it says, in short, and the document itself. */
+export function PoliciesScreen() {
+  const policy = usePolicy()
+  return (
+    <div className="space-y-4 p-4">
+      <Title text="Policies" />
+      <DispatchSwitch />
+      {policy.isError && policy.data === undefined ? (
+        <Failure error={policy.error} retry={() => void policy.refetch()} />
+      ) : null}
+      {policy.data === undefined ? (
+        policy.isError ? null : (
+          <Skeleton />
+        )
+      ) : (
+        <>
+          <Summary policy={policy.data} />
+          <Editor policy={policy.data} />
+        </>
+      )}
+    </div>
+  )
+}
+
+function Summary({ policy }: { policy: WholePolicy }) {
+  const lines = [
+    ['Version', `${policy.version}`],
+    ['Protected', `${policy.protectedAssets.length} rules, and root, krbtgt and Administrator always`],
+    ['Groups', policy.assetGroups.map((group) => String(group.name)).join(', ') || 'none'],
+    [
+      'Budgets',
+      policy.budgets
+        .map((budget) => `${budget.maxActions} in ${budget.windowMinutes} min per ${budget.per}`)
+        .join('; ') || 'none',
+    ],
+    [
+      'Four eyes',
+      policy.fourEyes.rules.map((rule) => `${rule.name ?? 'rule'}: ${rule.approvals} more`).join('; ') ||
+        'nothing needs a second person',
+    ],
+    [
+      'Managed response',
+      policy.managedResponse.paused
+        ? 'paused: every managed task is guided'
+        : `${policy.managedResponse.consent.length} consents`,
+    ],
+  ]
+  return (
+    <dl className="box grid grid-cols-[9rem_1fr] gap-y-1 p-4 max-sm:grid-cols-1">
+      {lines.map(([term, text]) => (
+        <div key={term} className="contents">
+          <dt className="text-ink-2">{term}</dt>
+          <dd>{text}</dd>
+        </div>
+      ))}
+      <dt className="text-ink-2">Changed</dt>
+      <dd>
+        <Time at={policy.lastModifiedDateTime} />
+      </dd>
+    </dl>
+  )
+}
+
+/** What is being written, and what it was written upon. */
+function useDraft(policy: WholePolicy) {
+  const { api } = useApp()
+  const queries = useQueryClient()
+  const stored = JSON.stringify(policy.document, null, 2)
+  const [base, setBase] = useState({ text: stored, etag: policy.etag })
+  const [draft, setDraft] = useState(stored)
+  const take = (): void => {
+    setBase({ text: stored, etag: policy.etag })
+    setDraft(stored)
+  }
+  const isChanged = draft !== base.text
+  // What was read anew takes the place of the old text, unless somebody is typing.
+  if (!isChanged && (stored !== base.text || policy.etag !== base.etag)) take()
+  const save = useMutation({
+    mutationFn: async () => {
+      const body: unknown = JSON.parse(draft)
+      await api.call('PUT', '/api/v1/policies', { body, headers: { 'If-Match': base.etag ?? '*' } })
+    },
+    onSuccess: () => setBase({ text: draft, etag: base.etag }),
+    onSettled: () => queries.invalidateQueries({ queryKey: ['policy'] }),
+  })
+  return { draft, setDraft, take, save, isChanged, isStale: isChanged && policy.etag !== base.etag }
+}
+
+function Editor({ policy }: { policy: WholePolicy }) {
+  const { may, isAuditor } = useApp()
+  const { draft, setDraft, take, save, isChanged, isStale } = useDraft(policy)
+  const mayWrite = may('Cordon.Admin')
+  const off = !mayWrite
+    ? 'Only an admin changes the policy.'
+    : save.isPending
+      ? 'Saving …'
+      : !isChanged
+        ? 'Nothing is changed.'
+        : whatIsWrong(draft)
+  return (
+    <section className="box p-4">
+      <label className="block">
+        <span className="font-semibold">The document</span>
+        <textarea
+          className="field mt-2 font-mono text-table"
+          rows={24}
+          spellCheck={false}
+          readOnly={!mayWrite}
+          value={draft}
+          onChange={(event) => setDraft(event.target.value)}
+        />
+      </label>
+      {isStale ? (
+        <p className="mt-2">
+          Somebody changed the policy meanwhile. Your text is kept; copy it, then take what is stored.
+        </p>
+      ) : null}
+      {save.isError ? (
+        <p role="alert" className="mt-2 text-danger">
+          {describeFailure(save.error)}
+        </p>
+      ) : null}
+      {isAuditor ? null : (
+        <div className="mt-3 flex flex-wrap gap-2">
+          <Button kind="primary" off={off} onPress={() => save.mutate()}>
+            Save the policy
+          </Button>
+          {isChanged ? (
+            <button type="button" className="button" onClick={take}>
+              Take what is stored
+            </button>
+          ) : null}
+        </div>
+      )}
+    </section>
+  )
+}
+
+function whatIsWrong(draft: string): string | null {
+  try {
+    JSON.parse(draft)
+    return null
+  } catch (cause) {
+    return `This is no JSON: ${cause instanceof Error ? cause.message : String(cause)}`
+  }
+}

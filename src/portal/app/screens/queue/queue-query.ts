@@ -1,0 +1,116 @@
+import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { type Api, toOwnPath } from '../../api/client.ts'
+import { isOneOf, quote, withOptions } from '../../api/odata.ts'
+import { fetchAs } from '../../api/queries.ts'
+import { nullable, number, type Read, type Reader, record, text } from '../../api/read.ts'
+import { type Page, pageOf } from '../../api/wire.ts'
+import { useApp } from '../../frame/app.tsx'
+import { firstOf, type Search, valuesOf } from '../../paths.ts'
+
+/** What a row of the queue shows. */
+const row = record({
+  id: text,
+  displayName: nullable(text),
+  severity: text,
+  status: text,
+  assignedTo: nullable(text),
+  createdDateTime: text,
+  lastUpdateDateTime: text,
+  'alerts@odata.count': nullable(number),
+})
+export type QueueRow = Read<typeof row>
+
+/** A page of rows. */
+export const rowPage = pageOf(row)
+const waitingPage = pageOf(record({ id: text, incident: nullable(record({ id: text })) }))
+const count: Reader<number> = (value) => Number(value)
+
+/** Where the rows come from. */
+export const path = '/beta/security/incidents'
+
+/** What of an incident a row needs. */
+export const rowOptions = {
+  $select: 'id,displayName,severity,status,assignedTo,createdDateTime,lastUpdateDateTime',
+  $expand: 'alerts($select=id;$top=1;$count=true)',
+} as const
+const orders: Readonly<Record<string, string>> = {
+  newest: 'createdDateTime desc',
+  updated: 'lastUpdateDateTime desc',
+  severity: 'severity desc,createdDateTime desc',
+}
+
+/** The filter of the API that the search part of the address stands for. */
+export function filterOf(search: Search): string {
+  const q = firstOf(search, 'q')
+  const assigned = firstOf(search, 'assigned')
+  return [
+    ...isOneOf('status', valuesOf(search, 'status')),
+    ...isOneOf('severity', valuesOf(search, 'severity')),
+    ...(assigned === '' ? [] : [`assignedTo eq ${quote(assigned)}`]),
+    ...(q === '' ? [] : [`contains(tolower(displayName),${quote(q.toLowerCase())})`]),
+  ].join(' and ')
+}
+
+/** A page of the queue with what waits for people on each of its incidents. */
+export interface QueuePage extends Page<QueueRow> {
+  readonly waiting: ReadonlyMap<string, number>
+}
+
+/** How many open tasks wait on each of these incidents; those with none are left out. */
+export async function countWaiting(
+  api: Api,
+  ids: readonly string[],
+  signal?: AbortSignal,
+): Promise<Map<string, number>> {
+  const waiting = new Map<string, number>()
+  if (ids.length === 0) return waiting
+  const options = {
+    $filter: `status eq 'open' and ${isOneOf('incidentId', ids).join('')}`,
+    $select: 'id',
+    $expand: 'incident($select=id)',
+  }
+  const open = await fetchAs(api, withOptions('/beta/security/incidentTasks', options), waitingPage, signal)
+  for (const { incident } of open.value) {
+    if (incident !== null) waiting.set(incident.id, (waiting.get(incident.id) ?? 0) + 1)
+  }
+  return waiting
+}
+
+/** The queue, page by page along the server's own links: rows that come meanwhile never push others to the next page twice. */
+export function useQueue(search: Search) {
+  const { api } = useApp()
+  const filter = filterOf(search)
+  const order = orders[firstOf(search, 'sort') || 'newest'] ?? orders.newest ?? ''
+  const first = withOptions(path, {
+    $filter: filter,
+    $orderby: order,
+    $top: 50,
+    ...rowOptions,
+  })
+  return useInfiniteQuery({
+    queryKey: ['queue', filter, order],
+    initialPageParam: first,
+    placeholderData: keepPreviousData,
+    queryFn: async ({ pageParam, signal }): Promise<QueuePage> => {
+      const page = await fetchAs(api, pageParam, rowPage, signal)
+      const waiting = await countWaiting(
+        api,
+        page.value.map(({ id }) => id),
+        signal,
+      )
+      return { ...page, waiting }
+    },
+    getNextPageParam: (page) => toOwnPath(page.nextLink),
+  })
+}
+
+/** How many incidents the filter leaves; apart from the rows, so that they never wait for it. */
+export function useQueueCount(search: Search) {
+  const { api } = useApp()
+  const filter = filterOf(search)
+  return useQuery({
+    queryKey: ['queue-count', filter],
+    placeholderData: keepPreviousData,
+    queryFn: ({ signal }) => fetchAs(api, withOptions(`${path}/$count`, { $filter: filter }), count, signal),
+  })
+}

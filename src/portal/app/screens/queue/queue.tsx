@@ -1,0 +1,124 @@
+import { useQueryClient } from '@tanstack/react-query'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useCallback, useEffect, useMemo } from 'react'
+import { useApp } from '../../frame/app.tsx'
+import { Title } from '../../frame/title.tsx'
+import { forgetNewIncidents, useNewIncidents } from '../../live/new-incidents.ts'
+import { Grid } from '../../parts/grid.tsx'
+import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
+import { firstOf, incidentPath, type Search, writeSearch } from '../../paths.ts'
+import { columnsOf } from './columns.tsx'
+import { Filters } from './filters.tsx'
+import { rememberOrder } from './order.ts'
+import { type QueueRow, useQueue, useQueueCount } from './queue-query.ts'
+
+/** S1: the incidents, newest first. */
+export function QueueScreen() {
+  const search: Search = useSearch({ strict: false })
+  const { session } = useApp()
+  const navigate = useNavigate()
+  const change = useCallback(
+    (next: Search, isTyping = false) => {
+      const { sel: _left, ...kept } = next
+      void navigate({ href: `${location.pathname}${writeSearch(kept)}`, replace: isTyping })
+    },
+    [navigate],
+  )
+  const open = (row: QueueRow): void => {
+    // Back leads to the row one came from.
+    history.replaceState(history.state, '', `${location.pathname}${writeSearch({ ...search, sel: row.id })}`)
+    void navigate({ href: incidentPath(session.tenant.id, row.id) })
+  }
+  return (
+    <div className="space-y-3 p-4">
+      <div className="flex flex-wrap items-center gap-3">
+        <Title text="Incidents" />
+        <Pill />
+      </div>
+      <Filters search={search} change={change} />
+      <Rows search={search} change={change} open={open} />
+    </div>
+  )
+}
+
+function Rows(props: { search: Search; change: (next: Search) => void; open: (row: QueueRow) => void }) {
+  const { session } = useApp()
+  const { search, change, open } = props
+  const queue = useQueue(search)
+  const count = useQueueCount(search)
+  const { data, hasNextPage, isFetchingNextPage, fetchNextPage } = queue
+  const rows = useMemo(() => data?.pages.flatMap((page) => page.value) ?? [], [data])
+  const columns = useMemo(() => columnsOf(session.tenant.id, data?.pages ?? []), [session.tenant.id, data])
+  useEffect(() => rememberOrder(rows.map(({ id }) => id)), [rows])
+  const onEnd = useCallback(() => {
+    if (hasNextPage && !isFetchingNextPage) void fetchNextPage()
+  }, [hasNextPage, isFetchingNextPage, fetchNextPage])
+  if (queue.isError && rows.length === 0) return <Failure error={queue.error} retry={() => void queue.refetch()} />
+  if (queue.isPending) return <Skeleton rows={12} />
+  if (rows.length === 0) return <Nothing search={search} change={change} />
+  return (
+    <>
+      <p className="text-meta text-ink-2" aria-live="off">
+        {count.data === undefined
+          ? ''
+          : `${count.data.toLocaleString('en')} ${count.data === 1 ? 'incident' : 'incidents'}`}
+        {queue.isFetching ? ' · looking for more' : ''}
+      </p>
+      <Grid
+        label="Incidents"
+        columns={columns}
+        rows={rows}
+        total={count.data ?? -1}
+        idOf={(row) => row.id}
+        onOpen={open}
+        onEnd={onEnd}
+        selected={firstOf(search, 'sel')}
+      />
+    </>
+  )
+}
+
+function Nothing({ search, change }: { search: Search; change: (next: Search) => void }) {
+  const held = ['status', 'severity', 'assigned', 'q'].filter((key) => firstOf(search, key) !== '')
+  const everything = useQueueCount({})
+  if (held.length > 0) {
+    return (
+      <Empty title="No incident matches.">
+        <p>
+          {everything.data ?? 'All'} hidden by: {held.join(', ')}.
+        </p>
+        <button type="button" className="button mt-2" onClick={() => change({ sort: firstOf(search, 'sort') })}>
+          Clear the filters
+        </button>
+      </Empty>
+    )
+  }
+  return (
+    <Empty title="There are no incidents yet.">
+      <p>
+        Send an alert to <code>POST /v1.0/security/alerts_v2</code>, or a whole file with <code>cordon ingest</code>.
+        The <a href="/api/v1/docs">description of the API</a> shows how. It appears here by itself.
+      </p>
+    </Empty>
+  )
+}
+
+/** New rows wait behind this until a person wants them: nothing moves under the pointer. */
+function Pill() {
+  const fresh = useNewIncidents()
+  const queries = useQueryClient()
+  if (fresh === 0) return null
+  return (
+    <button
+      type="button"
+      className="button button-primary"
+      onClick={() => {
+        forgetNewIncidents()
+        void queries.resetQueries({ queryKey: ['queue'] })
+        void queries.invalidateQueries({ queryKey: ['queue-count'] })
+      }}
+    >
+      Show {fresh} new
+    </button>
+  )
+}

@@ -1,0 +1,89 @@
+import { isRoleName, rolePermissions } from '../../../../model/permissions.ts'
+import { useApp } from '../../frame/app.tsx'
+import { type Preferences, setPreferences, usePreferences } from '../../frame/preferences.ts'
+import { Title } from '../../frame/title.tsx'
+import { bindings } from '../../keys/bindings.ts'
+
+/** S11: how the portal looks to this person, which keys there are, and what they may do. */
+export function SettingsScreen() {
+  const preferences = usePreferences()
+  const { session } = useApp()
+  const { role } = session.user
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone
+  return (
+    <div className="max-w-3xl space-y-6 p-4">
+      <Title text="Settings" />
+      <Choice name="Colours" field="theme" values={['system', 'light', 'dark']} held={preferences.theme} />
+      <Choice
+        name="Row height"
+        field="density"
+        values={['comfortable', 'compact', 'dense']}
+        held={preferences.density}
+      />
+      <Choice name="Time zone" field="zone" values={[...new Set(['UTC', 'local', here])]} held={preferences.zone} />
+      <p>
+        <label className="flex items-center gap-2">
+          <input
+            type="checkbox"
+            className="size-6"
+            checked={preferences.letterKeys}
+            onChange={(event) => setPreferences({ letterKeys: event.target.checked })}
+          />
+          Single letters act as commands
+        </label>
+      </p>
+      <section>
+        <h2>Keys</h2>
+        <dl className="mt-1 grid grid-cols-[6rem_1fr] gap-y-1">
+          {bindings.map(({ id, keys, does, where }) => (
+            <div key={id} className="contents">
+              <dt>
+                <kbd>{keys}</kbd>
+              </dt>
+              <dd>
+                {does} <span className="text-meta text-ink-2">{where}</span>
+              </dd>
+            </div>
+          ))}
+        </dl>
+      </section>
+      <section>
+        <h2>What you may do as {role}</h2>
+        <ul className="mt-1 list-disc pl-5">
+          {(isRoleName(role) ? rolePermissions[role] : []).map((permission) => (
+            <li key={permission}>
+              <code>{permission}</code>
+            </li>
+          ))}
+        </ul>
+      </section>
+    </div>
+  )
+}
+
+function Choice<K extends 'theme' | 'density' | 'zone'>(props: {
+  name: string
+  field: K
+  values: readonly Preferences[K][]
+  held: Preferences[K]
+}) {
+  return (
+    <fieldset>
+      <legend className="font-semibold">{props.name}</legend>
+      <div className="mt-1 flex flex-wrap gap-x-4">
+        {props.values.map((value) => (
+          <label key={value} className="flex min-h-7 items-center gap-2">
+            <input
+              type="radio"
+              className="size-6"
+              name={props.field}
+              checked={value === props.held}
+              onChange={() => setPreferences({ [props.field]: value })}
+            />
+            {value}
+          </label>
+        ))}
+      </div>
+    </fieldset>
+  )
+}

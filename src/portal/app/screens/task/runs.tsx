@@ -1,0 +1,116 @@
+import type { Execution } from '../../api/wire.ts'
+import { Badge, Name, type Tone } from '../../parts/badges.tsx'
+import { Time } from '../../parts/time.tsx'
+
+const tones: Readonly<Record<string, Tone>> = {
+  succeeded: 'done',
+  partial: 'medium',
+  unknown: 'medium',
+  awaitingApproval: 'medium',
+  failed: 'failed',
+  refused: 'failed',
+  expired: 'failed',
+  cancelled: 'quiet',
+}
+
+const steps = ['queued', 'dispatching', 'delivered', 'running', 'verifying', 'succeeded']
+
+/** The runs of a task, newest first: how far each is, and what proves its effect. */
+export function Runs({ runs, isOpen }: { runs: readonly Execution[]; isOpen: boolean }) {
+  return (
+    <section aria-label="Runs" className="mt-3 space-y-3">
+      {runs.slice(0, isOpen ? 20 : 1).map((run) => (
+        <Run key={run.id} run={run} isOpen={isOpen} />
+      ))}
+    </section>
+  )
+}
+
+function Run({ run, isOpen }: { run: Execution; isOpen: boolean }) {
+  return (
+    <div data-run-id={run.id} data-run-state={run.state} className="border-l-2 border-line pl-3">
+      <p className="flex flex-wrap items-center gap-2">
+        <span>{run.kind === 'undo' ? 'Undo' : 'Run'}</span>
+        <Badge tone={tones[run.state] ?? 'low'}>{run.state}</Badge>
+        <span className="text-meta text-ink-2">
+          by <Name>{run.requestedBy.name ?? 'nobody named'}</Name> <Time at={run.requestedAt} />
+          {run.connector === null ? '' : ` through ${run.connector}`}
+        </span>
+        {run.holds ? <Badge>in effect</Badge> : null}
+      </p>
+      {isOpen ? <Stepper run={run} /> : null}
+      {run.reason === null ? null : (
+        <p className="mt-1">
+          <Name>{run.reason}</Name>
+        </p>
+      )}
+      {run.approval === null ? null : (
+        <p className="text-meta text-ink-2">
+          Approval {run.approval.state}, {run.approval.required} needed, until{' '}
+          <Time at={run.approval.expiresAt} exact />
+        </p>
+      )}
+      {isOpen ? <Proof run={run} /> : null}
+    </div>
+  )
+}
+
+function Stepper({ run }: { run: Execution }) {
+  const at = steps.indexOf(run.state)
+  const times: Readonly<Record<string, string | null>> = {
+    queued: run.queuedAt,
+    running: run.startedAt,
+    succeeded: run.finishedAt,
+  }
+  if (at < 0 && run.finishedAt === null) return null
+  return (
+    <ol aria-label="Steps" className="mt-2 flex flex-wrap gap-x-4 gap-y-1 text-meta text-ink-2">
+      {steps.map((step, index) => (
+        <li
+          key={step}
+          aria-current={index === at ? 'step' : undefined}
+          className={index === at ? 'font-semibold text-ink' : ''}
+        >
+          <span aria-hidden="true">{at >= index && at >= 0 ? '●' : '○'}</span>{' '}
+          {step === 'succeeded' && at < 0 ? run.state : step}
+          {times[step] ? (
+            <>
+              {' '}
+              <Time at={times[step] ?? null} exact />
+            </>
+          ) : null}
+        </li>
+      ))}
+    </ol>
+  )
+}
+
+function Proof({ run }: { run: Execution }) {
+  const proof = run.result?.proof
+  if (!proof) return null
+  return (
+    <div className="mt-2">
+      <p className="text-meta text-ink-2">
+        Proof, {proof.level}: {proof.method}, <Time at={proof.observedAt} exact />
+      </p>
+      <table className="mt-1 text-meta">
+        <thead>
+          <tr className="text-left text-ink-2">
+            <th className="pr-4 font-medium">Check</th>
+            <th className="pr-4 font-medium">Wanted</th>
+            <th className="font-medium">Found</th>
+          </tr>
+        </thead>
+        <tbody>
+          {proof.checks.map((check) => (
+            <tr key={check.name} className="align-top">
+              <td className="pr-4">{check.name}</td>
+              <td className="pr-4">{check.want}</td>
+              <td>{check.got}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}

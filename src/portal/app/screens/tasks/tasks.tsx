@@ -1,0 +1,84 @@
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { withOptions } from '../../api/odata.ts'
+import { type Task, task } from '../../api/wire.ts'
+import { useApp } from '../../frame/app.tsx'
+import { Title } from '../../frame/title.tsx'
+import { Name, Status } from '../../parts/badges.tsx'
+import { type Column, Grid } from '../../parts/grid.tsx'
+import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
+import { TabLinks } from '../../parts/tab-links.tsx'
+import { Time } from '../../parts/time.tsx'
+import { usePages } from '../../parts/use-pages.ts'
+import { firstOf, type Search, screenPath, taskPath } from '../../paths.ts'
+import { targetOf, verbOf } from '../task/verbs.ts'
+
+const tabs = [
+  ['pending', 'Pending'],
+  ['running', 'Running'],
+  ['history', 'History'],
+] as const
+
+const filters: Readonly<Record<string, string>> = {
+  pending: "status eq 'open'",
+  running: "status eq 'inProgress'",
+  history: "status in ('completed','failed','notRelevant')",
+}
+
+const columns: readonly Column<Task>[] = [
+  { name: 'Task', width: 'minmax(12rem, 1fr)', cell: (row) => <Name>{row.displayName}</Name> },
+  { name: 'Action', width: '9rem', cell: (row) => (row.actionType === 'text' ? 'For people' : verbOf(row.actionType)) },
+  {
+    name: 'Target',
+    width: '10rem',
+    cell: (row) => (
+      <code>
+        <Name>{targetOf(row)}</Name>
+      </code>
+    ),
+  },
+  { name: 'Task state', width: '9rem', cell: (row) => <Status value={row.status} /> },
+  { name: 'Action state', width: '9rem', cell: (row) => <Status value={row.actionStatus} /> },
+  { name: 'Incident', width: '5rem', cell: (row) => <code>{row.incident?.id ?? ''}</code> },
+  { name: 'Changed', width: '9rem', cell: (row) => <Time at={row.lastModifiedDateTime} /> },
+]
+
+/** S4: tasks of all incidents. */
+export function TasksScreen() {
+  const search: Search = useSearch({ strict: false })
+  const { session } = useApp()
+  const tab = filters[firstOf(search, 'tab')] === undefined ? 'pending' : firstOf(search, 'tab')
+  return (
+    <div className="space-y-3 p-4">
+      <Title text="Tasks" />
+      <TabLinks label="Tasks" path={screenPath(session.tenant.id, 'tasks')} param="tab" tabs={tabs} current={tab} />
+      <Rows key={tab} tab={tab} />
+    </div>
+  )
+}
+
+function Rows({ tab }: { tab: string }) {
+  const { session } = useApp()
+  const navigate = useNavigate()
+  const options = {
+    $filter: filters[tab] ?? '',
+    $orderby: tab === 'pending' ? 'createdDateTime' : 'lastModifiedDateTime desc',
+    $expand: 'incident($select=id)',
+    $count: 'true',
+  }
+  const pages = usePages('tasks', withOptions('/beta/security/incidentTasks', options), task)
+  if (pages.isError && pages.rows.length === 0)
+    return <Failure error={pages.error} retry={() => void pages.refetch()} />
+  if (pages.isPending) return <Skeleton />
+  if (pages.rows.length === 0) return <Empty title={tab === 'pending' ? 'Nothing waits for you.' : 'Nothing here.'} />
+  return (
+    <Grid
+      label="Tasks"
+      columns={columns}
+      rows={pages.rows}
+      total={pages.total}
+      idOf={(row) => row.id}
+      onOpen={(row) => void navigate({ href: taskPath(session.tenant.id, row) })}
+      onEnd={pages.onEnd}
+    />
+  )
+}

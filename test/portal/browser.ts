@@ -1,0 +1,124 @@
+import { createHash, X509Certificate } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { type BrowserContext, type Browser as ChromiumBrowser, chromium, type Page } from 'playwright-core'
+import { createSignInLink, createUser } from '../../src/access/users.ts'
+import { randomIds, systemClock } from '../../src/io/clock.ts'
+import type { RoleName } from '../../src/model/permissions.ts'
+import { type Cordon, startCordon } from '../support/cordon.ts'
+import { giveTenant, type Tenant } from '../support/given.ts'
+
+const executablePath = '/usr/bin/chromium'
+/** Why the browser tests are left out, or false. */
+export const skip: string | false = existsSync(executablePath) ? false : `${executablePath} is not here`
+
+/** A person in front of a browser with nothing of anybody else in it. */
+export interface Person {
+  readonly context: BrowserContext
+  readonly page: Page
+  /** CSP violations, console errors, failed scripts. */
+  readonly faults: string[]
+  /** Opens an address of the portal and waits until it is painted. */
+  open(path: string): Promise<void>
+}
+
+/** A server, its first tenant, and people to send there. */
+export interface Stage {
+  readonly cordon: Cordon
+  readonly tenant: Tenant
+  /** Somebody of that role, signed in and looking at the incidents. */
+  enter(role: RoleName, look?: Look): Promise<Person>
+  /** A browser in which nobody is signed in. */
+  visit(look?: Look): Promise<Person>
+}
+
+/** How the browser's window is. */
+export interface Look {
+  readonly width?: number
+  readonly height?: number
+  readonly dark?: boolean
+}
+
+/**
+ * A test with a server and a browser of its own. The browser is closed before the server stops: its open connections would hold up the
+ * server's drain.
+ */
+export function browserTest(name: string, work: (stage: Stage, t: TestContext) => Promise<void>): void {
+  test(name, { skip }, async (t) => {
+    const cordon = await startCordon(t)
+    const browser = await launch(cordon)
+    try {
+      const tenant = await giveTenant(cordon, cordon.tenantId)
+      const visit = (look: Look = {}): Promise<Person> => openPerson(cordon, browser, look)
+      await work({ cordon, tenant, visit, enter: (role, look) => signIn(cordon, role, visit(look)) }, t)
+    } finally {
+      await browser.close()
+    }
+  })
+}
+
+function launch(cordon: Cordon): Promise<ChromiumBrowser> {
+  const certificate = new X509Certificate(readFileSync(join(cordon.dataDir, 'tls', 'server.crt')))
+  const spki = createHash('sha256')
+    .update(certificate.publicKey.export({ format: 'der', type: 'spki' }))
+    .digest('base64')
+  return chromium.launch({
+    executablePath,
+    args: [
+      '--no-sandbox',
+      '--headless',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      // Trusts this server's key and no other.
+      `--ignore-certificate-errors-spki-list=${spki}`,
+    ],
+  })
+}
+
+/** The suites beside this one make network interfaces, at which Chromium drops what it is loading; the page asks again. */
+const weather = /ERR_NETWORK_CHANGED/
+
+async function openPerson(cordon: Cordon, browser: ChromiumBrowser, look: Look): Promise<Person> {
+  const { width = 1366, height = 768, dark = false } = look
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light' })
+  const faults: string[] = []
+  await context.exposeBinding('reportFault', (_source, text: string) => void faults.push(text))
+  await context.addInitScript(
+    "document.addEventListener('securitypolicyviolation', (e) => window.reportFault('CSP ' + e.violatedDirective + ' ' + e.blockedURI))",
+  )
+  const page = await context.newPage()
+  page.setDefaultTimeout(20_000)
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !weather.test(message.text())) faults.push(`console ${message.text()}`)
+  })
+  page.on('pageerror', (error) => faults.push(`script ${error.message}`))
+  const open = async (path: string): Promise<void> => {
+    await page.goto(`${cordon.url}${path}`)
+    const painted = page.locator('main h1').first().waitFor({ timeout: 8_000 })
+    // Once more, when a script was dropped on its way.
+    await painted.catch(async () => {
+      await page.reload()
+      await page.locator('main h1').first().waitFor()
+    })
+  }
+  return { context, page, faults, open }
+}
+
+async function signIn(cordon: Cordon, role: RoleName, arriving: Promise<Person>): Promise<Person> {
+  const person = await arriving
+  const access = { store: cordon.store, clock: systemClock, ids: randomIds }
+  const actor = { tenantId: cordon.tenantId, id: 'test', kind: 'system', name: 'test' } as const
+  const id = await createUser(access, actor, { name: `${role} ${randomIds.guid().slice(0, 8)}`, role })
+  const link = await createSignInLink(access, actor, id)
+  await person.page.goto(`${cordon.url}${link.path}`)
+  await person.page.getByRole('button', { name: 'Sign in' }).click()
+  await person.page.getByRole('heading', { name: 'Incidents' }).waitFor()
+  return person
+}
+
+/** The address of a screen of the tenant. */
+export function screenOf(cordon: Cordon, rest: string): string {
+  return `/t/${cordon.tenantId}/${rest}`
+}

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto'
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname, '../..')
+/** Where the built portal stands; the server serves it from there, in a clone as in the published package. */
+export const outDir: string = join(root, 'dist/portal/app')
+const stampFile = join(outDir, 'built-from')
+
+/** What the bundle depends on: its own sources, the words and rules it shares with the server, the recipe and its libraries. */
+const inputs = ['src/portal/app/**/*', 'src/model/**/*.ts', 'tools/portal/*.ts', 'package-lock.json']
+
+/** True when the built portal is the one the sources give. */
+export function isPortalFresh(): boolean {
+  return existsSync(stampFile) && readFileSync(stampFile, 'utf8') === fingerprint()
+}
+
+/**
+ * Builds the portal into {@link outDir}. File names carry the hash of their content, in hexadecimal, because paths of the server have no
+ * case.
+ */
+export async function buildPortal(): Promise<void> {
+  const from = fingerprint()
+  const [{ build }, { default: tailwind }] = await Promise.all([import('vite'), import('@tailwindcss/vite')])
+  await build({
+    configFile: false,
+    root: join(root, 'src/portal/app'),
+    logLevel: 'warn',
+    plugins: [tailwind()],
+    build: {
+      outDir,
+      emptyOutDir: true,
+      target: 'es2022',
+      // The polyfill would be a script in the page, which the content security policy refuses; browsers of this target need none.
+      modulePreload: { polyfill: false },
+      assetsInlineLimit: 0,
+      reportCompressedSize: false,
+      rolldownOptions: {
+        // Marks for servers that render; this bundle is for the browser alone.
+        onLog: (level, log, handle) => (log.code === 'MODULE_LEVEL_DIRECTIVE' ? undefined : handle(level, log)),
+        output: {
+          hashCharacters: 'hex',
+          entryFileNames: 'assets/[name]-[hash].js',
+          chunkFileNames: ({ name }) => `assets/${name.toLowerCase()}-[hash].js`,
+          assetFileNames: 'assets/[name]-[hash][extname]',
+        },
+      },
+    },
+  })
+  writeFileSync(stampFile, from)
+}
+
+/** Builds the portal unless it is there and fresh, and says so while it does. */
+export async function ensurePortal(): Promise<void> {
+  if (isPortalFresh()) return
+  process.stderr.write('Building the portal, once after each change of its sources ...')
+  const startedAt = performance.now()
+  await buildPortal()
+  process.stderr.write(` done in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s\n`)
+}
+
+function fingerprint(): string {
+  const hash = createHash('sha256')
+  for (const name of inputs.flatMap((pattern) => globSync(pattern, { cwd: root })).sort()) {
+    const path = join(root, name)
+    if (name.endsWith('.test.ts') || !/\.[a-z]+$/.test(name)) continue
+    hash.update(`${name}\0`).update(readFileSync(path)).update('\0')
+  }
+  return hash.digest('hex')
+}
