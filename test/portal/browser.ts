@@ -6,6 +6,8 @@ import { type BrowserContext, type Browser as ChromiumBrowser, chromium, type Pa
 import { createSignInLink, createUser } from '../../src/access/users.ts'
 import { randomIds, systemClock } from '../../src/io/clock.ts'
 import type { RoleName } from '../../src/model/permissions.ts'
+import { ensurePortal } from '../../tools/portal/build.ts'
+import type { Ending } from '../support/cleanup.ts'
 import { type Cordon, startCordon } from '../support/cordon.ts'
 import { giveTenant, type Tenant } from '../support/given.ts'
 
@@ -40,22 +42,33 @@ export interface Look {
   readonly dark?: boolean
 }
 
-/**
- * A test with a server and a browser of its own. The browser is closed before the server stops: its open connections would hold up the
- * server's drain.
- */
+/** A test with a server and a browser of its own. */
 export function browserTest(name: string, work: (stage: Stage, t: TestContext) => Promise<void>): void {
-  test(name, { skip }, async (t) => {
-    const cordon = await startCordon(t)
-    const browser = await launch(cordon)
-    try {
-      const tenant = await giveTenant(cordon, cordon.tenantId)
-      const visit = (look: Look = {}): Promise<Person> => openPerson(cordon, browser, look)
-      await work({ cordon, tenant, visit, enter: (role, look) => signIn(cordon, role, visit(look)) }, t)
-    } finally {
-      await browser.close()
-    }
-  })
+  test(name, { skip }, (t) => stand(t, (stage) => work(stage, t)))
+}
+
+/** The same without a test around it. */
+export async function openStage(work: (stage: Stage) => Promise<void>): Promise<void> {
+  const ends: (() => unknown)[] = []
+  try {
+    await stand({ after: (end) => void ends.push(end) }, work)
+  } finally {
+    for (const end of ends.reverse()) await end()
+  }
+}
+
+/** The browser is closed before the server stops: its open connections would hold up the server's drain. */
+async function stand(ending: Ending, work: (stage: Stage) => Promise<void>): Promise<void> {
+  await ensurePortal()
+  const cordon = await startCordon(ending)
+  const browser = await launch(cordon)
+  try {
+    const tenant = await giveTenant(cordon, cordon.tenantId)
+    const visit = (look: Look = {}): Promise<Person> => openPerson(cordon, browser, look)
+    await work({ cordon, tenant, visit, enter: (role, look) => signIn(cordon, role, visit(look)) })
+  } finally {
+    await browser.close()
+  }
 }
 
 function launch(cordon: Cordon): Promise<ChromiumBrowser> {

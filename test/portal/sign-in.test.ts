@@ -9,8 +9,11 @@ import type { Answer, Call, Route } from '../../src/api/route.ts'
 import { CordonError } from '../../src/model/errors.ts'
 import { rolePermissions } from '../../src/model/permissions.ts'
 import type { Store } from '../../src/store/db.ts'
+import { ensurePortal } from '../../tools/portal/build.ts'
 import { type Access, makeAuthorized, makeCall, openAccess, origin, send } from '../access/support.ts'
 import { databaseKinds, makeStore } from '../support/databases.ts'
+
+await ensurePortal()
 
 interface Portal extends Access {
   readonly routes: Route[]

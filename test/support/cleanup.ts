@@ -1,7 +1,9 @@
-import { after, type TestContext } from 'node:test'
+import { after } from 'node:test'
 
 /** Something that ends: a test, or the whole file. */
-export type Ending = Pick<TestContext, 'after'>
+export interface Ending {
+  after(end: () => unknown): void
+}
 
 const cleanups = new WeakMap<Ending, (() => unknown)[]>()
 

@@ -10,6 +10,9 @@ const stampFile = join(outDir, 'built-from')
 /** What the bundle depends on: its own sources, the words and rules it shares with the server, the recipe and its libraries. */
 const inputs = ['src/portal/app/**/*', 'src/model/**/*.ts', 'tools/portal/*.ts', 'package-lock.json']
 
+/** Marks for servers that render, while this bundle is for the browser alone; and how long the build's own parts took. */
+const quiet = new Set(['MODULE_LEVEL_DIRECTIVE', 'PLUGIN_TIMINGS'])
+
 /** True when the built portal is the one the sources give. */
 export function isPortalFresh(): boolean {
   return existsSync(stampFile) && readFileSync(stampFile, 'utf8') === fingerprint()
@@ -36,8 +39,9 @@ export async function buildPortal(): Promise<void> {
       assetsInlineLimit: 0,
       reportCompressedSize: false,
       rolldownOptions: {
-        // Marks for servers that render; this bundle is for the browser alone.
-        onLog: (level, log, handle) => (log.code === 'MODULE_LEVEL_DIRECTIVE' ? undefined : handle(level, log)),
+        onLog: (level, log, handle) => {
+          if (!quiet.has(log.code ?? '')) handle(level, log)
+        },
         output: {
           hashCharacters: 'hex',
           entryFileNames: 'assets/[name]-[hash].js',
