@@ -28,6 +28,8 @@ export interface CordonProcess {
 /** How a server of the bench is started. */
 export interface StartOptions {
   readonly http: boolean
+  /** Loopback without. */
+  readonly host?: string
   /** A free one without. */
   readonly port?: number
   /** `postgres://` URL; the embedded database without. */
@@ -39,7 +41,13 @@ export async function startCordon(dataDir: string, options: StartOptions): Promi
   const startedAt = performance.now()
   // No limit on requests: what the server can do is measured, not what it lets in.
   const limits = ['--rate-limit', '999999999', '--tenant-rate-limit', '999999999']
-  const address = ['--host', '127.0.0.1', '--port', String(options.port ?? 0), ...(options.http ? ['--http'] : [])]
+  const address = [
+    '--host',
+    options.host ?? '127.0.0.1',
+    '--port',
+    String(options.port ?? 0),
+    ...(options.http ? ['--http'] : []),
+  ]
   const database = options.database === undefined ? [] : ['--database', options.database]
   const serve = ['serve', '--data', dataDir, ...database, ...address, ...limits]
   // By its own first line, as users start it.

@@ -32,15 +32,18 @@ interface Plan extends Effort {
   readonly starts: number
   readonly ingests: number
   readonly executions: ExecutionEffort
+  readonly isolations: number
 }
 
 const quick: Plan = {
   ...{ incidents: 4_000, rounds: 3, seconds: 1.2, warmUpSeconds: 1, starts: 2, ingests: 1 },
   executions: { single: 60, many: 120 },
+  isolations: 20,
 }
 const long: Plan = {
   ...{ incidents: 20_000, rounds: 5, seconds: 8, warmUpSeconds: 4, starts: 5, ingests: 3 },
   executions: { single: 400, many: 1_000 },
+  isolations: 100,
 }
 
 const scenario = join(import.meta.dirname, '../test/fixtures/data/ait-ads/russellmitchell.csv.xz')
@@ -261,6 +264,11 @@ async function main(args: readonly string[]): Promise<void> {
     if (wanted('start')) {
       say('start and memory')
       rows.push(...(await measureStarts(folder, plan)))
+    }
+    if (wanted('isolate')) {
+      say('isolate')
+      const { measureIsolation } = await import('./isolation.ts')
+      rows.push(...(await measureIsolation(folder, plan.isolations, say)))
     }
     console.log(json ? renderJson(rows, plan) : renderTable(rows))
   } finally {

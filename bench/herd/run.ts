@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openTransport, type Transport } from '../../src/agent/transport.ts'
+import type { Transport } from '../../src/agent/transport.ts'
 import { randomIds, systemClock } from '../../src/io/clock.ts'
 import { databaseFile } from '../../src/io/data-dir.ts'
 import { sha256Hex } from '../../src/protocol/canonical.ts'
@@ -13,6 +13,7 @@ import { liftBudgets } from '../../test/support/policies.ts'
 import { type CordonProcess, type Prepared, prepareData, startCordon } from '../cordon.ts'
 import { quantileOf } from '../random.ts'
 import type { Row } from '../report.ts'
+import { createIsolationTask, fetchToken, openClient, send } from '../tls-client.ts'
 import type { FlockAgent, FlockNews, FlockOrder } from './flock.ts'
 
 /** How large the herd is, and how long it is looked at. */
@@ -200,16 +201,8 @@ async function measureCommands(
   const times: number[] = []
   for (let number = 0; number < plan.commands; number++) {
     const host = `herd-${Math.floor((number * plan.agents) / plan.commands)}`
-    const task = await send(client, token, 'POST', '/beta/security/incidentTasks', {
-      ...{ displayName: 'isolate', description: 'bench', actionType: 'isolateDevice' },
-      source: 'defenderExpertsGuidedResponse',
-      responseAction: {
-        '@odata.type': '#microsoft.graph.security.isolateDeviceIncidentTaskResponseAction',
-        ...{ identifierValue: host, isolationType: 'full' },
-      },
-      incident: { id: prepared.incidentIds[number % prepared.incidentIds.length] },
-    })
-    const { id } = JSON.parse(task)
+    const incidentId = prepared.incidentIds[number % prepared.incidentIds.length]
+    const id = await createIsolationTask(client, token, 'isolateDevice', host, incidentId)
     const startedAt = performance.timeOrigin + performance.now()
     await send(client, token, 'POST', `/beta/security/incidentTasks/${id}/executeResponseAction`)
     await flock.until(() => flock.arrivedAt(id) !== undefined)
@@ -238,35 +231,4 @@ function readWhile(client: Transport, token: string): { readonly stop: () => Pro
       return times
     },
   }
-}
-
-/** The agents' transport is an HTTPS client with a CA of its own; that is all that is needed here. */
-function openClient(url: string, ca: string): Transport {
-  return openTransport(url, ca, { read: () => [], write: () => {}, onlyPinned: () => false })
-}
-
-async function fetchToken(client: Transport, prepared: Prepared): Promise<string> {
-  const { tenantId, clientId: client_id, clientSecret: client_secret } = prepared
-  const scope = 'https://graph.microsoft.com/.default'
-  const form = new URLSearchParams({ grant_type: 'client_credentials', client_id, client_secret, scope })
-  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
-  const body = form.toString()
-  return JSON.parse(await exchange(client, 'POST', `/${tenantId}/oauth2/v2.0/token`, headers, body)).access_token
-}
-
-function send(client: Transport, token: string, method: string, path: string, body?: unknown): Promise<string> {
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
-  return exchange(client, method, path, headers, body === undefined ? '' : JSON.stringify(body))
-}
-
-async function exchange(
-  client: Transport,
-  method: string,
-  pathAndQuery: string,
-  headers: Readonly<Record<string, string>>,
-  body: string,
-): Promise<string> {
-  const answer = await client.send({ method, pathAndQuery, headers, body, timeoutMs: 60_000, maxAnswerBytes: 1e6 })
-  if (answer.status >= 300) throw new Error(`${method} ${pathAndQuery}: ${answer.status} ${answer.body}`)
-  return answer.body
 }

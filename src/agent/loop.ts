@@ -135,7 +135,8 @@ async function reportState(session: Session, memory: LoopMemory): Promise<void> 
   const urgent = observed.isolated !== memory.wasIsolated || session.tamper.length > 0 || release !== undefined
   if (now < memory.heartbeatDueMs && !urgent) return
   await refreshFacts(session)
-  await refreshCapabilities(session)
+  // What changed the isolation changed no package: only the regular heartbeat looks for that.
+  if (now >= memory.heartbeatDueMs) await refreshCapabilities(session)
   const sent = session.tamper.length
   const until = observed.isolated ? (readIsolation(session.state)?.until ?? null) : null
   const heartbeat = writeHeartbeat(session, { isolated: observed.isolated, until })

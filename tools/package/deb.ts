@@ -11,7 +11,7 @@ export interface DebOptions {
   readonly version: string
   /** Node binary the agent runs on; Debian 12's own is too old. */
   readonly node: string
-  /** `xz` halves the package and takes minutes. */
+  /** `xz` makes it smaller and takes minutes. */
   readonly compression: 'xz' | 'gzip'
 }
 

@@ -55,7 +55,7 @@ export async function observeIsolation(run: RunProgram): Promise<ObservedIsolati
 }
 
 /**
- * Loads an isolation in one transaction, after a rehearsal in the kernel.
+ * Loads an isolation in one transaction, which the kernel takes whole or not at all.
  * @throws RulesetError when refused; then nothing changed
  */
 export async function applyIsolation(
@@ -66,7 +66,6 @@ export async function applyIsolation(
 ): Promise<void> {
   const orphan = plan.egress.length === 0 && present.includes('netdev') ? writeRelease(['netdev']) : ''
   const ruleset = orphan + writeIsolation(plan, leaseSeconds)
-  await load(run, ['-c', '-f', '-'], ruleset)
   await load(run, ['-f', '-'], ruleset)
 }
 
