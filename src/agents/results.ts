@@ -17,6 +17,7 @@ import {
   updateCommand,
 } from '../store/agents.ts'
 import type { Store, Tx } from '../store/db.ts'
+import { hasOpenCommands } from '../store/ioc-rules.ts'
 import type { NewJob } from '../store/jobs.ts'
 import { type Actor, recordChange } from '../store/record.ts'
 import type { Device } from './authenticate.ts'
@@ -97,7 +98,7 @@ async function acknowledge(
       ...(late ? { code: 'Expired' } : {}),
       details: { journalSeq: ack.journalSeq },
     },
-    jobs: [checkJob(deps.ids.guid(), command.execution_id)],
+    jobs: await planLook(deps, tx, command),
   })
   return late ? new CordonError('Conflict', 'The time of the command is over.') : null
 }
@@ -138,7 +139,7 @@ async function storeResult(
     },
     jobs: dryRun
       ? []
-      : [checkJob(deps.ids.guid(), command.execution_id), ...findingsJobs(deps.ids.guid(), device, command, result)],
+      : [...(await planLook(deps, tx, command)), ...findingsJobs(deps.ids.guid(), device, command, result)],
   })
 }
 
@@ -171,6 +172,12 @@ function findingsJobs(id: string, device: Device, command: StoredCommand, result
     findings,
   }
   return [{ id, kind: 'record-findings', key: `findings:${command.id}`, payload }]
+}
+
+/** The engine looks at once; of many hosts it is the last that makes it look, and those that are away it looks for by itself. */
+async function planLook(deps: ResultDeps, tx: Tx, { execution_id, family }: StoredCommand): Promise<NewJob[]> {
+  if (family === 'ioc' && (await hasOpenCommands(tx, execution_id))) return []
+  return [checkJob(deps.ids.guid(), execution_id)]
 }
 
 /** How a result stands to what is stored: new, the same once more, or against it. */

@@ -100,6 +100,18 @@ export interface HostCommand {
   readonly result: string | null
 }
 
+/** True while a host of an execution has something left to say. */
+export async function hasOpenCommands(db: Db, executionId: string): Promise<boolean> {
+  const open = await db
+    .selectFrom('commands')
+    .select('id')
+    .where('execution_id', '=', executionId)
+    .where('state', 'in', ['queued', 'acked'])
+    .limit(1)
+    .executeTakeFirst()
+  return open !== undefined
+}
+
 /** Every command of an execution with its host. */
 export async function readCommandsOfExecution(db: Db, tenantId: string, executionId: string): Promise<HostCommand[]> {
   const rows = await db

@@ -279,7 +279,7 @@ async function createAgentTables(target: Target): Promise<void> {
     .addUniqueConstraint('commands_by_agent_seq', ['agent_id', 'seq'])
     .execute()
   await index(target, 'commands', ['state', 'agent_id'])
-  await index(target, 'commands', ['execution_id'])
+  await index(target, 'commands', ['execution_id', 'state'])
   await createRules(target)
 }
 
