@@ -31,6 +31,7 @@ import type { Logger } from './io/log.ts'
 import { createOutbound, type OutboundOptions } from './io/outbound.ts'
 import { loadKeys, type ServerKeys } from './io/secrets.ts'
 import { certificateNames, loadTls } from './io/tls.ts'
+import { startTidying } from './jobs/tidy.ts'
 import { type JobHandler, startWorker } from './jobs/worker.ts'
 import { createDeliveries, type DeliverDeps } from './notify/deliver.ts'
 import { openLiveFeed } from './notify/live.ts'
@@ -132,6 +133,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   }
   const notifier = startNotifier(deps)
   const worker = startWorker({ store, clock, log, handlers: listHandlers(deps) })
+  const stopTidying = startTidying({ store, clock, log })
   const listening = await listenOn(() => createHttpServer(httpDeps, routes), options)
   const { port } = listening
   for (const host of ownHosts(names, port, options)) hosts.add(host)
@@ -152,6 +154,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
       clearTimeout(impatient)
       await notifier.stop()
       await worker.stop()
+      await stopTidying()
       await failures.stop()
       await audit.checkpoints.stop()
       await store.close()
