@@ -35,7 +35,7 @@ import { startTidying } from './jobs/tidy.ts'
 import { type JobHandler, startWorker } from './jobs/worker.ts'
 import { createDeliveries, type DeliverDeps } from './notify/deliver.ts'
 import { openLiveFeed } from './notify/live.ts'
-import { startNotifier } from './notify/notifier.ts'
+import { type NotifierDeps, startNotifier } from './notify/notifier.ts'
 import { responseHandlers } from './respond/engine/handlers.ts'
 import { type RefusalDeps, recordRefusal } from './respond/refusal.ts'
 import type { RunDeps as HandlerDeps } from './respond/run.ts'
@@ -131,9 +131,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
     corsOrigins: new Set(options.corsOrigins),
     isOwnHost,
   }
-  const notifier = startNotifier(deps)
-  const worker = startWorker({ store, clock, log, handlers: listHandlers(deps) })
-  const stopTidying = startTidying({ store, clock, log })
+  const stopBackground = startBackground(deps)
   const listening = await listenOn(() => createHttpServer(httpDeps, routes), options)
   const { port } = listening
   for (const host of ownHosts(names, port, options)) hosts.add(host)
@@ -152,9 +150,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
       const impatient = setTimeout(() => listening.closeAllConnections(), drainMs)
       await listening.close()
       clearTimeout(impatient)
-      await notifier.stop()
-      await worker.stop()
-      await stopTidying()
+      await stopBackground()
       await failures.stop()
       await audit.checkpoints.stop()
       await store.close()
@@ -209,6 +205,18 @@ function openAudit(deps: Omit<CheckpointDeps, 'folder'>, options: ServerOptions)
 function completeRoutes(edge: BatchDeps, single: readonly Route[]): Route[] {
   const described = [...single, ...batchRoutes(edge, single)]
   return [...described, ...openApiRoutes(described)]
+}
+
+/** Starts what works without being asked. @returns what stops it, after what is under way */
+function startBackground(deps: DeliverDeps & HandlerDeps & FindingsDeps & NotifierDeps): () => Promise<void> {
+  const notifier = startNotifier(deps)
+  const worker = startWorker({ ...deps, handlers: listHandlers(deps) })
+  const stopTidying = startTidying(deps)
+  return async () => {
+    await notifier.stop()
+    await worker.stop()
+    await stopTidying()
+  }
 }
 
 /** What is done by jobs, by kind of job. */
