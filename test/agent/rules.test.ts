@@ -14,8 +14,11 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
+import { writeSubmitIocRule } from '../../src/protocol/bodies/submitIocRule.ts'
 import { onEnd } from '../support/cleanup.ts'
+import { makeCommand, sendCommand } from '../support/control-server.ts'
 import { enrolDevice } from '../support/device.ts'
+import { createEndpoint, waitForEnd as waitForExit } from '../support/endpoint.ts'
 import { SERVICE_PORT, stop } from '../support/netns.ts'
 import { createSite, execute, readExecutions, setPolicy, undo, waitUntil } from '../support/site.ts'
 
@@ -332,3 +335,23 @@ test('the kernel ends a rule without the agent', async (t) => {
   assert.equal(await lab.reaches(lab.endpoint, lab.internet4, SERVICE_PORT), false)
   await waitUntil(() => lab.reaches(lab.endpoint, lab.internet4, SERVICE_PORT))
 })
+
+for (const failpoint of ['after-begin', 'after-rule-recorded', 'after-rule-applied']) {
+  test(`an agent that is killed ${failpoint} has the rule in force after its restart, and answers once`, async (t) => {
+    const endpoint = await createEndpoint(t)
+    if (endpoint === undefined) return
+    const { control, lab } = endpoint
+    const indicator = { kind: 'ipv4' as const, value: `${lab.internet4}/32`, url: null }
+    const rule = { ruleId: 'r1', indicator, mode: 'block' as const, untilMs: Date.now() + 600_000 }
+    const body = writeSubmitIocRule({ ...rule, withdraw: false, allowInfrastructure: false })
+    sendCommand(control, makeCommand({ commandId: 'i1', seq: 1, family: 'ioc', body }))
+    assert.equal(await waitForExit(endpoint.startDoomed(failpoint)), 'SIGKILL')
+
+    await endpoint.start()
+    const result = await control.resultOf('i1')
+
+    assert.equal(result.state, 'succeeded')
+    assert.deepEqual(result.before, { inForce: false })
+    assert.equal(await lab.reaches(lab.endpoint, lab.internet4, SERVICE_PORT), false)
+  })
+}
