@@ -6,7 +6,7 @@ import { authenticateSession } from './access/sessions.ts'
 import { type AccessDeps, ensureFirstTenant } from './access/tenants.ts'
 import { createThrottle, defaultRateLimits, type RateLimits } from './access/throttle.ts'
 import { createFirstSignInLink } from './access/users.ts'
-import { openAgentChannel } from './agents/open.ts'
+import { type AgentChannel, openAgentChannel } from './agents/open.ts'
 import { agentRoutes } from './api/agent/routes.ts'
 import { type BatchDeps, batchRoutes } from './api/graph/batch/batch.ts'
 import { openMetrics } from './api/monitoring/figures.ts'
@@ -21,15 +21,20 @@ import { openApiRoutes } from './api/v1/openapi/get.ts'
 import { openCheckpointFolder } from './audit/checkpoint-folder.ts'
 import { type CheckpointDeps, startCheckpoints } from './audit/checkpoints.ts'
 import { createAuditVerifier } from './audit/verifier.ts'
+import type { Connector } from './connectors/connector.ts'
 import { createCordonAgentConnector } from './connectors/endpoint/cordon-agent/index.ts'
+import { createLdapConnector } from './connectors/identity/ldap/index.ts'
+import { type ConnectorKinds, createKinds } from './connectors/kinds.ts'
 import { createRegistry } from './connectors/registry.ts'
 import { type FindingsDeps, findingsHandlers } from './intake/sources/scan-findings.ts'
 import { type Clock, randomIds, systemClock } from './io/clock.ts'
+import { listConnectors, openSecrets, type SettingsDeps } from './connectors/settings.ts'
 import { checkpointFolder, databaseFile } from './io/data-dir.ts'
 import { listenOn } from './io/listen.ts'
 import type { Logger } from './io/log.ts'
 import { createOutbound, type OutboundOptions } from './io/outbound.ts'
 import { loadKeys, type ServerKeys } from './io/secrets.ts'
+import { openSealer } from './io/sealing.ts'
 import { certificateNames, loadTls } from './io/tls.ts'
 import { startTidying } from './jobs/tidy.ts'
 import { type JobHandler, startWorker } from './jobs/worker.ts'
@@ -40,6 +45,8 @@ import { responseHandlers } from './respond/engine/handlers.ts'
 import { type RefusalDeps, recordRefusal } from './respond/refusal.ts'
 import type { RunDeps as HandlerDeps } from './respond/run.ts'
 import { openStore, type Store } from './store/db.ts'
+import { readJournal, writeJournal } from './store/connectors.ts'
+import { readHolders } from './store/executions.ts'
 import { freeLeases } from './store/jobs.ts'
 import { claimDatabase } from './store/single-server.ts'
 
@@ -107,8 +114,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   const { tokenKeys, commandKey, pagingKey, auditKeys } = keys
   const audit = openAudit({ store, clock, log, auditKeys }, options)
   const channel = openAgentChannel({ store, clock, ids, log, commandKey })
-  const registry = createRegistry([createCordonAgentConnector(channel)], { strictGraph: options.strictGraph })
-  const outbound = createOutbound(options.outbound ?? { allow: [] })
+  const ways = openWays({ store, clock, ids }, channel, options)
   const isOwnHost = (host: string): boolean => hosts.has(host.toLowerCase())
   const watched = openWatch(
     { store, clock, heldPolls: channel.polls.held, auditProblem: audit.auditProblem },
@@ -117,8 +123,8 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   const access = { store, clock, ids, failures, tokenKeys }
   const who = openAccess(access, origins)
   const feed = openLiveFeed({ store, log })
-  const parts = { ...audit, ...who, ...watched, feed, isDraining: () => draining }
-  const deps = { store, clock, ids, log, registry, pagingKey, outbound, isOwnHost, ...parts }
+  const parts = { ...audit, ...who, ...watched, ...ways, feed, isDraining: () => draining }
+  const deps = { store, clock, ids, log, pagingKey, isOwnHost, ...parts }
   const admit = createThrottle(clock, { ...defaultRateLimits, ...options.rateLimits })
   const edge = { log, clock, ids, admit, recordRefusal: createRefusalRecorder(deps) }
   const single = [...operationRoutes(deps), ...signInRoutes(access), ...portalRoutes(access), ...agentRoutes(channel)]
@@ -199,6 +205,41 @@ function openAudit(deps: Omit<CheckpointDeps, 'folder'>, options: ServerOptions)
   const folder = openCheckpointFolder(options.auditCheckpoints ?? checkpointFolder(options.dataDir))
   const checkpoints = startCheckpoints({ ...deps, folder })
   return { checkpoints, auditProblem: checkpoints.problem, auditVerifier: createAuditVerifier({ ...deps, folder }) }
+}
+
+/** What leads out of this server: the rules, the keys of secrets, and every connector behind one face. */
+function openWays(base: Omit<SettingsDeps, 'sealer'>, channel: AgentChannel, options: ServerOptions) {
+  const { clock } = base
+  const outbound = createOutbound(options.outbound ?? { allow: [] })
+  const settings = { sealer: openSealer(options.dataDir, clock), kinds: createKinds({ clock, outbound }) }
+  const connectors = [createCordonAgentConnector(channel), connectDirectories({ ...base, ...settings })]
+  return { ...settings, outbound, registry: createRegistry(connectors, { strictGraph: options.strictGraph }) }
+}
+
+/** The directories that people set up, with their secrets opened for each call, and the database as their journal. */
+function connectDirectories(deps: SettingsDeps & { readonly kinds: ConnectorKinds }): Connector {
+  const { store, clock } = deps
+  const kind = deps.kinds.ldap
+  return createLdapConnector({
+    kind,
+    clock,
+    open: (connector) => openSecrets(deps, connector),
+    list: async (tenantId) => (await listConnectors(store.read, tenantId)).filter((one) => one.kind === kind.name),
+    journal: {
+      read: async (tenantId, executionId) => {
+        const found = await readJournal(store.read, tenantId, executionId)
+        return found === null ? undefined : JSON.parse(found)
+      },
+      write: (tenant_id, execution_id, found) => {
+        const row = { tenant_id, execution_id, found: JSON.stringify(found), at: clock.now() }
+        return store.transaction((tx) => writeJournal(tx, row))
+      },
+    },
+    findOtherHolds: async ({ tenantId, target, taskId }, family) => {
+      const holders = await readHolders(store.read, tenantId, target.key, family)
+      return holders.filter((holder) => holder.taskId !== taskId)
+    },
+  })
 }
 
 /** Adds what speaks of the others: batches of them, and their description. */

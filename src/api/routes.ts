@@ -35,6 +35,15 @@ import { decideApproval, getApproval, listPendingApprovals } from './v1/approval
 import { type CheckpointSource, getCheckpoint } from './v1/audit/checkpoint.ts'
 import { listAudit } from './v1/audit/list.ts'
 import { type AuditVerifier, verifyAudit } from './v1/audit/verification.ts'
+import {
+  type ConnectorDeps,
+  createConnector,
+  deleteConnector,
+  getConnector,
+  listAllConnectors,
+  replaceConnector,
+  testConnector,
+} from './v1/connectors/connectors.ts'
 import { pauseAllDispatch, resumeDispatch } from './v1/dispatch/dispatch.ts'
 import { type EventsDeps, streamEvents } from './v1/events/events.ts'
 import { listIncidentJoins } from './v1/incidents/joins.ts'
@@ -53,6 +62,7 @@ export type RouteDeps = GraphDeps &
   ReceiveDeps &
   SubscribeDeps &
   ReadinessDeps &
+  ConnectorDeps &
   MetricsDeps &
   EventsDeps & { readonly checkpoints: CheckpointSource; readonly auditVerifier: AuditVerifier }
 
@@ -97,6 +107,7 @@ export function operationRoutes(deps: RouteDeps): Route[] {
     permitted('GET', '/api/v1/incidents/:id/joins', incidentRead, 'none', listIncidentJoins(deps)),
     permitted('GET', '/api/v1/events', taskRead, 'none', streamEvents(deps)),
     permitted('GET', '/api/v1/agents', policyRead, 'none', listAgents(deps)),
+    ...connectorRoutes(deps),
     permitted('GET', '/api/v1/audit', auditRead, 'none', listAudit(deps)),
     permitted('GET', '/api/v1/audit/checkpoint', auditRead, 'none', getCheckpoint(deps)),
     permitted('GET', '/api/v1/audit/verification', auditRead, 'none', verifyAudit(deps)),
@@ -118,6 +129,19 @@ function safetyRoutes(deps: RouteDeps): Route[] {
     permitted('GET', approval, approvalRead, 'none', getApproval(deps)),
     permitted('POST', `${approval}/approve`, approve, 'optional-json', decideApproval(deps, 'approve')),
     permitted('POST', `${approval}/reject`, approve, 'optional-json', decideApproval(deps, 'reject')),
+  ]
+}
+
+/** The ways to outside systems that an admin sets up. */
+function connectorRoutes(deps: ConnectorDeps): Route[] {
+  const all = '/api/v1/connectors'
+  return [
+    permitted('GET', all, admin, 'none', listAllConnectors(deps)),
+    permitted('POST', all, admin, 'json', createConnector(deps)),
+    permitted('GET', `${all}/:id`, admin, 'none', getConnector(deps)),
+    permitted('PUT', `${all}/:id`, admin, 'json', replaceConnector(deps)),
+    permitted('DELETE', `${all}/:id`, admin, 'none', deleteConnector(deps)),
+    permitted('POST', `${all}/:id/test`, admin, 'optional-json', testConnector(deps)),
   ]
 }
 

@@ -3,6 +3,7 @@ import { CordonError } from '../model/errors.ts'
 import { addAgentCommands } from './agent.ts'
 import { addAuditCommands } from './audit.ts'
 import { addClientCommands } from './client.ts'
+import { addConnectorCommands } from './connector.ts'
 import { addIngestCommands } from './ingest.ts'
 import { addServeCommand } from './serve.ts'
 import { addTenantCommands } from './tenant.ts'
@@ -22,6 +23,7 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   addTenantCommands(program)
   addUserCommands(program)
   addAgentCommands(program)
+  addConnectorCommands(program)
   addIngestCommands(program)
   addAuditCommands(program)
   try {

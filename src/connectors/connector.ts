@@ -1,3 +1,4 @@
+import type { Secret } from '../io/sealing.ts'
 import type { ActionType } from '../model/actions.ts'
 import type { ExecutionResult, Proof, Target, TargetOutcome } from '../model/execution.ts'
 
@@ -174,3 +175,65 @@ export interface FinishedAction {
 export type UndoPlan =
   | { readonly possible: true; readonly actionType: ActionType; readonly parameters: Readonly<Record<string, unknown>> }
   | { readonly possible: false; readonly reason: string }
+
+/** A kind of connector that people set up: what it takes, and how to see that it works. */
+export interface ConnectorKind {
+  /** Stands in `kind`, and is the name of its {@link Connector}. */
+  readonly name: string
+  /** Secrets it takes, e.g. `bindPassword`. */
+  readonly secretNames: readonly string[]
+  /**
+   * Reads settings from outside.
+   * @returns what is stored, and where the secrets go: scheme, host and port
+   * @throws CordonError BadRequest naming the setting
+   */
+  readSettings(settings: unknown): { readonly settings: object; readonly address: string }
+  /** What one of them can do as it is set up, without asking the outside system. */
+  describe(connector: ConfiguredConnector): readonly Capability[]
+  /** How the outside system was found when this server last had to do with it. */
+  health(connector: ConfiguredConnector): Health
+  /** Tries everything the actions need, in their order, without effect; ends at the first thing that is wrong. */
+  test(connector: ConfiguredConnector, open: OpenSecrets): Promise<readonly SetupCheck[]>
+}
+
+/** A connector as people see it. Of a secret they see that it is set, and since when. */
+export interface ConfiguredConnector {
+  readonly tenantId: string
+  readonly id: string
+  readonly kind: string
+  readonly name: string
+  readonly settings: unknown
+  /** Where its secrets go; they open for no other. */
+  readonly address: string
+  readonly secrets: Readonly<Record<string, { readonly setAt: string }>>
+  readonly version: number
+  readonly createdAt: string
+  readonly updatedAt: string
+}
+
+/**
+ * Opens the secrets of a connector, by name.
+ * @throws SealError when one does not belong to this connector and address
+ */
+export type OpenSecrets = (connector: ConfiguredConnector) => Promise<Readonly<Record<string, Secret>>>
+
+/** How an outside system was found; `untested` when this server had nothing to do with it since it started. */
+export interface Health {
+  readonly state: 'untested' | 'working' | 'failing'
+  readonly at: string | null
+  /** PascalCase code of what is wrong; null unless failing. */
+  readonly code: string | null
+  readonly detail: string | null
+}
+
+/** One thing that has to hold for a connector to work. */
+export interface SetupCheck {
+  readonly name: string
+  readonly ok: boolean
+  /** What was found, in words. */
+  readonly detail: string
+  readonly code: string | null
+  /** The setting or secret to look at, and what to do; null when it is well. */
+  readonly setting: string | null
+  readonly fix: string | null
+}

@@ -1,58 +1,28 @@
 import type { Clock, Ids } from '../io/clock.ts'
-import { SealError, type Sealer, type Secret, type SecretPlace } from '../io/sealing.ts'
+import type { Sealer, Secret, SecretPlace } from '../io/sealing.ts'
 import { CordonError } from '../model/errors.ts'
 import {
-  type AddressedSecret,
   deleteConnectorRow,
   deleteSecrets,
   insertConnector,
-  listKeysInUse,
   listConnectors as listRows,
   listSecrets,
-  listSecretsUnderOtherKeys,
-  readConnector,
   readConnectorForUpdate,
-  replaceSealed,
+  readConnector as readRow,
   updateConnectorRow,
   writeSecrets,
 } from '../store/connectors.ts'
 import { type Db, isDuplicateKey, type Store, type Tx } from '../store/db.ts'
 import { type Actor, recordChange } from '../store/record.ts'
 import type { ConnectorRow, ConnectorSecretRow } from '../store/schema-connectors.ts'
-
-// Settings and secrets of connectors that need some. Nothing of Cordon's own does yet: the agent connector is always there and is set up on
-// the hosts. The first connector that does brings its kind, and the routes and commands with it.
-
-/** What a kind of connector needs to be set up. */
-export interface ConnectorKind {
-  readonly name: string
-  /** Secrets it takes, e.g. `bindPassword`. */
-  readonly secretNames: readonly string[]
-  /**
-   * Reads settings from outside.
-   * @returns what is stored, and where the secrets go: scheme, host and port
-   * @throws CordonError BadRequest naming the setting
-   */
-  readSettings(settings: unknown): { readonly settings: object; readonly address: string }
-}
+import type { ConfiguredConnector, ConnectorKind } from './connector.ts'
 
 /** What changing settings needs. */
 export interface SettingsDeps {
-  readonly store: Store
+  readonly store: Pick<Store, 'read' | 'transaction'>
   readonly clock: Clock
   readonly ids: Ids
   readonly sealer: Sealer
-}
-
-/** A connector as people see it. Of a secret they see that it is set, and since when. */
-export interface ConfiguredConnector {
-  readonly id: string
-  readonly kind: string
-  readonly name: string
-  readonly settings: unknown
-  readonly secrets: Readonly<Record<string, { readonly setAt: string }>>
-  readonly createdAt: string
-  readonly updatedAt: string
 }
 
 /** What somebody sets. Secrets that are not named stay as they are. */
@@ -60,6 +30,21 @@ export interface ConnectorInput {
   readonly name: string
   readonly settings: unknown
   readonly secrets: Readonly<Record<string, string>>
+}
+
+/** What is to stand in the place of a connector. */
+export interface ConnectorChange extends ConnectorInput {
+  readonly id: string
+  /** Versions it may replace; null: any. */
+  readonly accepted: readonly number[] | null
+}
+
+/** The kind of that name. @throws CordonError BadRequest naming the kinds there are */
+export function findKind(kinds: readonly ConnectorKind[], name: string): ConnectorKind {
+  const kind = kinds.find((candidate) => candidate.name === name)
+  if (kind !== undefined) return kind
+  const known = kinds.map((candidate) => candidate.name).join(', ')
+  throw new CordonError('BadRequest', `kind must be one of: ${known}.`, { target: 'kind' })
 }
 
 /**
@@ -97,14 +82,13 @@ export async function addConnector(
 /**
  * Changes a connector. When its address changes, every secret that is not given anew is cleared: whoever may change settings must not be
  * able to have a secret, which he cannot read, sent to a host of his own.
- * @throws CordonError NotFound, BadRequest, Conflict
+ * @throws CordonError NotFound, BadRequest, Conflict, PreconditionFailed
  */
 export async function changeConnector(
   deps: SettingsDeps,
   actor: Actor,
   kind: ConnectorKind,
-  id: string,
-  input: ConnectorInput,
+  { id, accepted, ...input }: ConnectorChange,
 ): Promise<ConfiguredConnector> {
   const { settings, address } = kind.readSettings(input.settings)
   const now = deps.clock.now()
@@ -114,6 +98,7 @@ export async function changeConnector(
   return writeNamed(deps, async (tx) => {
     const before = await readConnectorForUpdate(tx, actor.tenantId, id)
     if (before === null || before.kind !== kind.name) throw notFound()
+    requireVersion(before, accepted)
     const row: ConnectorRow = {
       ...before,
       name: input.name,
@@ -131,11 +116,16 @@ export async function changeConnector(
   })
 }
 
-/** Removes a connector with its secrets. @throws CordonError NotFound */
-export async function removeConnector(deps: SettingsDeps, actor: Actor, id: string): Promise<void> {
+/** Removes a connector with its secrets. @throws CordonError NotFound, PreconditionFailed */
+export async function removeConnector(
+  deps: Pick<SettingsDeps, 'store' | 'clock'>,
+  actor: Actor,
+  { id, accepted }: Pick<ConnectorChange, 'id' | 'accepted'>,
+): Promise<void> {
   await deps.store.transaction(async (tx) => {
     const before = await readConnectorForUpdate(tx, actor.tenantId, id)
     if (before === null) throw notFound()
+    requireVersion(before, accepted)
     const cleared = await deleteConnectorRow(tx, actor.tenantId, id)
     const audit = entryOf('deleteConnector', before, null, { cleared })
     await recordChange(tx, { at: deps.clock.now(), actor, audit })
@@ -148,94 +138,46 @@ export async function listConnectors(db: Db, tenantId: string): Promise<Configur
   return Promise.all(rows.map(async (row) => show(row, await listSecrets(db, tenantId, row.id))))
 }
 
-/**
- * What the connector itself works with: its settings and its secrets, opened.
- * @throws CordonError NotFound; SealError when a secret does not belong to this connector and address
- */
-export async function openConnector(
-  deps: Pick<SettingsDeps, 'sealer'> & { readonly store: Pick<Store, 'read'> },
-  tenantId: string,
-  id: string,
-): Promise<{ readonly settings: unknown; readonly secrets: Readonly<Record<string, Secret>> }> {
-  const row = await readConnector(deps.store.read, tenantId, id)
+/** One connector as people see it. @throws CordonError NotFound */
+export async function readConnector(db: Db, tenantId: string, id: string): Promise<ConfiguredConnector> {
+  const row = await readRow(db, tenantId, id)
   if (row === null) throw notFound()
+  return show(row, await listSecrets(db, tenantId, id))
+}
+
+/**
+ * The secrets of a connector, opened for the address that stands beside them in `connector`: when it was turned to another host meanwhile
+ * they do not open.
+ * @throws SealError when a secret does not belong to this connector and address
+ */
+export async function openSecrets(
+  deps: Pick<SettingsDeps, 'sealer'> & { readonly store: Pick<Store, 'read'> },
+  connector: Pick<ConfiguredConnector, 'tenantId' | 'id' | 'address'>,
+): Promise<Readonly<Record<string, Secret>>> {
+  const { tenantId, id, address } = connector
   const sealed = await listSecrets(deps.store.read, tenantId, id)
   const opened = sealed.map(async ({ name, sealed: text }) => {
-    return [name, await deps.sealer.open(placeOf(row, name), text)] as const
+    return [name, await deps.sealer.open(placeOf({ tenant_id: tenantId, id, address }, name), text)] as const
   })
-  return { settings: JSON.parse(row.settings), secrets: Object.fromEntries(await Promise.all(opened)) }
+  return Object.fromEntries(await Promise.all(opened))
 }
 
-/** What a rotation did. */
-export interface Rotation {
-  readonly keyId: string
-  readonly rewrapped: number
-  /** Secrets that no key opens: they were changed in the database, or their key is gone. They have to be set anew. */
-  readonly unreadable: readonly { readonly connectorId: string; readonly name: string }[]
-  /** Old keys that no secret needs and no server can still be sealing with. */
-  readonly removedKeys: readonly string[]
-}
-
-type RotateDeps = Pick<SettingsDeps, 'store' | 'clock' | 'sealer'>
-
-const pageSize = 100
-/** A seal that was begun under the old key has long been written, or given up, after this. */
-const graceSeconds = 3_600
-
-/**
- * Takes a new sealing key into use and wraps every secret's key with it, while servers go on sealing and opening. The old key stays until
- * the next rotation at least an hour later finds that nothing needs it.
- */
-export async function rotateSealingKeys(deps: RotateDeps, actor: Actor): Promise<Rotation> {
-  const { store, clock, sealer } = deps
-  const removedKeys = await removeOldKeys(deps)
-  const keyId = await sealer.addKey()
-  let rewrapped = 0
-  // Until a whole pass finds nothing to do: secrets may be set under the old key while the first one runs.
-  for (let pass = await rewrapAll(deps, keyId); ; pass = await rewrapAll(deps, keyId)) {
-    rewrapped += pass.rewrapped
-    if (pass.rewrapped > 0) continue
-    const { unreadable } = pass
-    const details = { rewrapped, unreadable, removedKeys }
-    const audit = { action: 'rotateSealingKeys', objectType: 'sealingKey', objectId: keyId, details } as const
-    const change = { at: clock.now(), actor, audit: { ...audit, decision: 'allowed' } } as const
-    await store.transaction((tx) => recordChange(tx, change))
-    return { keyId, rewrapped, unreadable, removedKeys }
-  }
-}
-
-async function rewrapAll(
-  { store, sealer }: RotateDeps,
-  keyId: string,
-): Promise<Pick<Rotation, 'rewrapped' | 'unreadable'>> {
-  const unreadable: { connectorId: string; name: string }[] = []
-  let rewrapped = 0
-  let last: AddressedSecret | null = null
-  for (;;) {
-    const secrets: AddressedSecret[] = await listSecretsUnderOtherKeys(store.read, keyId, last, pageSize)
-    for (const { address, ...secret } of secrets) {
-      const { tenant_id: tenantId, connector_id: connectorId, name } = secret
-      try {
-        const sealed = await sealer.rewrap({ tenantId, connectorId, name, address }, secret.sealed)
-        if (sealed !== null && (await store.transaction((tx) => replaceSealed(tx, secret, sealed)))) rewrapped += 1
-      } catch (cause) {
-        if (!(cause instanceof SealError)) throw cause
-        unreadable.push({ connectorId, name })
-      }
-    }
-    last = secrets.at(-1) ?? null
-    if (last === null) return { rewrapped, unreadable }
-  }
-}
-
-async function removeOldKeys({ store, clock, sealer }: RotateDeps): Promise<string[]> {
-  const keys = await sealer.listKeys()
-  const newest = keys.at(-1)
-  if (newest === undefined || Date.parse(newest.createdAt) > clock.nowMs() - graceSeconds * 1_000) return []
-  const inUse = new Set(await listKeysInUse(store.read))
-  const old = keys.filter(({ id }) => id !== newest.id && !inUse.has(id)).map(({ id }) => id)
-  for (const id of old) await sealer.removeKey(id)
-  return old
+/** Records that somebody tried a connector, and what came of it. */
+export async function recordConnectorTest(
+  deps: Pick<SettingsDeps, 'store' | 'clock'>,
+  actor: Actor,
+  { id, kind, name, address }: ConfiguredConnector,
+  failed: string | null,
+): Promise<void> {
+  const details = { kind, name, address, failed }
+  const audit = {
+    action: 'testConnector',
+    objectType: 'connector',
+    objectId: id,
+    decision: 'allowed',
+    details,
+  } as const
+  await deps.store.transaction((tx) => recordChange(tx, { at: deps.clock.now(), actor, audit }))
 }
 
 async function sealAll(
@@ -247,7 +189,11 @@ async function sealAll(
   const rows: ConnectorSecretRow[] = []
   for (const [name, value] of Object.entries(secrets)) {
     if (!kind.secretNames.includes(name)) {
-      throw new CordonError('BadRequest', `A ${kind.name} connector takes no secret '${name.slice(0, 40)}'.`)
+      // What stands there is not repeated: it may be a secret in the wrong place.
+      const known = kind.secretNames.join(', ')
+      throw new CordonError('BadRequest', `A connector of kind ${kind.name} takes these secrets only: ${known}.`, {
+        target: 'secrets',
+      })
     }
     const { text, keyId } = await deps.sealer.seal(placeOf(row, name), value)
     const set_at = deps.clock.now()
@@ -289,11 +235,14 @@ function entryOf(
 
 function show(row: ConnectorRow, secrets: readonly ConnectorSecretRow[]): ConfiguredConnector {
   return {
+    tenantId: row.tenant_id,
     id: row.id,
     kind: row.kind,
     name: row.name,
     settings: JSON.parse(row.settings),
+    address: row.address,
     secrets: Object.fromEntries(secrets.map(({ name, set_at }) => [name, { setAt: set_at }])),
+    version: row.version,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }
@@ -301,6 +250,14 @@ function show(row: ConnectorRow, secrets: readonly ConnectorSecretRow[]): Config
 
 function namesOf(secrets: readonly ConnectorSecretRow[]): string[] {
   return secrets.map(({ name }) => name).sort()
+}
+
+function requireVersion({ version }: ConnectorRow, accepted: readonly number[] | null): void {
+  if (accepted === null || accepted.includes(version)) return
+  throw new CordonError(
+    'PreconditionFailed',
+    'The connector was changed since it was read; its ETag is another one now.',
+  )
 }
 
 function notFound(): CordonError {

@@ -43,8 +43,20 @@ export interface OutboundFailure {
   readonly reason: string
 }
 
-/** The one way out: every HTTP request this server makes to an address somebody else named goes through here. */
+/** A server that does not speak HTTP. */
+export interface Peer {
+  /** Name or address. */
+  readonly host: string
+  readonly port: number
+  /** Ports at which its kind of server may be asked on the public internet. */
+  readonly usualPorts: readonly number[]
+  readonly timeoutMs: number
+}
+
+/** The one way out: every connection this server makes to an address somebody else named goes through here. */
 export interface Outbound {
+  /** Where a server is, after the rules: connect to these addresses, never to the name. */
+  locate(peer: Peer): Promise<readonly Resolved[] | OutboundFailure>
   /** What can be said of a URL without resolving it: null when it may be asked. */
   check(url: string): string | null
   post(request: OutboundRequest): Promise<OutboundAnswer | OutboundFailure>
@@ -77,6 +89,15 @@ export function createOutbound(options: OutboundOptions): Outbound {
       const target = readTarget(url, allow)
       return 'refused' in target ? target.refused : null
     },
+    locate: async ({ host, port, usualPorts, timeoutMs }) => {
+      const addresses = await findAddresses(resolve, { host }, AbortSignal.timeout(timeoutMs))
+      if ('failed' in addresses) return addresses
+      const own = listOwnAddresses()
+      const ports = new Set(usualPorts)
+      const denied = addresses.find(({ address }) => !mayConnect({ allow, own, ports }, address, port))
+      if (denied === undefined) return addresses
+      return { failed: 'refused', reason: `The rules for outbound connections forbid ${denied.address} port ${port}.` }
+    },
     post: async (request) => {
       const target = readTarget(request.url, allow)
       if ('refused' in target) return { failed: 'refused', reason: target.refused }
@@ -84,7 +105,7 @@ export function createOutbound(options: OutboundOptions): Outbound {
       const addresses = await findAddresses(resolve, target, signal)
       if ('failed' in addresses) return addresses
       const own = listOwnAddresses()
-      const denied = addresses.find(({ address }) => !mayConnect(allow, own, address, target.port))
+      const denied = addresses.find(({ address }) => !mayConnect({ allow, own, ports: webPorts }, address, target.port))
       if (denied !== undefined) return { failed: 'refused', reason: 'The host is not at a public address.' }
       return send(target, addresses, { request, ca, signal })
     },
@@ -116,7 +137,7 @@ function readTarget(text: string, allow: readonly AllowedNetwork[]): Target | { 
 
 async function findAddresses(
   resolve: (host: string) => Promise<readonly Resolved[]>,
-  target: Target,
+  target: Pick<Target, 'host'>,
   signal: AbortSignal,
 ): Promise<readonly Resolved[] | OutboundFailure> {
   const family = isIP(target.host)
@@ -135,9 +156,16 @@ function whenAborted(signal: AbortSignal): Promise<null> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(null), { once: true }))
 }
 
-function mayConnect(allow: readonly AllowedNetwork[], own: Set<string>, address: string, port: number): boolean {
+interface Rules {
+  readonly allow: readonly AllowedNetwork[]
+  readonly own: ReadonlySet<string>
+  /** Open on the public internet. */
+  readonly ports: ReadonlySet<number>
+}
+
+function mayConnect({ allow, own, ports }: Rules, address: string, port: number): boolean {
   if (isAllowed(allow, address, port)) return true
-  return webPorts.has(port) && isPublicAddress(address) && !own.has(address)
+  return ports.has(port) && isPublicAddress(address) && !own.has(address)
 }
 
 function listOwnAddresses(): Set<string> {

@@ -1,6 +1,6 @@
 import type { Db, Tx } from './db.ts'
 import { holdRows } from './db.ts'
-import type { ConnectorRow, ConnectorSecretRow } from './schema-connectors.ts'
+import type { ConnectorJournalRow, ConnectorRow, ConnectorSecretRow } from './schema-connectors.ts'
 
 /** @throws a duplicate-key error of the database when the tenant has one of that name */
 export async function insertConnector(tx: Tx, row: ConnectorRow): Promise<void> {
@@ -139,4 +139,21 @@ export async function replaceSealed(
     .where('sealed', '=', secret.sealed)
     .executeTakeFirst()
   return result.numUpdatedRows > 0n
+}
+
+/** Writes what a connector found before an effect, in place of what it found at an earlier attempt without one. */
+export async function writeJournal(tx: Tx, row: ConnectorJournalRow): Promise<void> {
+  const { found, at } = row
+  await tx
+    .insertInto('connector_journal')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['tenant_id', 'execution_id']).doUpdateSet({ found, at }))
+    .execute()
+}
+
+/** What a connector found before an effect, as the JSON it wrote; null when it never came that far. */
+export async function readJournal(db: Db, tenantId: string, executionId: string): Promise<string | null> {
+  const query = db.selectFrom('connector_journal').select('found').where('tenant_id', '=', tenantId)
+  const row = await query.where('execution_id', '=', executionId).executeTakeFirst()
+  return row?.found ?? null
 }

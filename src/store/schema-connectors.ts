@@ -23,3 +23,12 @@ export interface ConnectorSecretRow {
   sealed: string
   set_at: string
 }
+
+/** What a connector found before the first effect of an execution, for systems that keep no record of ours. */
+export interface ConnectorJournalRow {
+  tenant_id: string
+  execution_id: string
+  /** JSON as the connector wrote it. */
+  found: string
+  at: string
+}

@@ -1,5 +1,5 @@
 import type { Generated } from 'kysely'
-import type { ConnectorRow, ConnectorSecretRow } from './schema-connectors.ts'
+import type { ConnectorJournalRow, ConnectorRow, ConnectorSecretRow } from './schema-connectors.ts'
 import type { SubscriptionRow } from './schema-notify.ts'
 import type { AnswerRow, ApprovalRow, ApprovalVoteRow, ExecutionRow, PolicyRow } from './schema-respond.ts'
 
@@ -38,6 +38,7 @@ export interface Schema {
   jobs: JobRow
   connectors: ConnectorRow
   connector_secrets: ConnectorSecretRow
+  connector_journal: ConnectorJournalRow
   audit: AuditRow
   audit_heads: AuditHeadRow
   outbox: OutboxRow

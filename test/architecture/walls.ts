@@ -16,7 +16,11 @@ const walls: readonly (readonly [prefix: RegExp, wall: Wall])[] = [
   [/^src\/(jobs|access|audit)\//, { ours: ['src/store/', 'src/model/', 'src/io/'] }],
   [/^src\/agents\//, { ours: ['src/protocol/', 'src/store/', 'src/jobs/', 'src/model/', 'src/io/'] }],
   [/^src\/connectors\/connector\.ts$/, { ours: ['src/model/', 'src/io/'] }],
-  [/^src\/connectors\/settings\.ts$/, { ours: ['src/store/', 'src/model/', 'src/io/'] }],
+  [
+    /^src\/connectors\/(settings|rotation)\.ts$/,
+    { ours: ['src/connectors/connector.ts', 'src/store/', 'src/model/', 'src/io/'] },
+  ],
+  [/^src\/connectors\/kinds\.ts$/, { ours: ['src/connectors/', 'src/io/'] }],
   [/^src\/connectors\/registry\.ts$/, { ours: ['src/connectors/', 'src/model/'] }],
   [
     /^src\/connectors\/endpoint\/cordon-agent\//,
@@ -40,9 +44,13 @@ const walls: readonly (readonly [prefix: RegExp, wall: Wall])[] = [
   [
     /^src\/api\//,
     {
-      ours: ['access', 'intake', 'respond', 'notify', 'agents', 'store', 'protocol', 'model', 'io'].map(
-        (folder) => `src/${folder}/`,
-      ),
+      ours: [
+        ...['access', 'intake', 'respond', 'notify', 'agents', 'store', 'protocol', 'model', 'io'].map(
+          (folder) => `src/${folder}/`,
+        ),
+        'src/connectors/connector.ts',
+        'src/connectors/settings.ts',
+      ],
     },
   ],
   [/^src\/agent\//, { ours: ['src/protocol/', 'src/model/'], others: 'node' }],

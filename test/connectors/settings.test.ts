@@ -4,15 +4,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ConnectorKind } from '../../src/connectors/connector.ts'
+import { rotateSealingKeys } from '../../src/connectors/rotation.ts'
 import {
   addConnector,
   type ConnectorInput,
-  type ConnectorKind,
   changeConnector,
   listConnectors,
-  openConnector,
+  openSecrets,
+  readConnector,
   removeConnector,
-  rotateSealingKeys,
   type SettingsDeps,
 } from '../../src/connectors/settings.ts'
 import { type Clock, instantOf, randomIds } from '../../src/io/clock.ts'
@@ -27,6 +28,9 @@ import { eachDatabase } from '../support/databases.ts'
 const directory: ConnectorKind = {
   name: 'directory',
   secretNames: ['bindPassword', 'clientKey'],
+  describe: () => [],
+  health: () => ({ state: 'untested', at: null, code: null, detail: null }),
+  test: async () => [],
   readSettings: (settings) => {
     if (typeof settings === 'object' && settings !== null && 'url' in settings && typeof settings.url === 'string') {
       return {
@@ -36,6 +40,11 @@ const directory: ConnectorKind = {
     }
     throw new CordonError('BadRequest', 'A directory connector needs a url.', { target: 'url' })
   },
+}
+
+/** In the place of whatever version of it stands there. */
+function any(id: string): { readonly id: string; readonly accepted: null } {
+  return { id, accepted: null }
 }
 
 const canary = 'canary-5f1d'
@@ -62,7 +71,7 @@ function give(t: TestContext, store: Store): Given {
 }
 
 async function reveal(deps: SettingsDeps, id: string, tenantId = tenant): Promise<Record<string, string>> {
-  const { secrets } = await openConnector(deps, tenantId, id)
+  const secrets = await openSecrets(deps, await readConnector(deps.store.read, tenantId, id))
   return Object.fromEntries(Object.entries(secrets).map(([name, secret]) => [name, secret.reveal()]))
 }
 
@@ -79,15 +88,15 @@ eachDatabase('a connector keeps its secrets, and shows nobody more than that the
   assert.deepEqual(made.secrets, { bindPassword: { setAt: made.createdAt } })
   assert.deepEqual(await listConnectors(store.read, tenant), [made])
   assert.deepEqual(await listConnectors(store.read, otherTenant), [])
-  await refused(openConnector(deps, otherTenant, made.id), 'NotFound')
+  await refused(readConnector(store.read, otherTenant, made.id), 'NotFound')
 })
 
 eachDatabase('the value of a secret stands nowhere in the database', async (t, store) => {
   const deps = give(t, store)
   const made = await addConnector(deps, actor, directory, input)
-  await changeConnector(deps, actor, directory, made.id, { ...input, secrets: { clientKey: canary } })
+  await changeConnector(deps, actor, directory, { ...input, ...any(made.id), secrets: { clientKey: canary } })
   await rotateSealingKeys(deps, actor)
-  await removeConnector(deps, actor, (await addConnector(deps, actor, directory, { ...input, name: 'b' })).id)
+  await removeConnector(deps, actor, any((await addConnector(deps, actor, directory, { ...input, name: 'b' })).id))
 
   for (const table of await store.read.introspection.getTables()) {
     const rows = await store.read
@@ -111,7 +120,7 @@ eachDatabase(
     const secrets = { bindPassword: canary, clientKey: 'key' }
     const { id } = await addConnector(deps, actor, directory, { ...input, secrets })
     const change = (url: string, given: ConnectorInput['secrets']): Promise<unknown> =>
-      changeConnector(deps, actor, directory, id, { name: input.name, settings: { url }, secrets: given })
+      changeConnector(deps, actor, directory, { ...any(id), name: input.name, settings: { url }, secrets: given })
 
     await change('https://dc1.example:636/other', {})
     assert.deepEqual(await reveal(deps, id), secrets)
@@ -140,12 +149,14 @@ eachDatabase('a secret that was moved, or turned to another host, in the databas
   await store.transaction((tx) =>
     tx.updateTable('connector_secrets').set({ sealed: sealed.sealed }).where('connector_id', '=', two.id).execute(),
   )
-  await assert.rejects(openConnector(deps, tenant, two.id), SealError)
+  await assert.rejects(reveal(deps, two.id), SealError)
 
   await store.transaction((tx) =>
     tx.updateTable('connectors').set({ address: 'https://attacker.example' }).where('id', '=', one.id).execute(),
   )
-  await assert.rejects(openConnector(deps, tenant, one.id), SealError)
+  await assert.rejects(reveal(deps, one.id), SealError)
+  // Nor does it for somebody who still has the settings from before.
+  await assert.rejects(openSecrets(deps, { ...two, address: 'https://attacker.example' }), SealError)
 })
 
 eachDatabase('what does not fit is refused and changes nothing', async (t, store) => {
@@ -156,9 +167,14 @@ eachDatabase('what does not fit is refused and changes nothing', async (t, store
   await refused(addConnector(deps, actor, directory, input), 'Conflict')
   await refused(addConnector(deps, actor, directory, { ...input, name: 'b', settings: {} }), 'BadRequest')
   await refused(addConnector(deps, actor, directory, { ...input, name: 'b', secrets: { token: canary } }), 'BadRequest')
-  await refused(changeConnector(deps, actor, other, id, input), 'NotFound')
-  await refused(changeConnector(deps, { ...actor, tenantId: otherTenant }, directory, id, input), 'NotFound')
-  await refused(removeConnector(deps, { ...actor, tenantId: otherTenant }, id), 'NotFound')
+  await refused(changeConnector(deps, actor, other, { ...input, ...any(id) }), 'NotFound')
+  await refused(
+    changeConnector(deps, { ...actor, tenantId: otherTenant }, directory, { ...input, ...any(id) }),
+    'NotFound',
+  )
+  await refused(removeConnector(deps, { ...actor, tenantId: otherTenant }, any(id)), 'NotFound')
+  await refused(changeConnector(deps, actor, directory, { ...input, id, accepted: [2] }), 'PreconditionFailed')
+  await refused(removeConnector(deps, actor, { id, accepted: [2] }), 'PreconditionFailed')
 
   assert.equal((await listConnectors(store.read, tenant)).length, 1)
   assert.deepEqual(await reveal(deps, id), { bindPassword: canary })
@@ -187,7 +203,7 @@ eachDatabase('keys are rotated while secrets are set and opened', async (t, stor
       const index = number % ids.length
       const secrets = { bindPassword: `${canary} ${number}` }
       const name = `connector ${index}`
-      await changeConnector(deps, actor, directory, ids[index] ?? '', { ...input, name, secrets })
+      await changeConnector(deps, actor, directory, { ...input, ...any(ids[index] ?? ''), name, secrets })
     }
   }
   const load = Promise.all([reader(), writer()])

@@ -32,6 +32,8 @@ export interface MortalServer {
   readonly anonymous: Client
   /** Starts it and waits until it listens; it may die before that of its fate. */
   start(fate?: Fate): Promise<void>
+  /** Everything it has written to its log and terminal. */
+  output(): string
   /** Ends it as a power cut would. */
   kill(): Promise<void>
   /** Sends it a signal, e.g. the one that lets a stopped process go on. */
@@ -95,6 +97,7 @@ export async function prepareServer(
   const origin = `http://127.0.0.1:${port}`
   const options = ['--data', dataDir, '--host', '127.0.0.1', '--port', String(port), '--http']
   const arguments_ = [cli, 'serve', ...options, ...(database === null ? [] : ['--database', database])]
+  const output: Buffer[] = []
   let child: ChildProcess | null = null
   const kill = async (): Promise<void> => {
     if (child === null || child.exitCode !== null || child.signalCode !== null) return
@@ -109,11 +112,13 @@ export async function prepareServer(
     anonymous: makeClient(origin, {}),
     start: async (fate) => {
       const failpoint = fate && 'failpoint' in fate ? fate.failpoint : ''
-      const env = { ...process.env, ...surroundings.env, CORDON_LOG_LEVEL: 'info', CORDON_FAILPOINT: failpoint }
+      const env = { ...process.env, CORDON_LOG_LEVEL: 'info', ...surroundings.env, CORDON_FAILPOINT: failpoint }
       const [program, ...traced] = [...tracer(fate), process.execPath, ...arguments_]
       child = spawn(program, traced, { stdio: ['ignore', 'pipe', 'pipe'], env, detached: true })
+      for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => output.push(chunk))
       await untilListening(child)
     },
+    output: () => Buffer.concat(output).toString('utf8'),
     kill,
     signal: (name) => {
       if (child?.pid !== undefined) process.kill(-child.pid, name)

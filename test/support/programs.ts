@@ -29,6 +29,8 @@ const needed: readonly Needed[] = [
   { debian: 'xz-utils', present: () => hasProgram('xz') },
   { debian: 'strace', present: () => hasProgram('strace') },
   { debian: 'e2fsprogs', present: () => hasProgram('mkfs.ext4') },
+  { debian: 'slapd', present: () => hasProgram('slapd') },
+  { debian: 'ldap-utils', present: () => hasProgram('ldapsearch') },
   { debian: 'libfaketime', present: () => findFakeClock() !== null },
 ]
 

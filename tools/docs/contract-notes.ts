@@ -72,6 +72,14 @@ export const notes: Readonly<Record<string, string>> = {
   getPolicies: 'the safety policy, whole, with its ETag',
   replacePolicies:
     'the whole policy; `If-Match` is required, `*` for any; 400 names every wrong field in `error.details`',
+  listConnectors:
+    '`{value}`: every connector by name, with its capabilities and health; of a secret only since when it is set',
+  createConnector: '`{kind, name, settings, secrets}`; 400 names every wrong setting',
+  getConnector: 'with its ETag',
+  replaceConnector:
+    '`{name, settings, secrets}`; `If-Match` is required, `*` for any; secrets that are left out stay, and are cleared when the address changes',
+  deleteConnector: 'with its secrets; `If-Match` where wanted',
+  testConnector: 'no body needed; `{ok, checks}`, each with the setting to look at and the fix',
   createBreakGlassCode:
     '`{reason}` of 30 characters; device id or host name in the path; a code for `cordon agent release`',
   pauseDispatch: '`{reason}`; nothing more is handed over to any target',

@@ -48,6 +48,9 @@ const editPolicy = 'An admin can change the policy: GET and PUT /api/v1/policies
 /** Accounts without which nobody can repair anything; no policy takes them off the list. @source design actions 10.1 */
 const alwaysProtectedUsers = ['root', 'krbtgt', 'administrator']
 
+/** Tag that a connector gives to the account it works with: without that nothing could be taken back. */
+export const ownAccountTag = 'cordon:own-account'
+
 /**
  * Weighs an action against a tenant's policy. Releases are never refused: what protects an asset must not keep it contained.
  * @param usage one for each of the budgets {@link listBudgets} names; a missing one counts as nothing done
@@ -87,6 +90,10 @@ function listProtections(policy: SafetyPolicy, proposed: Proposed, asset: Asset)
     return [{ policy: `protectedAssets: ${rule.name}`, reason: text, fix: editPolicy }]
   })
   if (target.kind !== 'user' || !isDestructive(actionType)) return found
+  if (target.tags?.includes(ownAccountTag)) {
+    const reason = `'${target.displayName}' is the account Cordon itself works with; without it nothing could be taken back.`
+    return [...found, { policy: 'protectedAssets: always', reason, fix: 'Give the connector another account first.' }]
+  }
   const account = asset.names.map((name) => nameAccount(name)).find((name) => alwaysProtectedUsers.includes(name))
   if (account === undefined) return found
   const reason = `'${account}' is an account without which nobody can repair anything.`

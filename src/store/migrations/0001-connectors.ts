@@ -27,4 +27,12 @@ export async function createConnectorTables(target: Target): Promise<void> {
     .addPrimaryKeyConstraint('connector_secrets_pk', ['tenant_id', 'connector_id', 'name'])
     .execute()
   await index(target, 'connector_secrets', ['key_id'])
+  await table(target, 'connector_journal', {
+    tenant_id: 'text',
+    execution_id: 'text',
+    found: 'text',
+    at: 'text',
+  })
+    .addPrimaryKeyConstraint('connector_journal_pk', ['tenant_id', 'execution_id'])
+    .execute()
 }

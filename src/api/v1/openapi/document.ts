@@ -1,6 +1,7 @@
 import { type ErrorName, errorKinds } from '../../../model/errors.ts'
 import type { BodyKind, Route } from '../../route.ts'
 import { agentOperations, agentSchemas } from './agent.ts'
+import { connectorOperations, connectorSchemas } from './connectors.ts'
 import { type Content, type Described, type DescribedOperations, json, refTo, type Schema } from './content.ts'
 import { extensionOperations, extensionSchemas } from './extensions.ts'
 import { graphOperations } from './graph.ts'
@@ -30,6 +31,7 @@ const described: DescribedOperations = {
   ...extensionOperations,
   ...ownOperations,
   ...safetyOperations,
+  ...connectorOperations,
   ...agentOperations,
 }
 
@@ -67,7 +69,14 @@ export function describeOperations(rows: readonly OperationRow[], routes: readon
     servers: [{ url: '/' }],
     paths,
     components: {
-      schemas: { ...listSchemas(), ...extensionSchemas, ...ownSchemas, ...safetySchemas, ...agentSchemas },
+      schemas: {
+        ...listSchemas(),
+        ...extensionSchemas,
+        ...ownSchemas,
+        ...safetySchemas,
+        ...connectorSchemas,
+        ...agentSchemas,
+      },
       securitySchemes: {
         bearer: {
           type: 'http',
