@@ -47,7 +47,7 @@ export function addServeCommand(program: Command): void {
     .option('--tenant-rate-limit <requests>', 'requests a minute let in per tenant (CORDON_TENANT_RATE_LIMIT)')
     .option(
       '--outbound-allow <network...>',
-      'inner networks notifications may go to, e.g. 10.1.2.0/24:8443 (CORDON_OUTBOUND_ALLOW)',
+      'inner networks notifications and connectors may go to, e.g. 10.1.2.0/24:8443 (CORDON_OUTBOUND_ALLOW)',
     )
     .option('--outbound-ca <file>', 'CA certificate of inner receivers (CORDON_OUTBOUND_CA)')
     .action(serve)

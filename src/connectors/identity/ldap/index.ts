@@ -101,8 +101,9 @@ function describeCapabilities({ name, settings, secrets }: ConfiguredConnector):
 
 /** What nobody can be called is not asked for. */
 function isName(identifier: string): boolean {
+  // `HOST\name` is an account of a host or a domain, and no name of a directory.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  return identifier.length <= maxIdentifier && !/[\x00-\x1f\x7f]/.test(identifier)
+  return identifier.length <= maxIdentifier && !/[\x00-\x1f\x7f\\]/.test(identifier)
 }
 
 async function resolveIn(
