@@ -13,6 +13,8 @@ interface Things {
   readonly task: string
   readonly subscription: string
   readonly approval: string
+  readonly connector: string
+  readonly device: string
 }
 
 const absentGuid = '00000000-0000-4000-8000-000000000000'
@@ -22,6 +24,8 @@ const absent: Things = {
   task: absentGuid,
   subscription: absentGuid,
   approval: absentGuid,
+  connector: absentGuid,
+  device: absentGuid,
 }
 
 async function giveThings(tenant: Tenant): Promise<Things> {
@@ -35,7 +39,17 @@ async function giveThings(tenant: Tenant): Promise<Things> {
     alert,
     subscription: await tenant.subscription('expert'),
     approval: await giveApproval(tenant),
+    connector: await giveConnector(tenant),
+    device: await tenant.agent({ hostName: 'lone-01', can: ['isolateDevice'] }),
   }
+}
+
+/** A directory nobody may ask. */
+async function giveConnector(tenant: Tenant): Promise<string> {
+  const dn = 'dc=example,dc=org'
+  const settings = { url: 'ldaps://192.0.2.7', bindDn: dn, baseDn: dn, passwordPolicy: dn }
+  const body = { kind: 'ldap', name: 'Head office', settings }
+  return (await (await tenant.as('admin')).post('/api/v1/connectors', body)).body.id
 }
 
 /** An isolation that waits for a second person. */
@@ -55,12 +69,15 @@ function kindOf(route: Route): keyof Things | null {
   if (/\/subscriptions\/:id/.test(route.path)) return 'subscription'
   if (/\/alerts_v2\/:id/.test(route.path)) return 'alert'
   if (/\/approvals\/:id/.test(route.path)) return 'approval'
+  if (/\/connectors\/:id/.test(route.path)) return 'connector'
+  if (/\/devices\/:id/.test(route.path)) return 'device'
   return /\/(incident)?tasks\/:id/.test(route.path) ? 'task' : null
 }
 
 /** Bodies that would change something if the id were one's own. */
 function bodyOf(route: Route): string {
   if (route.path.endsWith('/comments')) return '{"comment":"x"}'
+  if (route.path.endsWith('/breakglass')) return '{"reason":"nobody can reach the host any more"}'
   if (route.method !== 'PATCH') return '{}'
   const status = kindOf(route) === 'task' ? 'completed' : 'resolved'
   return kindOf(route) === 'subscription' ? '{"expirationDateTime":"2099-01-01T00:00:00Z"}' : JSON.stringify({ status })
@@ -74,7 +91,10 @@ function call(client: Client, route: Route, things: Things): Promise<Reply> {
 
 /** Everything of a tenant, as text, but how far its notifications are, which goes on by itself. */
 async function dump(cordon: Cordon, tenantId: string): Promise<string> {
-  const tables = ['incidents', 'alerts', 'tasks', 'executions', 'subscriptions', 'jobs', 'outbox', 'audit'] as const
+  const tables = [
+    ...(['incidents', 'alerts', 'tasks', 'executions', 'subscriptions', 'jobs', 'outbox', 'audit'] as const),
+    'connectors' as const,
+  ]
   const rows = []
   for (const table of tables) {
     rows.push(await cordon.store.read.selectFrom(table).selectAll().where('tenant_id', '=', tenantId).execute())
@@ -88,7 +108,7 @@ tenantTestOnEach(
     const other = await giveTenant(cordon)
     const theirs = await giveThings(other)
     const mine = await giveThings(tenant)
-    const [expert, approver] = [await tenant.as('expert'), await tenant.as('approver')]
+    const [expert, approver, admin] = [await tenant.as('expert'), await tenant.as('approver'), await tenant.as('admin')]
     const before = await dump(cordon, other.id)
     const routes = cordon.server.routes.filter(
       (route) => route.access.kind === 'permissions' && route.path.includes(':id'),
@@ -98,7 +118,8 @@ tenantTestOnEach(
       const kind = kindOf(route)
       assert.ok(kind !== null, `${keyOf(route)} names something this test does not know`)
 
-      const client = kind === 'approval' ? approver : expert
+      const settings = kind === 'connector' || kind === 'device'
+      const client = kind === 'approval' ? approver : settings ? admin : expert
       const foreign = await call(client, route, theirs)
       const none = await call(client, route, absent)
       // Deleting one's own would take it from the routes that follow.

@@ -78,12 +78,12 @@ export function getConnector(deps: ConnectorDeps): AuthorizedHandler {
 /** PUT /api/v1/connectors/{id}: another name, other settings, and the secrets that are given. If-Match is required: `*` for any. */
 export function replaceConnector(deps: ConnectorDeps): AuthorizedHandler {
   return async (call) => {
+    const { id, kind } = await findConnector(deps, call)
     if (call.headers['if-match'] === undefined) {
       const text = 'Send If-Match with the ETag of the connector you have read, or * to replace any.'
       throw new CordonError('BadRequest', text, { target: 'If-Match' })
     }
     const accepted = readAcceptedVersions(call.headers)
-    const { id, kind } = await findConnector(deps, call)
     const input = readFields(changedConnector, call.body)
     const change = { ...input, id, accepted }
     return answerConnector(deps, await changeConnector(deps, call.caller, findKind(deps.kinds.all, kind), change), 200)
