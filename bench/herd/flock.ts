@@ -3,8 +3,9 @@ import { type Channel, openChannel } from '../../src/agent/channel.ts'
 import { chooseBackoff } from '../../src/agent/loop.ts'
 import { ChannelError, openTransport } from '../../src/agent/transport.ts'
 import { type Command, readCommand } from '../../src/protocol/command.ts'
-import { readPrivateKey } from '../../src/protocol/jws.ts'
-import { DEFAULT_POLL_SECONDS } from '../../src/protocol/version.ts'
+import { isObject } from '../../src/protocol/decode.ts'
+import { peekPayload, readPrivateKey } from '../../src/protocol/jws.ts'
+import { DEFAULT_POLL_SECONDS, messageLimits } from '../../src/protocol/version.ts'
 import { makeResult } from '../../test/support/device.ts'
 
 /** An enrolled device, as its simulated agent needs it. */
@@ -59,9 +60,11 @@ async function live(url: string, ca: string, agent: FlockAgent, delayMs: number)
   })
   let failures = 0
   let back = false
+  let policy = 0
   for (;;) {
     try {
-      await poll(channel, back ? Math.floor(DEFAULT_POLL_SECONDS * (0.9 + 0.1 * Math.random())) : 0)
+      const waitSeconds = back ? Math.floor(DEFAULT_POLL_SECONDS * (0.9 + 0.1 * Math.random())) : 0
+      policy = await poll(channel, waitSeconds, policy)
       if (!back) tell({ kind: 'back', atMs: now() })
       back = true
       failures = 0
@@ -75,14 +78,23 @@ async function live(url: string, ca: string, agent: FlockAgent, delayMs: number)
   }
 }
 
-async function poll(channel: Channel, waitSeconds: number): Promise<void> {
-  const answer = await channel.poll(waitSeconds, 1, new AbortController().signal)
+/** @returns version of the policy the agent has now */
+async function poll(channel: Channel, waitSeconds: number, heldPolicy: number): Promise<number> {
+  const answer = await channel.poll(waitSeconds, heldPolicy, new AbortController().signal)
   for (const jws of answer?.commands ?? []) {
     const command = readPayload(jws)
     tell({ kind: 'command', taskId: command.taskId, atMs: now() })
     await channel.acknowledge({ commandId: command.commandId, journalSeq: 1 })
     await channel.sendResult(makeResult(command))
   }
+  const policy = answer?.policy
+  return typeof policy === 'string' ? readVersion(policy) : heldPolicy
+}
+
+function readVersion(policy: string): number {
+  const payload = peekPayload(policy, messageLimits.policyBytes)
+  if (!isObject(payload) || typeof payload.v !== 'number') throw new Error('a policy without a version')
+  return payload.v
 }
 
 function readPayload(jws: string): Command {
