@@ -6,6 +6,7 @@ import { authenticateSession } from './access/sessions.ts'
 import { type AccessDeps, ensureFirstTenant } from './access/tenants.ts'
 import { createThrottle, defaultRateLimits, type RateLimits } from './access/throttle.ts'
 import { createFirstSignInLink } from './access/users.ts'
+import { openPackageFolder } from './agents/evidence/package-folder.ts'
 import { type AgentChannel, openAgentChannel } from './agents/open.ts'
 import { agentRoutes } from './api/agent/routes.ts'
 import { type BatchDeps, batchRoutes } from './api/graph/batch/batch.ts'
@@ -113,7 +114,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   const failures = createFailureGuard({ store, clock, log, firstTenantId: tenant.id })
   const { tokenKeys, commandKey, pagingKey, auditKeys } = keys
   const audit = openAudit({ store, clock, log, auditKeys }, options)
-  const channel = openAgentChannel({ store, clock, ids, log, commandKey })
+  const channel = openAgentChannel({ store, clock, ids, log, commandKey, packages: openPackageFolder(options.dataDir) })
   const ways = openWays({ store, clock, ids }, channel, options)
   const isOwnHost = (host: string): boolean => hosts.has(host.toLowerCase())
   const watched = openWatch(
@@ -123,7 +124,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   const access = { store, clock, ids, failures, tokenKeys }
   const who = openAccess(access, origins)
   const feed = openLiveFeed({ store, log })
-  const parts = { ...audit, ...who, ...watched, ...ways, feed, isDraining: () => draining }
+  const parts = { ...audit, ...who, ...watched, ...ways, feed, packages: channel.packages, isDraining: () => draining }
   const deps = { store, clock, ids, log, pagingKey, isOwnHost, ...parts }
   const admit = createThrottle(clock, { ...defaultRateLimits, ...options.rateLimits })
   const edge = { log, clock, ids, admit, recordRefusal: createRefusalRecorder(deps) }

@@ -20,6 +20,7 @@ import {
   SEQUENCE_HEADER,
   SIGNATURE_HEADER,
 } from '../protocol/version.ts'
+import type { PackageChannel, UploadAnswer } from './actions/package/upload.ts'
 import { ChannelError, type IncomingAnswer, type Transport } from './transport.ts'
 
 /** What the server made of a message. `refused`: it will never take this message; everything that might pass later is a ChannelError. */
@@ -39,6 +40,7 @@ export interface Channel {
   readonly sendHeartbeat: (heartbeat: Heartbeat) => Promise<Delivery>
   /** Sends a heartbeat over a new connection to this very address; resolves when any HTTP answer came over the pinned TLS. */
   readonly probe: (heartbeat: Heartbeat, address: string, timeoutMs: number) => Promise<void>
+  readonly packages: PackageChannel
   /** Server clock minus own clock in milliseconds, as of the last answer; 0 before the first. */
   readonly serverOffsetMs: () => number
 }
@@ -55,6 +57,8 @@ export interface ChannelParts {
 }
 
 const ANSWER_TIMEOUT_MS = 20_000
+/** A part may take its time over a slow line. */
+const UPLOAD_TIMEOUT_MS = 120_000
 // A number can be overtaken by one sent later over another connection; the refused request had no effect, so it may be sent again.
 const MAX_SEQUENCE_RETRIES = 3
 
@@ -77,8 +81,8 @@ export function openChannel(parts: ChannelParts): Channel {
       }
     }
   }
-  const deliver = async (path: string, message: unknown): Promise<Delivery> => {
-    const answer = await send({ method: 'POST', path, body: JSON.stringify(message), timeoutMs: ANSWER_TIMEOUT_MS })
+  const deliver = async (path: string, message: unknown, timeoutMs = ANSWER_TIMEOUT_MS): Promise<Delivery> => {
+    const answer = await send({ method: 'POST', path, body: JSON.stringify(message), timeoutMs })
     return readDelivery(answer)
   }
   return {
@@ -103,6 +107,16 @@ export function openChannel(parts: ChannelParts): Channel {
         timeoutMs,
         through: address,
       })
+    },
+    packages: {
+      sendPart: async (commandId, { generation, number }, bytes) => {
+        const path = `/packages/${commandId}?generation=${generation}&part=${number}`
+        return toUploadAnswer(
+          readDelivery(await send({ method: 'PUT', path, body: bytes, timeoutMs: UPLOAD_TIMEOUT_MS })),
+        )
+      },
+      complete: async (commandId, message) =>
+        toUploadAnswer(await deliver(`/packages/${commandId}/complete`, message, UPLOAD_TIMEOUT_MS)),
     },
     serverOffsetMs: () => offsetMs,
   }
@@ -139,10 +153,10 @@ export async function sendEnrollment(
 }
 
 interface Call {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PUT'
   /** Below the agent prefix, with query. */
   readonly path: string
-  readonly body: string
+  readonly body: string | Buffer
   readonly timeoutMs: number
   readonly signal?: AbortSignal
   readonly through?: string
@@ -166,7 +180,9 @@ function sendSigned(parts: Omit<ChannelParts, 'nowMs'>, call: Call): Promise<Inc
       [SEQUENCE_HEADER]: String(seq),
       [SIGNATURE_HEADER]: signRequest(parts.key, parts.deviceId, { method, pathAndQuery, seq, body }),
       accept: 'application/json',
-      ...(method === 'GET' ? {} : { 'content-type': 'application/json' }),
+      ...(method === 'GET'
+        ? {}
+        : { 'content-type': method === 'PUT' ? 'application/octet-stream' : 'application/json' }),
     },
   })
 }
@@ -189,6 +205,10 @@ function readDelivery(answer: IncomingAnswer): Delivery {
     return { kind: 'refused', status, code }
   }
   throw new ChannelError(`answered ${status} ${code}`)
+}
+
+function toUploadAnswer(delivery: Delivery): UploadAnswer {
+  return delivery.kind === 'taken' ? 'taken' : { status: delivery.status, code: delivery.code }
 }
 
 /** `error.innerError.code` of a Graph error body, else `error.code`, else empty. */

@@ -15,6 +15,8 @@ export interface AgentConfig {
   readonly clamav: string
   /** Where a quick scan looks; empty: the usual places and the executables that run. */
   readonly scan: readonly string[]
+  /** Items of an investigation package that this host does not give away, by name. */
+  readonly withhold: readonly string[]
 }
 
 /** `agent.conf` has a line the agent does not understand; it refuses to guess. */
@@ -32,15 +34,17 @@ export const defaultConfig: AgentConfig = {
   search: [],
   clamav: CLAMAV_DATABASE,
   scan: [],
+  withhold: [],
 }
 
 /**
  * Reads `agent.conf`: lines `allow = isolateDevice unIsolateDevice`, `probe = 192.0.2.7:443 [2001:db8::7]:443`, `search = /srv /home`,
- * `clamav = /var/lib/clamav` (folder of its signatures), `scan = /srv /home` (where a quick scan looks); `#` starts a comment.
+ * `clamav = /var/lib/clamav` (folder of its signatures), `scan = /srv /home` (where a quick scan looks), `withhold =
+ * sudoers.txt` (what a package leaves out); `#` starts a comment.
  * @throws ConfigError for anything else
  */
 export function parseConfig(text: string): AgentConfig {
-  let { allow, probes, search, clamav, scan } = defaultConfig
+  let { allow, probes, search, clamav, scan, withhold } = defaultConfig
   for (const [index, raw] of text.split('\n').entries()) {
     const line = raw.replace(/#.*/, '').trim()
     if (line === '') continue
@@ -51,9 +55,10 @@ export function parseConfig(text: string): AgentConfig {
     else if (match?.[1] === 'search') search = words.map((word) => readFolder(word, index + 1))
     else if (match?.[1] === 'clamav') clamav = readFolder(words.join(' '), index + 1)
     else if (match?.[1] === 'scan') scan = words.map((word) => readFolder(word, index + 1))
-    else throw new ConfigError(index + 1, 'not one of allow, probe, search, clamav, scan')
+    else if (match?.[1] === 'withhold') withhold = words
+    else throw new ConfigError(index + 1, 'not one of allow, probe, search, clamav, scan, withhold')
   }
-  return { allow, probes, search, clamav, scan }
+  return { allow, probes, search, clamav, scan, withhold }
 }
 
 /** Reads the file at `path`; a missing file is the {@link defaultConfig}. @throws ConfigError */

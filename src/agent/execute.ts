@@ -8,6 +8,7 @@ import { type ActionDeps, type ActionOrder, type ActionOutcome, describeFailure 
 import { restoreFile } from './actions/file/restore-file.ts'
 import { stopAndQuarantineFile } from './actions/file/stopAndQuarantineFile.ts'
 import { isolateDevice } from './actions/isolateDevice.ts'
+import { collectInvestigationPackage } from './actions/package/collectInvestigationPackage.ts'
 import { runAntiVirusScan } from './actions/runAntiVirusScan.ts'
 import { submitIocRule } from './actions/submitIocRule.ts'
 import { unIsolateDevice } from './actions/unIsolateDevice.ts'
@@ -103,6 +104,8 @@ async function runAction(deps: ActionDeps, order: ActionOrder, body: CommandBody
       return changeAccount(deps, order, body)
     case 'submitIocRule':
       return submitIocRule(deps, order, body)
+    case 'collectInvestigationPackage':
+      return collectInvestigationPackage(deps, order, body)
     case 'stopAndQuarantineFile':
       return body.mode === 'restore' ? restoreFile(deps, order, body) : stopAndQuarantineFile(deps, order, body)
     default:

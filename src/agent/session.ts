@@ -128,6 +128,7 @@ export async function openSession(
       serverName: readServerUrl(identity.server).hostname,
       sweepProcesses: rules.sweep,
       policy: () => session.policy,
+      packages: channel.packages,
       resolveControl: () => resolveControl(identity, transport),
       probeControl: async (address, timeoutMs, observed) => {
         await channel.probe(writeHeartbeat(session, observed), address, timeoutMs)

@@ -58,6 +58,7 @@ export const stateFiles = {
   accounts: 'accounts.json',
   journal: 'journal.jsonl',
   lock: 'agent.lock',
+  package: 'package.json',
   vaultKey: 'vault.key',
   vault: 'quarantine',
 } as const

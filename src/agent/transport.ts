@@ -20,7 +20,7 @@ export interface OutgoingRequest {
   readonly method: string
   readonly pathAndQuery: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  readonly body: string | Uint8Array
   /** From the start of the connection to the last byte of the answer. */
   readonly timeoutMs: number
   readonly maxAnswerBytes: number

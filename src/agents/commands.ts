@@ -2,6 +2,7 @@ import type { Clock, Ids } from '../io/clock.ts'
 import { failpoint } from '../io/failpoint.ts'
 import { assertNever } from '../model/errors.ts'
 import { type AccountBody, writeAccount } from '../protocol/bodies/account.ts'
+import { writeCollectPackage } from '../protocol/bodies/collectInvestigationPackage.ts'
 import { type RunAntiVirusScanBody, writeRunAntiVirusScan } from '../protocol/bodies/runAntiVirusScan.ts'
 import {
   type QuarantineFileBody,
@@ -88,6 +89,7 @@ export type AgentAction =
   | Omit<RunAntiVirusScanBody, 'deviceId'>
   | AccountBody
   | { readonly actionType: 'submitIocRule'; readonly rule: Omit<SubmitIocRuleBody, 'actionType'> }
+  | { readonly actionType: 'collectInvestigationPackage'; readonly maxBytes: number }
   | { readonly actionType: 'stopAndQuarantineFile'; readonly file: FileOrder }
 
 /**
@@ -251,6 +253,8 @@ function writeBody({ action, agentId }: CommandOrder, leaseSeconds: number): Jso
     case 'forceUserPasswordReset':
     case 'requireSignIn':
       return writeAccount(action)
+    case 'collectInvestigationPackage':
+      return writeCollectPackage({ deviceId: agentId, maxBytes: action.maxBytes })
     case 'stopAndQuarantineFile':
       return action.file.mode === 'restore'
         ? writeRestoreFile({ ...action.file, deviceId: agentId })

@@ -5,6 +5,7 @@ import { DEFAULT_POLL_SECONDS } from '../protocol/version.ts'
 import type { Store } from '../store/db.ts'
 import type { CommandDeps } from './commands.ts'
 import type { EnrollDeps } from './enroll.ts'
+import type { PackageFolder } from './evidence/package-folder.ts'
 import { createPollBoard, type PollDeps } from './poll.ts'
 import type { ResultDeps } from './results.ts'
 import { createSequenceGate, type SequenceGate } from './sequence.ts'
@@ -31,14 +32,16 @@ export function openAgentChannel(
     readonly ids: Ids
     readonly log: Logger
     readonly commandKey: CommandKey
+    readonly packages: PackageFolder
   },
   options: { readonly leaseSeconds?: number; readonly selfTestSeconds?: number } = {},
 ): AgentChannel {
-  const { store, clock, ids, log, commandKey } = deps
+  const { store, clock, ids, log, commandKey, packages } = deps
   return {
     store,
     clock,
     ids,
+    packages,
     signer: createSigner(commandKey),
     polls: createPollBoard({ store, clock, log }),
     sequences: createSequenceGate({ store, clock }),

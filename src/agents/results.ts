@@ -22,6 +22,7 @@ import type { NewJob } from '../store/jobs.ts'
 import { type Actor, recordChange } from '../store/record.ts'
 import type { Device } from './authenticate.ts'
 import { checkJob } from './commands.ts'
+import type { PackageFolder, StoredPackage } from './evidence/package-folder.ts'
 import { findProofGap } from './evidence/proof.ts'
 
 /** What taking messages of agents in needs. */
@@ -29,6 +30,7 @@ export interface ResultDeps {
   readonly store: Store
   readonly clock: Clock
   readonly ids: Ids
+  readonly packages: PackageFolder
 }
 
 /**
@@ -56,6 +58,7 @@ export async function acceptAck(deps: ResultDeps, device: Device, message: unkno
  */
 export async function acceptResult(deps: ResultDeps, device: Device, message: unknown): Promise<void> {
   const result = read(decodeResult, message)
+  const stored = await deps.packages.find(result.commandId)
   const refusal = await deps.store.transaction(async (tx) => {
     const command = await readOwnCommand(tx, device, result.commandId)
     if (command === null) return recordForeign(deps, tx, device, 'reportResult', result.commandId)
@@ -66,7 +69,7 @@ export async function acceptResult(deps: ResultDeps, device: Device, message: un
       await recordRefused(deps, tx, device, 'reportResult', result.commandId, standing.conflict)
       return new CordonError('Conflict', standing.conflict)
     }
-    await storeResult(deps, tx, device, command, result)
+    await storeResult(deps, tx, device, { command, stored, result })
     return null
   })
   failpoint('after-result-before-answer')
@@ -107,14 +110,19 @@ async function storeResult(
   deps: ResultDeps,
   tx: Tx,
   device: Device,
-  command: StoredCommand,
-  result: CommandResult,
+  reported: {
+    readonly command: StoredCommand
+    readonly result: CommandResult
+    /** The package of the command, where it was told to collect one. */
+    readonly stored: StoredPackage | null
+  },
 ): Promise<void> {
+  const { command, result, stored } = reported
   const now = deps.clock.now()
   const { mode, dryRun, body } = readSent(command)
   // What a host would do needs no proof and holds nothing.
   const claims = (result.state === 'succeeded' || result.state === 'partial') && !dryRun
-  const gap = claims ? findProofGap(command.action_type, mode, result, body) : null
+  const gap = claims ? findProofGap(command.action_type, mode, result, { body, stored }) : null
   const state = chooseState(result, gap)
   const took = state === 'succeeded' && !dryRun
   const isolates = took && command.action_type === 'isolateDevice'

@@ -69,10 +69,19 @@ export interface StreamSink {
   end(): void
 }
 
+/** A file that is an answer's body. */
+export interface AnswerFile {
+  readonly path: string
+  /** Bytes; sent as Content-Length. */
+  readonly size: number
+}
+
 /** What an operation answers. `body` is JSON text (or bytes) ready to send; absent means no body. */
 export interface Answer {
   readonly status: number
   readonly body?: string | Buffer
+  /** Sent instead of a body, from the disk as it is read. */
+  readonly file?: AnswerFile
   /** Defaults to Graph's JSON content type when there is a body. */
   readonly contentType?: string
   readonly headers?: Readonly<Record<string, string>>

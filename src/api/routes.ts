@@ -1,6 +1,7 @@
 import type { ReceiveDeps } from '../intake/receive.ts'
 import type { Permission } from '../model/permissions.ts'
 import type { SubscribeDeps } from '../notify/subscribe.ts'
+import type { FetchPackageDeps } from '../respond/engine/fetch-package.ts'
 import type { ExecuteDeps } from '../respond/execute.ts'
 import type { UndoDeps } from '../respond/undo.ts'
 import { countCollection, type GraphDeps, getFromCollection, listCollection } from './graph/collection.ts'
@@ -52,6 +53,7 @@ import { getPolicies, replacePolicies } from './v1/policies/policies.ts'
 import { cancelTaskAction } from './v1/tasks/cancel.ts'
 import { decideTaskOutcome } from './v1/tasks/decide.ts'
 import { listTaskExecutions } from './v1/tasks/executions.ts'
+import { downloadTaskPackage } from './v1/tasks/package.ts'
 import { previewTaskAction } from './v1/tasks/preview.ts'
 import { undoTaskAction } from './v1/tasks/undo.ts'
 
@@ -64,7 +66,8 @@ export type RouteDeps = GraphDeps &
   ReadinessDeps &
   ConnectorDeps &
   MetricsDeps &
-  EventsDeps & { readonly checkpoints: CheckpointSource; readonly auditVerifier: AuditVerifier }
+  EventsDeps &
+  FetchPackageDeps & { readonly checkpoints: CheckpointSource; readonly auditVerifier: AuditVerifier }
 
 /** Least permission first; the refusal names them in this order. @source design contract 3.1 */
 const incidentRead: readonly Permission[] = ['SecurityIncident.Read.All', 'SecurityIncident.ReadWrite.All']
@@ -99,6 +102,7 @@ export function operationRoutes(deps: RouteDeps): Route[] {
     ...subscriptionRoutes(deps, 'beta'),
     intakeRoute(deps),
     permitted('GET', '/api/v1/tasks/:id/executions', taskRead, 'none', listTaskExecutions(deps)),
+    permitted('GET', '/api/v1/tasks/:id/package', taskExecute, 'none', downloadTaskPackage(deps)),
     permitted('POST', '/api/v1/tasks/:id/preview', taskExecute, 'optional-json', previewTaskAction(deps)),
     permitted('POST', '/api/v1/tasks/:id/cancel', taskExecute, 'optional-json', cancelTaskAction(deps)),
     permitted('POST', '/api/v1/tasks/:id/undo', taskExecute, 'optional-json', undoTaskAction(deps)),

@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs'
 import { createServer as createPlainServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Caller } from '../access/authorize.ts'
@@ -193,17 +194,33 @@ function checkFraming(deps: ServerDeps, request: IncomingMessage): void {
   }
 }
 
+/** Sends a file as it is read. One that breaks off ends the connection, so that nobody takes the half for the whole. */
+function sendFile(edge: Edge, response: ServerResponse, path: string): void {
+  const content = createReadStream(path)
+  content.on('error', (cause) => {
+    edge.log.error({ err: cause }, 'a file could not be sent to its end')
+    response.destroy()
+  })
+  response.on('close', () => content.destroy())
+  content.pipe(response)
+}
+
 /** Up to this length a text is written together with the headers, in one go; longer ones are quicker as bytes. */
 const shortText = 4_096
 
 /** Writes an answer that has all its headers. */
 function send(edge: Edge, request: IncomingMessage, response: ServerResponse, rendered: Rendered): void {
-  const { status, headers, body, stream } = rendered
+  const { status, headers, body, stream, file } = rendered
   // What is left of a body that was refused unread would be taken for the next request; and a server that stops takes no next one.
   if ((status >= 400 && !request.complete) || !edge.server.listening) response.setHeader('Connection', 'close')
   if (stream !== undefined) {
     response.writeHead(status, headers)
     sendOn(request, response, stream)
+    return
+  }
+  if (file !== undefined) {
+    response.writeHead(status, { ...headers, 'Content-Length': file.size })
+    sendFile(edge, response, file.path)
     return
   }
   if (body === undefined) {

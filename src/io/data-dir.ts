@@ -5,6 +5,11 @@ export function checkpointFolder(dataDir: string): string {
   return join(dataDir, 'checkpoints')
 }
 
+/** Where packages that hosts have collected are kept. */
+export function packageFolder(dataDir: string): string {
+  return join(dataDir, 'packages')
+}
+
 /** The embedded database of a data folder. The server and every command that works beside it open the same file. */
 export function databaseFile(dataDir: string): string {
   return join(dataDir, 'cordon.db')

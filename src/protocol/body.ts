@@ -1,4 +1,5 @@
 import { type AccountAction, type AccountBody, readAccount } from './bodies/account.ts'
+import { type CollectPackageBody, fromWireCollect, wireCollect } from './bodies/collectInvestigationPackage.ts'
 import { type RunAntiVirusScanBody, readRunAntiVirusScan } from './bodies/runAntiVirusScan.ts'
 import {
   fromWireQuarantine,
@@ -129,6 +130,7 @@ type KnownBody =
   | RestoreFileBody
   | RunAntiVirusScanBody
   | AccountBody
+  | CollectPackageBody
 
 /** The read form of an OpenC2-shaped command body. */
 export type CommandBody = KnownBody | OtherBody
@@ -279,6 +281,7 @@ export function readBody(body: JsonObject): CommandBody {
   if (isAccountAction(actionType)) return readAccount(actionType, body)
   if (actionType === 'stopAndQuarantineFile') return readFileBody(body)
   if (actionType === 'runAntiVirusScan') return readRunAntiVirusScan(body)
+  if (actionType === 'collectInvestigationPackage') return fromWireCollect(read(wireCollect, body))
   return { actionType }
 }
 

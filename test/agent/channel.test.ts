@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { queueCommand } from '../../src/agents/commands.ts'
 import { createEnrolmentToken, revokeDevice } from '../../src/agents/enroll.ts'
+import { openPackageFolder } from '../../src/agents/evidence/package-folder.ts'
 import { openAgentChannel } from '../../src/agents/open.ts'
 import { randomIds, systemClock } from '../../src/io/clock.ts'
 import { createLog } from '../../src/io/log.ts'
@@ -17,7 +18,15 @@ const minute = 60_000
 async function orderIsolation(cordon: Cordon, device: FakeDevice, tenantId: string, lifeMs = minute): Promise<string> {
   const { commandKey } = await loadKeys(cordon.dataDir)
   const log = createLog('fatal')
-  const channel = openAgentChannel({ store: cordon.store, clock: systemClock, ids: randomIds, log, commandKey })
+  const packages = openPackageFolder(cordon.dataDir)
+  const channel = openAgentChannel({
+    store: cordon.store,
+    clock: systemClock,
+    ids: randomIds,
+    log,
+    commandKey,
+    packages,
+  })
   const executionId = randomIds.guid()
   await queueCommand(channel, {
     tenantId,

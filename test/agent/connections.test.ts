@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { readConnections } from '../../src/agent/host/connections.ts'
+import { openPackageFolder } from '../../src/agents/evidence/package-folder.ts'
 import { openAgentChannel } from '../../src/agents/open.ts'
 import type { Order } from '../../src/connectors/connector.ts'
 import { createCordonAgentConnector } from '../../src/connectors/endpoint/cordon-agent/index.ts'
@@ -46,7 +47,15 @@ tenantTestOnEach(
   async (tenant, cordon) => {
     const device = await enrolDevice(cordon, tenant.id, 'attach-01')
     const { commandKey } = await loadKeys(cordon.dataDir)
-    const deps = { store: cordon.store, clock: systemClock, ids: randomIds, log: createLog('silent'), commandKey }
+    const packages = openPackageFolder(cordon.dataDir)
+    const deps = {
+      store: cordon.store,
+      clock: systemClock,
+      ids: randomIds,
+      log: createLog('silent'),
+      commandKey,
+      packages,
+    }
     const connector = createCordonAgentConnector(openAgentChannel(deps))
     const order = (epoch: number): Order => ({
       tenantId: tenant.id,

@@ -31,6 +31,7 @@ export interface FakeDevice {
   readonly lastSeq: () => number
   readonly get: (path: string, forgery?: Forgery) => Promise<Reply>
   readonly post: (path: string, body: unknown, forgery?: Forgery) => Promise<Reply>
+  readonly put: (path: string, bytes: Buffer) => Promise<Reply>
   /** Fetches the commands that wait, without being held. */
   readonly fetch: () => Promise<Command[]>
   readonly acknowledge: (commandId: string) => Promise<Reply>
@@ -92,7 +93,7 @@ export async function enrolDevice(
   const { deviceId: id, token, breakGlass } = reply.body
   const key = readPrivateKey(pair.privateKeyPem)
   let seq = 1
-  const send = (method: string, path: string, body: string, forgery: Forgery = {}): Promise<Reply> => {
+  const send = (method: string, path: string, body: string | Buffer, forgery: Forgery = {}): Promise<Reply> => {
     const number = forgery.seq ?? ++seq
     return sendSigned(cordon, { key, kid: id, token, ...forgery, seq: number }, method, path, body, forgery)
   }
@@ -105,6 +106,7 @@ export async function enrolDevice(
     lastSeq: () => seq,
     get: (path, forgery) => send('GET', path, '', forgery),
     post,
+    put: (path, bytes) => send('PUT', path, bytes),
     fetch: async () => {
       const reply = await send('GET', '/commands?wait=0', '')
       const commands: string[] = reply.status === 200 ? reply.body.commands : []
@@ -160,7 +162,7 @@ function sendSigned(
   { key, kid, token, seq }: Credentials,
   method: string,
   path: string,
-  body: string,
+  body: string | Buffer,
   forgery: Forgery,
 ): Promise<Reply> {
   const pathAndQuery = `${AGENT_PATH}${path}`

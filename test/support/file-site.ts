@@ -23,7 +23,8 @@ export interface FileSite {
   readonly deviceId: string
   readonly folder: string
   readonly stateDirectory: string
-  readonly agent: ChildProcess
+  /** Starts the agent, or one that kills itself at a failpoint. */
+  readonly startAgent: (failpoint?: string) => ChildProcess
   /** Requests an action and waits for its end. */
   readonly execute: (
     actionType: ActionType,
@@ -35,8 +36,11 @@ export interface FileSite {
   readonly executions: (taskId: string) => Promise<any[]>
 }
 
-/** @returns undefined when the test was skipped, which it is without root */
-export async function createFileSite(t: TestContext): Promise<FileSite | undefined> {
+/**
+ * @param isStarted without it nothing runs before `startAgent`
+ * @returns undefined when the test was skipped, which it is without root
+ */
+export async function createFileSite(t: TestContext, isStarted = true): Promise<FileSite | undefined> {
   if (process.getuid?.() !== 0) {
     t.skip('the agent needs root')
     return undefined
@@ -54,18 +58,22 @@ export async function createFileSite(t: TestContext): Promise<FileSite | undefin
     ...['--state', stateDirectory, '--name', 'web-01'],
   ])
   const { deviceId } = JSON.parse(stdout)
-  const agent = spawn(process.execPath, [program, 'agent', 'run', '--state', stateDirectory], { stdio: 'ignore' })
-  onEnd(t, () => agent.kill('SIGKILL'))
+  const startAgent: FileSite['startAgent'] = (failpoint) => {
+    const words =
+      failpoint === undefined ? ['agent', 'run', '--state', stateDirectory] : ['die-at', failpoint, stateDirectory]
+    const agent = spawn(process.execPath, [program, ...words], { stdio: 'ignore' })
+    onEnd(t, () => agent.kill('SIGKILL'))
+    return agent
+  }
+  if (isStarted) startAgent()
   const facts = cordon.store.read.selectFrom('agents').select('facts').where('id', '=', deviceId)
-  await waitUntil(
-    () => facts.executeTakeFirst(),
-    (row) => row?.facts !== '{}',
-  )
+  const read = () => facts.executeTakeFirst()
+  if (isStarted) await waitUntil(read, (row) => row?.facts !== '{}', 30)
   const responder = await tenant.as('responder')
   const executions: FileSite['executions'] = async (taskId) =>
     (await responder.get(`/api/v1/tasks/${taskId}/executions`)).body.value
   return {
-    ...{ cordon, tenant, responder, deviceId, folder, stateDirectory, agent, executions },
+    ...{ cordon, tenant, responder, deviceId, folder, stateDirectory, startAgent, executions },
     execute: async (actionType, responseAction) => {
       const taskId = await tenant.task(await tenant.incident(), { actionType, responseAction })
       const reply = await responder.post(`/beta/security/incidentTasks/${taskId}/executeResponseAction`)

@@ -54,6 +54,8 @@ export const notes: Readonly<Record<string, string>> = {
   receiveIntake:
     'JSON, one object a line or CSV, up to 16 MiB inflated; answers `{accepted, duplicates, ignored, incidentsOpened, incidentsMerged, rejected: [{line, error}], rejectedCount?}`',
   listTaskExecutions: '`{value}`: runs and undos, newest first, with state, reason and proof; 404 for an unknown task',
+  downloadTaskPackage:
+    'a ZIP archive made by the host, as attachment; 404 when the task has collected none, or it is older than 30 days. Each download is audited',
   listAudit:
     '`$top` (50, at most 1000), `objectType`, `objectId`, `actorId`, `action`, `decision`, `from`, `to`; `{value, @odata.nextLink?}`, newest first. See [audit](audit.md)',
   listIncidentJoins:

@@ -7,6 +7,7 @@ import type { RunProgram } from '../host/run-program.ts'
 import type { Match } from '../rules/processes.ts'
 import type { StateDirectory } from '../state.ts'
 import type { Endpoint } from './addresses.ts'
+import type { PackageChannel } from './package/upload.ts'
 
 /** What heartbeats and control probes report of the isolation. */
 export interface IsolatedState {
@@ -27,6 +28,8 @@ export interface ActionDeps {
   readonly serverName: string
   /** Ends or reports the processes that rules are about. */
   readonly sweepProcesses: () => Promise<readonly Match[]>
+  /** Where collected packages go. */
+  readonly packages: PackageChannel
   /** The signed policy in force; undefined when the server never sent one. */
   readonly policy: () => AgentPolicy | undefined
   /** Every address of the control channel. */

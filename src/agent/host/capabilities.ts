@@ -13,11 +13,7 @@ export interface HostCapabilities {
   readonly egressHook: boolean
 }
 
-const notBuilt: readonly CommandAction[] = [
-  'restrictAppExecution',
-  'unRestrictAppExecution',
-  'collectInvestigationPackage',
-]
+const notBuilt: readonly CommandAction[] = ['restrictAppExecution', 'unRestrictAppExecution']
 
 const inetProbe = `table inet cordon_probe {
   set probe { type nf_proto; flags timeout; elements = { ipv4 timeout 1s } }
@@ -59,6 +55,7 @@ export async function probeCapabilities(
         ...(scanProblem === undefined ? { modes: ['quick', 'full'] } : { reason: scanProblem }),
       },
       ...describeAccounts(uid),
+      { actionType: 'collectInvestigationPackage', ...asRoot(uid), modes: ['triage'] },
       ...notBuilt.map((actionType) => ({
         actionType,
         supported: false,
@@ -70,9 +67,12 @@ export async function probeCapabilities(
 
 function describeQuarantine(uid: number): Capability {
   const actionType = 'stopAndQuarantineFile'
-  if (uid !== 0) return { actionType, supported: false, reason: 'the agent does not run as root' }
   const notes = hasPackageLists() ? [] : ['packageFilesNotGuarded']
-  return { actionType, supported: true, modes: ['quarantine', 'restore'], notes }
+  return { actionType, ...asRoot(uid), modes: ['quarantine', 'restore'], notes }
+}
+
+function asRoot(uid: number): Pick<Capability, 'supported' | 'reason'> {
+  return uid === 0 ? { supported: true } : { supported: false, reason: 'the agent does not run as root' }
 }
 
 /** Tells whether an action is among the supported ones. */

@@ -2,7 +2,18 @@ import { execFile, spawn } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 
 /** Programs of the host the agent may start; nothing else is ever started. */
-export type ProgramName = 'nft' | 'touch' | 'who' | 'clamscan' | 'usermod' | 'chage' | 'loginctl'
+export type ProgramName =
+  | 'nft'
+  | 'touch'
+  | 'who'
+  | 'clamscan'
+  | 'usermod'
+  | 'chage'
+  | 'loginctl'
+  | 'dpkg'
+  | 'journalctl'
+  | 'last'
+  | 'ss'
 
 /** What a program answered. */
 export interface ProgramOutcome {

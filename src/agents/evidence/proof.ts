@@ -2,11 +2,13 @@ import type { CommandBody } from '../../protocol/body.ts'
 import { digestJson } from '../../protocol/canonical.ts'
 import type { CommandResult } from '../../protocol/result.ts'
 import { findFileGap } from './file-proof.ts'
+import type { StoredPackage } from './package-folder.ts'
+import { findPackageGap } from './packages.ts'
 
 /**
  * Says what is missing for a claimed success to count, by the rules of its action. A host that only claims leaves its task open.
  * @param expectedMode mode an isolation was ordered in; null for other actions
- * @param body what was ordered, where the proof has to fit it
+ * @param ordered what was ordered, and what of it the server itself has, where the proof has to fit them
  * @returns null when the proof holds
  * @source design actions.md 5.3, 7.1, 7.2
  */
@@ -14,17 +16,20 @@ export function findProofGap(
   actionType: string,
   expectedMode: 'full' | 'selective' | null,
   result: CommandResult,
-  body?: CommandBody,
+  ordered?: { readonly body: CommandBody; readonly stored: StoredPackage | null },
 ): string | null {
   const { proof, after } = result
   if (proof === null || after === null) return 'no proof'
   if (proof.level !== 'observed') return `proof is only ${proof.level}`
   if (proof.digest !== digestJson(after)) return 'the digest does not fit the state'
+  const body = ordered?.body
   if (body?.actionType === 'stopAndQuarantineFile') return findFileGap(body, result)
   if (result.targets.some(({ state }) => state !== 'succeeded' && state !== 'already')) return 'a target is not done'
   switch (actionType) {
     case 'isolateDevice':
       return findIsolationGap(expectedMode, result, proof.checks)
+    case 'collectInvestigationPackage':
+      return findPackageGap(result, ordered?.stored ?? null)
     case 'unIsolateDevice':
       return after.isolated === false ? null : 'the host is still isolated'
     case 'runAntiVirusScan':

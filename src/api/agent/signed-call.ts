@@ -16,6 +16,18 @@ export function forDevice(channel: AgentChannel, handle: DeviceHandler): OpenHan
   }
 }
 
+/** As {@link forDevice}, for a body that is not JSON. */
+export function forDeviceBytes(
+  channel: AgentChannel,
+  handle: (device: Device, bytes: Buffer, call: Call) => Promise<Answer>,
+): OpenHandler {
+  return async (call) => {
+    const signed = readSignedCall(call)
+    const device = await authenticateDevice(channel, signed)
+    return withProtocol(await handle(device, signed.body, call))
+  }
+}
+
 /** The parts of a call an agent signs. The route must read its body as bytes. */
 export function readSignedCall(call: Call): SignedCall {
   return {

@@ -97,6 +97,12 @@ export const agentSchemas: Readonly<Record<string, Schema>> = {
     proof: nullable(proof),
     artifacts: listOf(anyObject),
   }),
+  'cordon.agent.packageComplete': record({
+    generation: { ...count, minimum: 1 },
+    parts: { ...count, minimum: 1 },
+    size: { ...count, minimum: 1 },
+    sha256: { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' },
+  }),
   'cordon.agent.heartbeat': openRecord(
     {
       time: instant,
@@ -142,6 +148,20 @@ export const agentOperations: DescribedOperations = {
     summary: 'The host has a command on disk; 409 when it must not begin',
     headers: signed,
     request: json(refTo('cordon.agent.ack')),
+  },
+  uploadPackagePart: {
+    summary: 'A part of an investigation package; parts come in order, the same again changes nothing',
+    headers: signed,
+    query: [
+      query('generation', { type: 'integer', minimum: 1 }, 'Which run of the collection it belongs to.'),
+      query('part', { type: 'integer', minimum: 1 }, 'Number of the part.'),
+    ],
+    request: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
+  },
+  completePackage: {
+    summary: 'Every part was sent; 409 when they are not the package that is named',
+    headers: signed,
+    request: json(refTo('cordon.agent.packageComplete')),
   },
   reportResult: {
     summary: 'What became of a command',

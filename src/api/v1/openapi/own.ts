@@ -156,6 +156,10 @@ export const ownOperations: DescribedOperations = {
     summary: 'Every run and undo of a task, with its proof of effect',
     response: json(record({ value: listOf(refTo('cordon.execution')) })),
   },
+  downloadTaskPackage: {
+    summary: 'The archive a task has collected from its host',
+    response: { 'application/zip': { schema: { type: 'string', format: 'binary' } } },
+  },
   listAudit: {
     summary: 'Who did what, newest first',
     query: [

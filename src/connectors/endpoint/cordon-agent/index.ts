@@ -73,12 +73,16 @@ const ordered: readonly ActionType[] = [
   'submitIocRule',
   'stopAndQuarantineFile',
   'runAntiVirusScan',
+  'collectInvestigationPackage',
 ]
 
 /** Acknowledgement and result make the engine look at once; these looks are for what never comes. */
 const soonSeconds = 2
 const waitSeconds = 30
 const undeliveredSeconds = 600
+/** A package is never larger; most have a few MiB. */
+const packageBytes = 128 * 1024 * 1024
+
 /** A host that recorded a command and was not heard of for this long may have done it or not. */
 const silentMs = 5 * 60_000
 
@@ -235,6 +239,7 @@ async function toAction(
   if (actionType === 'stopAndQuarantineFile') return toFileAction(deps, order)
   if (actionType === 'runAntiVirusScan') return toScan(parameters)
   if (isAccountAction(actionType)) return toAccountAction(actionType, order)
+  if (actionType === 'collectInvestigationPackage') return { actionType, maxBytes: packageBytes }
   if (actionType !== 'isolateDevice') return null
   if (parameters.isolationType !== 'selective') return { actionType, permitted: undefined }
   const recorded = readPermitted(parameters.permitted)
@@ -362,6 +367,11 @@ function planUndo(done: FinishedAction): UndoPlan {
       return planFileUndo(done)
     case 'runAntiVirusScan':
       return { possible: false, reason: 'A scan changes nothing that could be taken back.' }
+    case 'collectInvestigationPackage':
+      return {
+        possible: false,
+        reason: 'Collecting changes nothing on the host; the package is deleted after 30 days.',
+      }
     default:
       if (isAccountAction(done.actionType)) return planAccountUndo(done.actionType, done)
       return { possible: false, reason: `${done.actionType} cannot be taken back by the agent of this version.` }
