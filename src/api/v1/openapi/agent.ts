@@ -141,6 +141,7 @@ export const agentOperations: DescribedOperations = {
         { type: 'integer', minimum: 0, maximum: MAX_POLL_SECONDS, default: DEFAULT_POLL_SECONDS },
         'Seconds.',
       ),
+      query('policy', count, 'Version of the policy the host has, 0 for none; it is sent when there is a newer one.'),
     ],
     response: json(refTo('cordon.agent.poll')),
   },
