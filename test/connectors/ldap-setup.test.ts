@@ -6,13 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { ConfiguredConnector, SetupCheck } from '../../src/connectors/connector.ts'
+import { lockedForGood } from '../../src/connectors/identity/ldap/account.ts'
 import { createKinds } from '../../src/connectors/kinds.ts'
 import { systemClock } from '../../src/io/clock.ts'
 import { createOutbound } from '../../src/io/outbound.ts'
 import { onEnd } from '../support/cleanup.ts'
 import { startCordon } from '../support/cordon.ts'
 import { receiverTls } from '../support/receiver.ts'
-import { bindPassword, type Directory, type DirectoryOptions, startDirectory } from '../support/slapd.ts'
+import { bindPassword, type Directory, type DirectoryOptions, dnOf, startDirectory } from '../support/slapd.ts'
 import { createConnector, startWorld } from './ldap-world.ts'
 
 const kind = createKinds({
@@ -26,20 +27,15 @@ async function tryOut(
   settings: object = {},
   password: string | null = bindPassword,
 ): Promise<readonly SetupCheck[]> {
-  const read = kind.readSettings({ ...directory.settings, ...settings })
-  const now = systemClock.now()
-  const connector: ConfiguredConnector = {
-    tenantId: 't',
-    id: 'c',
-    kind: 'ldap',
-    name: 'Head office',
-    ...read,
-    secrets: {},
-    version: 1,
-    createdAt: now,
-    updatedAt: now,
-  }
+  const connector = configure({ ...directory.settings, ...settings })
   return kind.test(connector, async () => (password === null ? {} : { bindPassword: { reveal: () => password } }))
+}
+
+/** A connector as it would come from the store. */
+function configure(settings: object): ConfiguredConnector {
+  const now = systemClock.now()
+  const facts = { tenantId: 't', id: 'c', kind: 'ldap', name: 'Head office', version: 1 }
+  return { ...facts, ...kind.readSettings(settings), secrets: {}, createdAt: now, updatedAt: now }
 }
 
 function failure(checks: readonly SetupCheck[]): readonly unknown[] {
@@ -106,6 +102,31 @@ test('a directory that cannot make an action count is named', async (t) => {
     const checks = await tryOut(await startDirectory(t, options), { usersMayChangePassword: true })
     assert.deepEqual(failure(checks), expected, JSON.stringify(checks))
   }
+})
+
+test('a value that is no longer what was read is not overwritten', async (t) => {
+  const directory = await startDirectory(t)
+  const entry = `dn: ${dnOf('ada')}\nchangetype: modify\n`
+  await directory.change(`${entry}add: pwdAccountLockedTime\npwdAccountLockedTime: 20990101000000Z\n`)
+  const exchange = (from: string | null, to: string | null): Promise<boolean> =>
+    kind.directories.ask(
+      configure(directory.settings),
+      async () => ({ bindPassword: { reveal: () => bindPassword } }),
+      (session) => session.exchange(dnOf('ada'), 'pwdAccountLockedTime', from, to),
+    )
+
+  const stale = [
+    await exchange(null, lockedForGood),
+    await exchange('20200101000000Z', null),
+    await exchange(lockedForGood, null),
+  ]
+  const kept = (await directory.read('ada')).pwdAccountLockedTime
+  const fresh = await exchange('20990101000000Z', lockedForGood)
+
+  assert.deepEqual(stale, [false, false, false])
+  assert.equal(kept, '20990101000000Z')
+  assert.equal(fresh, true)
+  assert.equal((await directory.read('ada')).pwdAccountLockedTime, lockedForGood)
 })
 
 test('without an encrypted connection nothing is asked and no password is sent', async (t) => {

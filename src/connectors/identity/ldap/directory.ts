@@ -3,7 +3,7 @@ import type { Outbound } from '../../../io/outbound.ts'
 import { ownAccountTag } from '../../../model/safety/verdict.ts'
 import type { ConfiguredConnector, Health, OpenSecrets } from '../../connector.ts'
 import { type Account, accountAttributes, readPolicy, type Seen, toAccount } from './account.ts'
-import { type Session, type Wanted, withSession } from './client.ts'
+import type { Session, Wanted } from './client.ts'
 import { DirectoryProblem } from './problem.ts'
 import { normalizeDn } from './settings.ts'
 
@@ -24,6 +24,8 @@ export function openDirectories(deps: { readonly clock: Clock; readonly outbound
   }
   return {
     ask: async (connector, open, work) => {
+      // Loaded with the first directory that is asked: most servers have none.
+      const { withSession } = await import('./client.ts')
       try {
         const result = await withSession({ outbound: deps.outbound, open }, connector, work)
         note(connector, null)

@@ -1,4 +1,3 @@
-import { ResultCodeError } from 'ldapts'
 import type { FailureClass } from '../../connector.ts'
 
 /** What is wrong with a directory, and which setting to look at. */
@@ -119,9 +118,9 @@ export function toProblem(cause: unknown, doing: string, lost: FailureClass): Di
   )
 }
 
-/** The result code of RFC 4511 an error stands for; null when the server said nothing. */
+/** The result code of RFC 4511 an error stands for; null when the server said nothing. The codes of Node's own errors are texts. */
 export function readResultCode(cause: unknown): number | null {
-  return cause instanceof ResultCodeError ? cause.code : null
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'number' ? cause.code : null
 }
 
 /** Why no safe connection could be made; nothing was sent. @param code of Node, e.g. ECONNREFUSED */
