@@ -139,7 +139,7 @@ test('fifty secrets appear nowhere: in no answer, audit entry, log, database fil
   database.exec(`VACUUM INTO '${join(dataDir, 'backup.db')}'`)
   database.close()
 
-  assert.ok(server.output().length > 1000)
+  assert.match(server.output(), /"msg":"listening"/)
   const places = readFolder(dataDir)
   places.set('answers', Buffer.from(answers.join('\n')))
   places.set('log', Buffer.from(server.output()))
