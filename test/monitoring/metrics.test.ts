@@ -45,7 +45,7 @@ test('nobody reads the figures without a token, without the permission, or from 
 
   assertError(await cordon.anonymous.get('/metrics'), 401)
   assertError(await (await cordon.as('expert')).get('/metrics'), 403)
-  assertError(await (await other.as('monitor')).get('/metrics'), 403)
+  assertError(await (await other.as('monitor')).get('/metrics'), 404)
   assert.equal((await (await cordon.as('admin')).get('/metrics')).status, 200)
   assertError(await (await cordon.as('monitor')).get('/v1.0/security/incidents'), 403)
 })

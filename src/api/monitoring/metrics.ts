@@ -16,7 +16,7 @@ export interface MetricsDeps {
 export function getMetrics({ metrics, firstTenantId }: MetricsDeps): AuthorizedHandler {
   return async ({ caller }) => {
     if (caller.tenantId !== firstTenantId) {
-      throw new CordonError('Forbidden', 'These figures are of the whole server: only its first tenant reads them.')
+      throw new CordonError('NotFound', 'These figures are of the whole server: only its first tenant reads them.')
     }
     return {
       status: 200,
