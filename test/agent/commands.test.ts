@@ -21,7 +21,11 @@ test('a command that must not be done is refused with its code and without effec
   const foreignKey = readPrivateKey(makeKeyPair().privateKeyPem)
   const past = { notBefore: formatInstant(Date.now() - 2 * anHour), notAfter: formatInstant(Date.now() - anHour) }
   const future = { notBefore: formatInstant(Date.now() + anHour), notAfter: formatInstant(Date.now() + 2 * anHour) }
-  const scan = { action: 'scan', target: { device: { device_id: 'd-77' } }, args: { er: { scan_depth: 'shallow' } } }
+  const restriction = {
+    action: 'contain',
+    target: { device: { device_id: 'd-77' } },
+    args: { er: { device_containment: 'app_restriction' } },
+  }
   const approvals = { required: 1, count: 0, digest: `sha256:${'0'.repeat(64)}` }
   const cases: [string, string, string, Partial<Command>][] = [
     ['forged', 'BadSignature', 'refused', {}],
@@ -33,7 +37,7 @@ test('a command that must not be done is refused with its code and without effec
     ['wrong-family', 'BadCommand', 'refused', { family: 'scan' }],
     ['unknown-body', 'BadCommand', 'refused', { body: { action: 'shell', target: {}, args: {} } }],
     ['not-approved', 'NotApproved', 'refused', { approvals }],
-    ['not-built', 'Unsupported', 'refused', { family: 'scan', body: scan }],
+    ['not-built', 'Unsupported', 'refused', { family: 'restriction', body: restriction }],
   ]
 
   for (const [index, [commandId, code, state, changes]] of cases.entries()) {

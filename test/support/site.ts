@@ -96,12 +96,12 @@ export async function execute(tenant: Tenant, actionType: ActionType, identifier
 
 /** Waits until a task's action is no longer under way; returns the task. */
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
-export async function waitForEnd(client: Client, taskId: string): Promise<any> {
+export async function waitForEnd(client: Client, taskId: string, seconds: number = 30): Promise<any> {
   let task = (await client.get(`/beta/security/incidentTasks/${taskId}`)).body
   await waitUntil(async () => {
     task = (await client.get(`/beta/security/incidentTasks/${taskId}`)).body
     return task.actionStatus !== 'inProgress'
-  })
+  }, seconds)
   return task
 }
 
@@ -136,10 +136,10 @@ export async function readExecutions(tenant: Tenant, taskId: string): Promise<an
 }
 
 /** Waits for something for up to 30 s. */
-export async function waitUntil(condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 30_000
+export async function waitUntil(condition: () => Promise<boolean>, seconds: number = 30): Promise<void> {
+  const end = performance.now() + seconds * 1000
   while (!(await condition())) {
-    if (performance.now() > end) assert.fail('waited 30 s in vain')
+    if (performance.now() > end) assert.fail(`waited ${seconds} s in vain`)
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
 }

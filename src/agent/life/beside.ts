@@ -1,9 +1,9 @@
 import type { JournalEntry } from '../journal.ts'
 import type { Session } from '../session.ts'
 
-/** Commands that take long and touch nothing others need: an isolation must not wait for a scan. */
+/** Commands that take long and touch nothing others need: an isolation must not wait for a scan, nor for a package that is being collected. */
 export function runsBeside({ family }: Pick<JournalEntry, 'family'>): boolean {
-  return family === 'scan'
+  return family === 'scan' || family === 'package'
 }
 
 /** Carries a command out beside the loop; its end ends a held poll, so that the result goes out at once. */

@@ -154,8 +154,8 @@ export const defaultPolicy: SafetyPolicy = {
   },
   expiry: { isolation: dayLease, restriction: dayLease },
   indicators: { mode: 'block', expireAfterHours: 30 * 24, allowInfrastructure: false },
-  antiVirus: { scan: 'quick' },
   localAccounts: { enabled: false },
+  antiVirus: { scan: 'quick' },
   managedResponse: {
     paused: false,
     consent: [

@@ -49,7 +49,7 @@ export async function collectInvestigationPackage(
   if (order.dryRun) return rehearse(before, collectors)
   if (order.resumedFrom === null) order.begin(before)
   const { clock, sleep, failpoint } = deps
-  const upload: UploadDeps = { channel: deps.packages, clock, sleep, failpoint }
+  const upload: UploadDeps = { channel: deps.packages, clock, sleep, failpoint, signal: order.signal }
   try {
     const known = readSent(deps, order.commandId)
     if (known !== undefined && (await completeUpload(upload, order.commandId, known.complete))) {
@@ -80,6 +80,7 @@ async function sendPackage(
   const zip = openZip(upload.write, maxBytes)
   const items: ManifestItem[] = []
   for (const collector of collectors) {
+    uploadDeps.signal.throwIfAborted()
     items.push(await addItem(deps, zip, collector))
     deps.failpoint('package-item')
   }

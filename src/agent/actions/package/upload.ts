@@ -43,6 +43,8 @@ export interface UploadDeps {
   readonly clock: Clock
   readonly sleep: Sleep
   readonly failpoint: (name: string) => void
+  /** Ends it: the agent stops. */
+  readonly signal: AbortSignal
 }
 
 /**
@@ -97,12 +99,13 @@ function requireTaken(answer: UploadAnswer): void {
 }
 
 /** Sends until an answer came. */
-async function insist({ clock, sleep }: UploadDeps, send: () => Promise<UploadAnswer>): Promise<UploadAnswer> {
+async function insist({ clock, sleep, signal }: UploadDeps, send: () => Promise<UploadAnswer>): Promise<UploadAnswer> {
   const deadlineMs = clock.elapsedMs() + PATIENCE_MS
   for (let pauseMs = 500; ; pauseMs = Math.min(PAUSE_CAP_MS, pauseMs * 2)) {
     try {
       return await send()
     } catch (error) {
+      signal.throwIfAborted()
       if (clock.elapsedMs() > deadlineMs) {
         throw new UploadRefused('ChannelLost', error instanceof Error ? error.message : 'the server cannot be reached')
       }
