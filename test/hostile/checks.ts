@@ -208,6 +208,16 @@ export const checks: Readonly<Record<string, Check>> = {
   'error.message == "Currently disableUser is not supported"': message('Currently disableUser is not supported'),
   'no second agent command': same('commands', 'executions'),
   'still exactly one execution and one agent command': oneExecution,
+  'no agent command before two distinct people agreed': ({ after }) => {
+    assert.deepEqual(after.commands, [])
+    for (const { state } of after.executions) assert.equal(state, 'awaitingApproval')
+  },
+  'no secret bytes in body; only {set:true,last4?,rotatedAt}': ({ answer }) => {
+    // Every answer is searched for the secrets of its world.
+    const { secrets } = JSON.parse(answer.text)
+    assert.deepEqual(Object.keys(secrets), ['bindPassword'])
+    assert.deepEqual(Object.keys(secrets.bindPassword), ['setAt'])
+  },
   'no e-mail connector call': ({ after }) => {
     for (const { action_type: type } of after.executions) assert.equal(type, 'isolateDevice')
   },

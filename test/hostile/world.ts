@@ -177,6 +177,61 @@ async function giveTaskOf({ tenant }: World, condition: string): Promise<string 
   }
 }
 
+/** A task whose action nobody runs without so many further people. */
+async function giveGuardedTask(world: World, approvals: number): Promise<string> {
+  const { tenant, agents } = world
+  const admin = await tenant.as('admin')
+  const { body } = await admin.get('/api/v1/policies')
+  const rule = { name: 'everything', actionTypes: null, assetGroup: null, minTier: null, approvals }
+  const policy = JSON.stringify({ ...body, fourEyes: { ...body.fourEyes, rules: [rule] } })
+  const headers = { 'Content-Type': 'application/json', 'If-Match': '*' }
+  const answer = await admin.send('PUT', '/api/v1/policies', policy, headers)
+  if (answer.status !== 200) throw new Error(`no policy: ${answer.text}`)
+  const responseAction = fittingAction('isolateDevice', (await agents.device()).id)
+  return tenant.task(await tenant.incident(), { responseAction })
+}
+
+/** The approval of an execution that the case's responder has asked for. */
+async function giveApproval(world: World): Promise<string> {
+  const { tenant, cordon } = world
+  const taskId = await giveGuardedTask(world, 2)
+  const authorization = `Bearer ${await world.value('token:responder')}`
+  const path = `/beta/security/incidentTasks/${taskId}/executeResponseAction`
+  const answer = await cordon.anonymous.post(path, undefined, { authorization })
+  if (answer.status !== 204) throw new Error(`not accepted: ${answer.text}`)
+  const { body } = await (await tenant.as('approver')).get('/api/v1/approvals')
+  return body.value[0].id
+}
+
+async function giveGrantedApproval(world: World): Promise<string> {
+  const id = await giveApproval(world)
+  const authorization = `Bearer ${await world.value('token:approver')}`
+  const { body } = await world.cordon.anonymous.get(`/api/v1/approvals/${id}`, { authorization })
+  const { digest } = body
+  const answer = await world.cordon.anonymous.post(`/api/v1/approvals/${id}/approve`, { digest }, { authorization })
+  if (answer.status !== 200) throw new Error(`not approved: ${answer.text}`)
+  return id
+}
+
+/** A directory with its password, which must never come back. */
+async function giveConnector({ tenant, secrets }: World): Promise<string> {
+  const bindPassword = randomBytes(16).toString('hex')
+  secrets.add(bindPassword)
+  const answer = await (await tenant.as('admin')).post('/api/v1/connectors', {
+    kind: 'ldap',
+    name: 'Head office',
+    settings: {
+      url: 'ldaps://ldap.example.org',
+      bindDn: 'cn=cordon,dc=example,dc=org',
+      baseDn: 'ou=people,dc=example,dc=org',
+      passwordPolicy: 'cn=default,ou=policies,dc=example,dc=org',
+    },
+    secrets: { bindPassword },
+  })
+  if (answer.status !== 201) throw new Error(`no connector: ${answer.text}`)
+  return answer.body.id
+}
+
 /** A second incident that was merged into the first. */
 async function giveMerge(world: World): Promise<{ merged: string; into: string }> {
   const into = (await world.value('incidentId')) ?? ''
@@ -245,6 +300,10 @@ const fixtures: Readonly<Record<string, (world: World) => Promise<string | null>
   foreignSubscriptionId: ({ foreign }) => foreign.subscription('responder'),
   foreignSkipToken: ({ foreign }) => giveSkipToken(foreign, ''),
   skipTokenOtherFilter: ({ tenant }) => giveSkipToken(tenant, "&$filter=severity%20eq%20'medium'"),
+  approvalIdRequestedByResponder: giveApproval,
+  approvalIdGranted: giveGrantedApproval,
+  taskIdNeedsApproval: (world) => giveGuardedTask(world, 2),
+  connectorId: giveConnector,
   'wrongEcho.host': (world) => giveReceiver(world, 'wrongEcho'),
   'hang.host': (world) => giveReceiver(world, 'hang'),
   now: async () => String(Math.floor(Date.now() / 1000)),
