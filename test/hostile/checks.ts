@@ -216,7 +216,7 @@ export const checks: Readonly<Record<string, Check>> = {
     // Every answer is searched for the secrets of its world.
     const { secrets } = JSON.parse(answer.text)
     assert.deepEqual(Object.keys(secrets), ['bindPassword'])
-    assert.deepEqual(Object.keys(secrets.bindPassword), ['setAt'])
+    assert.deepEqual(Object.keys(secrets.bindPassword), ['setDateTime'])
   },
   'no e-mail connector call': ({ after }) => {
     for (const { action_type: type } of after.executions) assert.equal(type, 'isolateDevice')
