@@ -7,7 +7,7 @@ import { writeAccount } from '../../src/protocol/bodies/account.ts'
 import { onEnd } from '../support/cleanup.ts'
 import { makeCommand, sendCommand } from '../support/control-server.ts'
 import { createEndpoint, waitForEnd as waitForExit } from '../support/endpoint.ts'
-import { fittingAction } from '../support/given.ts'
+import { fittingAction, type Tenant } from '../support/given.ts'
 import { createSite, execute, readExecutions, setPolicy, undo } from '../support/site.ts'
 
 let counter = 0
@@ -36,6 +36,14 @@ const fieldsOf = (name: string) => {
   return { locked: password.startsWith('!'), lastChange, expires }
 }
 
+/** A site whose policy lets accounts of its host be acted on; undefined where there can be none. */
+async function createTenantWithAccounts(t: TestContext): Promise<Tenant | undefined> {
+  const site = await createSite(t)
+  if (site === undefined) return undefined
+  await setPolicy(site.tenant, 'localAccounts', { enabled: true })
+  return site.tenant
+}
+
 test('without the switch of the tenant no action on accounts is supported', async (t) => {
   const site = await createSite(t)
   if (site === undefined) return
@@ -52,10 +60,8 @@ test('without the switch of the tenant no action on accounts is supported', asyn
 })
 
 test('an account is disabled and given back as it was, and while another task wants it disabled it stays so', async (t) => {
-  const site = await createSite(t)
-  if (site === undefined) return
-  const { tenant } = site
-  await setPolicy(tenant, 'localAccounts', { enabled: true })
+  const tenant = await createTenantWithAccounts(t)
+  if (tenant === undefined) return
   const name = makeAccount(t)
   const before = readShadow(name)
 
@@ -80,10 +86,8 @@ test('an account is disabled and given back as it was, and while another task wa
 })
 
 test('an account that was disabled before stays disabled after undo, and nobody else’s lock is taken off', async (t) => {
-  const site = await createSite(t)
-  if (site === undefined) return
-  const { tenant } = site
-  await setPolicy(tenant, 'localAccounts', { enabled: true })
+  const tenant = await createTenantWithAccounts(t)
+  if (tenant === undefined) return
   const name = makeAccount(t)
   execFileSync('usermod', ['--lock', '--expiredate', '1', name])
   const before = readShadow(name)
@@ -100,10 +104,8 @@ test('an account that was disabled before stays disabled after undo, and nobody 
 })
 
 test('a new password is asked for and no longer after undo; signing out ends every process', async (t) => {
-  const site = await createSite(t)
-  if (site === undefined) return
-  const { tenant } = site
-  await setPolicy(tenant, 'localAccounts', { enabled: true })
+  const tenant = await createTenantWithAccounts(t)
+  if (tenant === undefined) return
   const name = makeAccount(t)
   const before = readShadow(name)
   const uid = Number(execFileSync('id', ['-u', name], { encoding: 'utf8' }))
@@ -126,10 +128,8 @@ test('a new password is asked for and no longer after undo; signing out ends eve
 })
 
 test('root, accounts of nobody and accounts of a directory are left alone', async (t) => {
-  const site = await createSite(t)
-  if (site === undefined) return
-  const { tenant } = site
-  await setPolicy(tenant, 'localAccounts', { enabled: true })
+  const tenant = await createTenantWithAccounts(t)
+  if (tenant === undefined) return
   const responder = await tenant.as('responder')
   const request = async (identifier: string) => {
     const responseAction = fittingAction('disableUser', identifier) as never

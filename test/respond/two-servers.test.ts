@@ -76,6 +76,16 @@ async function stepsOf(server: MortalServer, executionId: string): Promise<strin
   return rows.map(({ action }) => action)
 }
 
+/** The task's execution once it has succeeded, and its steps until then. */
+async function untilDone(server: MortalServer, taskId: string): Promise<{ done: Execution; steps: string[] }> {
+  const done = await waitUntil(
+    () => newest(server, taskId),
+    (execution) => execution.state === 'succeeded',
+    60,
+  )
+  return { done, steps: await stepsOf(server, done.id) }
+}
+
 /** Lets a server that stood still all the time go on, and gives it the time to do harm. */
 async function goOn(server: MortalServer): Promise<void> {
   assert.equal(isStopped(server.pid()), true, 'the first server stood still all the time')
@@ -104,12 +114,7 @@ async function takeOver(t: TestContext, failpoint: string): Promise<void> {
   const { first, second, host } = pair
   const { taskId, answer } = await stopInside(pair)
 
-  const done = await waitUntil(
-    () => newest(second, taskId),
-    (execution) => execution.state === 'succeeded',
-    60,
-  )
-  const steps = await stepsOf(second, done.id)
+  const { done, steps } = await untilDone(second, taskId)
   await goOn(first)
   await answer
 
@@ -166,12 +171,7 @@ describe('of two servers on one database one stands still beyond its lease: the 
 
     await second.start()
     answering = second
-    const done = await waitUntil(
-      () => newest(second, taskId),
-      (execution) => execution.state === 'succeeded',
-      60,
-    )
-    const steps = await stepsOf(second, done.id)
+    const { done, steps } = await untilDone(second, taskId)
     await goOn(first)
 
     await assertDoneOnce({ second }, done, steps)

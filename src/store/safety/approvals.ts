@@ -1,6 +1,8 @@
+import type { SelectQueryBuilder } from 'kysely'
 import type { ApprovalFacts, ApprovalState, Seen, Vote } from '../../model/safety/approval.ts'
 import { type Db, holdRows, type Tx } from '../db.ts'
 import type { Requester } from '../executions.ts'
+import type { Schema } from '../schema.ts'
 import type { ApprovalRow, ApprovalVoteRow } from '../schema-respond.ts'
 
 /** An approval as stored. */
@@ -63,22 +65,24 @@ export async function readApproval(db: Db, tenantId: string, id: string): Promis
 
 /** The approval an execution waits or waited for. */
 export async function readApprovalOf(db: Db, tenantId: string, executionId: string): Promise<Approval | null> {
-  const query = db
-    .selectFrom('approvals')
-    .selectAll()
-    .where('tenant_id', '=', tenantId)
-    .where('execution_id', '=', executionId)
-  return toApproval(await query.executeTakeFirst())
+  return toApproval(await selectApprovalOf(db, tenantId, executionId).executeTakeFirst())
 }
 
 /** As {@link readApprovalOf}, holding the row until the transaction ends. */
 export async function readApprovalOfForUpdate(tx: Tx, tenantId: string, executionId: string): Promise<Approval | null> {
-  const query = tx
+  return toApproval(await holdRows(tx, selectApprovalOf(tx, tenantId, executionId)).executeTakeFirst())
+}
+
+function selectApprovalOf(
+  db: Db,
+  tenantId: string,
+  executionId: string,
+): SelectQueryBuilder<Schema, 'approvals', ApprovalRow> {
+  return db
     .selectFrom('approvals')
     .selectAll()
     .where('tenant_id', '=', tenantId)
     .where('execution_id', '=', executionId)
-  return toApproval(await holdRows(tx, query).executeTakeFirst())
 }
 
 /** The approvals of a tenant in one state, or in every one; newest first. */
