@@ -23,6 +23,7 @@ import { openCheckpointFolder } from './audit/checkpoint-folder.ts'
 import { type CheckpointDeps, startCheckpoints } from './audit/checkpoints.ts'
 import { createAuditVerifier } from './audit/verifier.ts'
 import type { Connector } from './connectors/connector.ts'
+import { readOwnHost } from './connectors/endpoint/cordon-agent/devices.ts'
 import { createCordonAgentConnector } from './connectors/endpoint/cordon-agent/index.ts'
 import { createLdapConnector } from './connectors/identity/ldap/index.ts'
 import { type ConnectorKinds, createKinds } from './connectors/kinds.ts'
@@ -213,7 +214,10 @@ function openWays(base: Omit<SettingsDeps, 'sealer'>, channel: AgentChannel, opt
   const { clock } = base
   const outbound = createOutbound(options.outbound ?? { allow: [] })
   const settings = { sealer: openSealer(options.dataDir, clock), kinds: createKinds({ clock, outbound }) }
-  const connectors = [createCordonAgentConnector(channel), connectDirectories({ ...base, ...settings })]
+  const connectors = [
+    createCordonAgentConnector({ ...channel, readOwnHost }),
+    connectDirectories({ ...base, ...settings }),
+  ]
   return { ...settings, outbound, registry: createRegistry(connectors, { strictGraph: options.strictGraph }) }
 }
 

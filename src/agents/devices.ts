@@ -12,6 +12,14 @@ export interface DeviceDeps {
   readonly store: Store
 }
 
+/** What tells one network stack of one running kernel from another. */
+export interface HostIdentity {
+  /** Id of the running boot; containers of one host share it. Empty where the kernel gives none. */
+  readonly bootId: string
+  /** Every non-loopback address. */
+  readonly addresses: readonly string[]
+}
+
 /** An enrolled host that fits an identifier. */
 export interface KnownDevice {
   readonly id: string
@@ -20,6 +28,8 @@ export interface KnownDevice {
   readonly fqdn: string | null
   /** Null when the host can do the action, else why not. */
   readonly obstacle: (actionType: string) => string | null
+  /** What it last said of itself; null before its first heartbeat. */
+  readonly host: HostIdentity | null
 }
 
 /** Setting with the networks that stay open under selective isolation: `{"ipv4_net": [...], "ipv6_net": [...]}`. */
@@ -28,13 +38,29 @@ export const permittedSetting = 'isolation.permitted'
 /** Enrolled hosts of a tenant whose id, host name or full name equals the text. */
 export async function findDevices(deps: DeviceDeps, tenantId: string, identifier: string): Promise<KnownDevice[]> {
   const agents = await findAgents(deps.store.read, tenantId, identifier)
-  return agents.map(({ id, hostname, fqdn, capabilities }) => ({
+  return agents.map(({ id, hostname, fqdn, capabilities, facts }) => ({
     id,
     hostname,
     fqdn,
     obstacle: (actionType) => findObstacle(capabilities, actionType),
+    host: readHost(facts),
   }))
 }
+
+function readHost(facts: string): HostIdentity | null {
+  try {
+    const { bootId, host } = decode(decodeHost, JSON.parse(facts))
+    return { bootId, addresses: host.addresses }
+  } catch (error) {
+    if (error instanceof DecodeError) return null
+    throw error
+  }
+}
+
+const decodeHost = object<{ readonly bootId: string; readonly host: { readonly addresses: readonly string[] } }>(
+  { bootId: text(64), host: object({ addresses: list(text(64), 256) }, 'ignore') },
+  'ignore',
+)
 
 /** True when the tenant lets accounts of its hosts be acted on. @throws CordonError ServiceUnavailable for an unreadable policy */
 export async function allowsLocalAccounts(deps: DeviceDeps, tenantId: string): Promise<boolean> {

@@ -4,6 +4,7 @@ import { readConnections } from '../../src/agent/host/connections.ts'
 import { openPackageFolder } from '../../src/agents/evidence/package-folder.ts'
 import { openAgentChannel } from '../../src/agents/open.ts'
 import type { Order } from '../../src/connectors/connector.ts'
+import { readOwnHost } from '../../src/connectors/endpoint/cordon-agent/devices.ts'
 import { createCordonAgentConnector } from '../../src/connectors/endpoint/cordon-agent/index.ts'
 import { randomIds, systemClock } from '../../src/io/clock.ts'
 import { createLog } from '../../src/io/log.ts'
@@ -56,7 +57,7 @@ tenantTestOnEach(
       commandKey,
       packages,
     }
-    const connector = createCordonAgentConnector(openAgentChannel(deps))
+    const connector = createCordonAgentConnector({ ...openAgentChannel(deps), readOwnHost })
     const order = (epoch: number): Order => ({
       tenantId: tenant.id,
       executionId: '0a1b2c3d-0000-4000-8000-000000000001',

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import type { HostIdentity } from '../../src/agents/devices.ts'
+import { readOwnHost } from '../../src/connectors/endpoint/cordon-agent/devices.ts'
+import { systemClock } from '../../src/io/clock.ts'
 import { defaultPolicy, type SafetyPolicy } from '../../src/model/safety/policy.ts'
 import type { Command } from '../../src/protocol/command.ts'
 import { assertError, waitUntil } from '../support/answers.ts'
@@ -283,3 +286,50 @@ tenantTest('what is refused by policy names the rule, and stands in the audit', 
     .execute()
   assert.deepEqual(refused, [{ code: 'ProtectedTarget' }])
 })
+
+tenantTest(
+  'the host this server runs on is never cut off; another network stack of the same machine is',
+  async (tenant, cordon) => {
+    const own = readOwnHost()
+    const { device, taskId } = await giveTask(tenant, cordon, 'own-01')
+    await beat(device, own)
+    const neighbour = await giveTask(tenant, cordon, 'neighbour-01')
+    await beat(neighbour.device, { ...own, addresses: ['192.0.2.1'] })
+    const responder = await tenant.as('responder')
+
+    const answers = [await execute(responder, taskId), await execute(responder, neighbour.taskId)]
+
+    assertError(answers[0] ?? assert.fail(), 403, {
+      inner: 'ProtectedTarget',
+      message: /the host this Cordon server runs on/,
+    })
+    assert.equal(answers[1]?.status, 204)
+    assert.deepEqual(await device.fetch(), [])
+  },
+)
+
+/** A heartbeat of a host that is one by its boot and addresses. */
+async function beat(device: FakeDevice, { bootId, addresses }: HostIdentity): Promise<void> {
+  const host = {
+    os: 'Debian',
+    kernel: '6.1',
+    hostname: 'h',
+    fqdn: null,
+    machineId: '0'.repeat(32),
+    addresses,
+    interfaces: [],
+    loggedOnUsers: [],
+  }
+  const state = { isolated: false, until: null, restricted: false, iocVersion: 0 }
+  const time = systemClock.now()
+  const reply = await device.post('/heartbeat', {
+    time,
+    bootId,
+    agentVersion: '0.1.0',
+    journalDepth: 0,
+    host,
+    state,
+    tamper: [],
+  })
+  assert.equal(reply.status, 204, reply.text)
+}

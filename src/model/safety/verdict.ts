@@ -51,6 +51,9 @@ const alwaysProtectedUsers = ['root', 'krbtgt', 'administrator']
 /** Tag that a connector gives to the account it works with: without that nothing could be taken back. */
 export const ownAccountTag = 'cordon:own-account'
 
+/** Tag that a connector gives to the host this server runs on: cut off, nobody could let it go again. */
+export const serverHostTag = 'cordon:server-host'
+
 /**
  * Weighs an action against a tenant's policy. Releases are never refused: what protects an asset must not keep it contained.
  * @param usage one for each of the budgets {@link listBudgets} names; a missing one counts as nothing done
@@ -89,6 +92,10 @@ function listProtections(policy: SafetyPolicy, proposed: Proposed, asset: Asset)
     const text = `'${target.displayName}' is protected against ${actionType} (${match}): ${rule.reason}`
     return [{ policy: `protectedAssets: ${rule.name}`, reason: text, fix: editPolicy }]
   })
+  if (target.kind === 'device' && isDestructive(actionType) && target.tags?.includes(serverHostTag)) {
+    const reason = `'${target.displayName}' is the host this Cordon server runs on; cut off, nobody could let it go again.`
+    return [...found, { policy: 'protectedAssets: always', reason, fix: 'Carry it out by hand, if it must be.' }]
+  }
   if (target.kind !== 'user' || !isDestructive(actionType)) return found
   if (target.tags?.includes(ownAccountTag)) {
     const reason = `'${target.displayName}' is the account Cordon itself works with; without it nothing could be taken back.`

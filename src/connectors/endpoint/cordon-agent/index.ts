@@ -8,7 +8,6 @@ import {
   toActorKind,
 } from '../../../agents/commands.ts'
 import {
-  findDevices,
   findOtherHolds,
   hasDevices,
   readPermittedAddresses,
@@ -41,6 +40,7 @@ import {
   resolveAccount,
   toAccountAction,
 } from './accounts.ts'
+import { type NamingDeps, resolveDevice } from './devices.ts'
 import { agentOfFile, inspectFile, listFileTargets, planFileUndo, resolveFile, toFileAction } from './files.ts'
 import { inspectDevice } from './inspect.ts'
 import {
@@ -52,8 +52,8 @@ import {
   startRule,
 } from './rules.ts'
 
-/** What the connector needs: the command queue of the agents. */
-export type CordonAgentDeps = CommandDeps
+/** What the connector needs: the command queue of the agents, and which host is this server's own. */
+export type CordonAgentDeps = CommandDeps & NamingDeps
 
 /** Actions whose target is a device; the agent answers for all of them, by name. */
 const deviceActions: readonly ActionType[] = [
@@ -104,16 +104,7 @@ export function createCordonAgentConnector(deps: CordonAgentDeps): Connector {
       if (actionType === 'stopAndQuarantineFile') return resolveFile(deps, tenantId, identifier, parameters)
       if (isAccountAction(actionType)) return resolveAccount(deps, tenantId, actionType, identifier)
       if (!deviceActions.includes(actionType)) return []
-      const devices = await findDevices(deps, tenantId, identifier)
-      return devices.map(({ id, hostname, fqdn, obstacle }) => {
-        const reason = obstacle(actionType)
-        const aliases = fqdn === null ? {} : { aliases: [fqdn] }
-        return {
-          target: { kind: 'device' as const, key: id, displayName: hostname, identifier, ...aliases },
-          supported: reason === null,
-          reason: reason === null ? null : `${hostname}: ${reason}`,
-        }
-      })
+      return resolveDevice(deps, tenantId, actionType, identifier)
     },
     start: (order) => startOrder(deps, order),
     attach: async (order) => {
