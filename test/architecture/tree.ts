@@ -69,7 +69,10 @@ export function readTree(root: string, folders: readonly string[]): Tree {
   return makeTree(files)
 }
 
-/** The path of a relative import from the root of the repository; null for packages and node: modules. */
+/**
+ * The path of a relative import from the root of the repository; null for packages and node: modules. What the build is told about a file
+ * stands behind a question mark and is no part of its name.
+ */
 export function resolveImport(from: string, specifier: string): string | null {
-  return specifier.startsWith('.') ? posix.join(posix.dirname(from), specifier) : null
+  return specifier.startsWith('.') ? posix.join(posix.dirname(from), specifier.replace(/\?.*$/, '')) : null
 }

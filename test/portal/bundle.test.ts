@@ -25,11 +25,29 @@ test('what the queue needs at first is at most 150 KB of script, 190 KB in all',
 test('dialogs and the other screens are loaded when they are opened, not before', () => {
   const chunks = readdirSync(join(outDir, 'assets')).filter((name) => name.endsWith('.js'))
 
-  for (const part of ['incident', 'confirm', 'modal', 'audit', 'policies', 'palette']) {
+  for (const part of [
+    'incident',
+    'confirm',
+    'modal',
+    'audit',
+    'policies',
+    'palette',
+    'attack-story',
+    'layout-worker',
+  ]) {
     const name = chunks.find((chunk) => chunk.startsWith(`${part}-`))
     assert.ok(name, part)
     assert.ok(!shell.includes(name), part)
   }
+})
+
+test('the picture of the attack story is at most 35 KB, its layout among them', (t) => {
+  const names = readdirSync(join(outDir, 'assets')).filter((name) => /^(attack-story|layout-worker)-/.test(name))
+  const bytes = names.reduce((sum, name) => sum + small(`assets/${name}`), 0)
+  t.diagnostic(`${bytes} bytes gzip in ${names.length} files`)
+
+  assert.equal(names.length, 2)
+  assert.ok(bytes <= 35 * 1024, `${bytes} bytes`)
 })
 
 test('the page asks no other origin for anything, and holds no script of its own', () => {

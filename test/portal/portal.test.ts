@@ -27,14 +27,26 @@ browserTest(
     const written = await page.evaluate(
       "(() => { try { document.body.innerHTML = '<b>x</b>'; return 'written' } catch (e) { return e.name } })()",
     )
+    const policies = await page.evaluate(
+      "['default', 'x', 'layout-worker'].map((name) => { try { trustedTypes.createPolicy(name, { createHTML: (text) => text }); return name } catch { return null } })",
+    )
+    const worker = await page.evaluate(
+      "(() => { try { new Worker('/assets/theme.js'); return 'started' } catch (e) { return e.name } })()",
+    )
     await page.evaluate("document.body.append(Object.assign(new Image(), { src: 'https://127.0.0.1:1/x.png' }))")
     await page.evaluate("document.body.append(Object.assign(document.createElement('style'), { textContent: 'b{}' }))")
     await waitUntil(
       () => Promise.resolve(faults),
-      (found) => found.filter((fault) => fault.startsWith('CSP')).length >= 3,
+      (found) =>
+        ['require-trusted-types-for', 'img-src', 'style-src'].every((rule) =>
+          found.some((fault) => fault.startsWith(`CSP ${rule}`)),
+        ),
     )
 
     assert.equal(written, 'TypeError')
+    // The one name there is belongs to the picture's worker; on a page that has drawn one it is taken.
+    assert.deepEqual(policies, [null, null, 'layout-worker'])
+    assert.equal(worker, 'TypeError')
     assert.ok(faults.some((fault) => fault.startsWith('CSP require-trusted-types-for')))
     assert.ok(faults.some((fault) => fault.startsWith('CSP img-src')))
     assert.ok(faults.some((fault) => fault.startsWith('CSP style-src')))

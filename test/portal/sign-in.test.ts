@@ -302,7 +302,7 @@ test('every page, script and answer of the portal carries the security headers',
   const paths = portal.routes
     .filter((route) => route.method === 'GET')
     .map((route) => route.path.replaceAll(/:\w+/g, 'x'))
-  const policyWith = (styles: string): string =>
+  const policyWith = (styles: string, trustedTypes: string): string =>
     [
       "default-src 'none'",
       "script-src 'self'",
@@ -313,7 +313,7 @@ test('every page, script and answer of the portal carries the security headers',
       "form-action 'self'",
       "frame-ancestors 'none'",
       "require-trusted-types-for 'script'",
-      "trusted-types 'none'",
+      `trusted-types ${trustedTypes}`,
     ].join('; ')
 
   assert.ok(paths.includes('/') && paths.some((path) => path.endsWith('.js')) && paths.includes('/login'))
@@ -325,7 +325,7 @@ test('every page, script and answer of the portal carries the security headers',
     assert.equal(nonce !== undefined, isShell, path)
     if (isShell) assert.ok(String(body).includes(`content="${nonce}"`), path)
     const styles = isShell ? `style-src 'self' 'nonce-${nonce}'` : "style-src 'self'"
-    assert.equal(headers['Content-Security-Policy'], policyWith(styles), path)
+    assert.equal(headers['Content-Security-Policy'], policyWith(styles, isShell ? 'layout-worker' : "'none'"), path)
     assert.equal(headers['X-Content-Type-Options'], 'nosniff', path)
     assert.equal(headers['Referrer-Policy'], 'no-referrer', path)
     assert.equal(headers['Cross-Origin-Opener-Policy'], 'same-origin', path)

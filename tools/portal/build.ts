@@ -30,6 +30,10 @@ export async function buildPortal(): Promise<void> {
     root: join(root, 'src/portal/app'),
     logLevel: 'warn',
     plugins: [tailwind()],
+    worker: {
+      format: 'es',
+      rolldownOptions: { output: { hashCharacters: 'hex', entryFileNames: 'assets/[name]-[hash].js' } },
+    },
     build: {
       outDir,
       emptyOutDir: true,

@@ -6,19 +6,24 @@ import type { Answer } from '../route.ts'
  * @source CSP level 3; Trusted Types; OWASP ASVS 5.0 3.4.3 to 3.4.8
  */
 export const portalHeaders: Readonly<Record<string, string>> = {
-  'Content-Security-Policy': policyWith("style-src 'self'"),
+  'Content-Security-Policy': policyWith("style-src 'self'", "'none'"),
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Resource-Policy': 'same-origin',
 }
 
-/** Headers of the portal's page shell: the same, and one style element that carries the nonce. */
+/**
+ * Headers of the portal's page shell: the same, one style element that carries the nonce, and one policy of Trusted Types. That one names
+ * the worker that lays out pictures, whatever it is given (src/portal/app/screens/story/layout.ts), and can be made once; there is none for
+ * markup or for text that becomes a script.
+ */
 export function shellHeaders(nonce: string): Record<string, string> {
-  return { ...portalHeaders, 'Content-Security-Policy': policyWith(`style-src 'self' 'nonce-${nonce}'`) }
+  const policy = policyWith(`style-src 'self' 'nonce-${nonce}'`, 'layout-worker')
+  return { ...portalHeaders, 'Content-Security-Policy': policy }
 }
 
-function policyWith(styles: string): string {
+function policyWith(styles: string, trustedTypes: string): string {
   return [
     "default-src 'none'",
     "script-src 'self'",
@@ -29,7 +34,7 @@ function policyWith(styles: string): string {
     "form-action 'self'",
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
-    "trusted-types 'none'",
+    `trusted-types ${trustedTypes}`,
   ].join('; ')
 }
 

@@ -1,4 +1,4 @@
-import { type UseQueryResult, useQuery } from '@tanstack/react-query'
+import { queryOptions, type UseQueryResult, useQuery } from '@tanstack/react-query'
 import { useApp } from '../frame/app.tsx'
 import type { Api } from './client.ts'
 import { quote, withOptions } from './odata.ts'
@@ -101,15 +101,19 @@ export function useAlert(id: string): UseQueryResult<Alert> {
 
 const executionList = record({ value: listOf(execution) })
 
+/** How the runs and undos of a task are asked for, newest first. */
+export function executionsQuery(api: Api, taskId: string) {
+  return queryOptions({
+    queryKey: ['executions', taskId],
+    queryFn: async ({ signal }): Promise<readonly Execution[]> =>
+      (await fetchAs(api, `/api/v1/tasks/${encodeURIComponent(taskId)}/executions`, executionList, signal)).value,
+  })
+}
+
 /** The runs and undos of a task, newest first. */
 export function useExecutions(taskId: string, isWanted: boolean): UseQueryResult<readonly Execution[]> {
   const { api } = useApp()
-  return useQuery({
-    queryKey: ['executions', taskId],
-    enabled: isWanted,
-    queryFn: async ({ signal }) =>
-      (await fetchAs(api, `/api/v1/tasks/${encodeURIComponent(taskId)}/executions`, executionList, signal)).value,
-  })
+  return useQuery({ ...executionsQuery(api, taskId), enabled: isWanted })
 }
 
 /** What would happen if the task's action were requested now. Asked anew when it is a minute old. */

@@ -1,27 +1,11 @@
 import { useQuery } from '@tanstack/react-query'
 import { fetchAs } from '../../api/queries.ts'
-import { listOf, nullable, type Read, record, text, truth } from '../../api/read.ts'
 import { useApp } from '../../frame/app.tsx'
 import { Title } from '../../frame/title.tsx'
 import { Badge, Name, type Tone } from '../../parts/badges.tsx'
 import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
 import { Time } from '../../parts/time.tsx'
-
-const agent = record({
-  id: text,
-  hostName: text,
-  fqdn: nullable(text),
-  os: nullable(text),
-  agentVersion: nullable(text),
-  enrolledAt: text,
-  lastSeenAt: nullable(text),
-  health: text,
-  isolated: nullable(truth),
-  isolatedUntil: nullable(text),
-  actions: listOf(record({ actionType: text, supported: truth, reason: nullable(text) })),
-})
-type Agent = Read<typeof agent>
-const agents = record({ value: listOf(agent) })
+import { type Agent, agents } from './agents.ts'
 
 const tones: Readonly<Record<string, Tone>> = {
   online: 'done',

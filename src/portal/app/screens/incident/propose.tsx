@@ -27,9 +27,29 @@ interface Draft {
   readonly why: string
 }
 
-/** J2: an expert proposes a task. Cordon says at once whether it could run here; sending never waits for that. */
-export default function ProposeDialog({ incident, onClose }: { incident: Incident; onClose: () => void }) {
-  const [typed, setTyped] = useState<Draft>({ actionType: 'isolateDevice', target: '', title: '', why: '' })
+/** What a task is proposed about: a thing that alerts name. */
+export interface About {
+  /** Kind of evidence, `device`. */
+  readonly kind: string
+  readonly name: string
+}
+
+/** The actions that can act on such a thing, `text` for people last. */
+function listActions(about: About | undefined): readonly ActionType[] {
+  if (about === undefined) return actionTypes
+  const fitting = actionTypes.filter((type) => kindsOf[actionKinds[type].targetKind]?.includes(about.kind) === true)
+  return [...fitting, 'text']
+}
+
+/**
+ * J2: an expert proposes a task, about a thing of the story or about any. Cordon says at once whether it could run here; sending never
+ * waits for that.
+ */
+export default function ProposeDialog(props: { incident: Incident; about?: About | undefined; onClose: () => void }) {
+  const { incident, about, onClose } = props
+  const actions = listActions(about)
+  const first = actions.includes('isolateDevice') ? 'isolateDevice' : (actions[0] ?? 'text')
+  const [typed, setTyped] = useState<Draft>({ actionType: first, target: about?.name ?? '', title: '', why: '' })
   const names = useTargets(incident.id, typed.actionType)
   const target = typed.target || names[0] || ''
   const title = typed.title || (typed.actionType === 'text' ? '' : `${verbOf(typed.actionType)} ${target}`)
@@ -38,7 +58,7 @@ export default function ProposeDialog({ incident, onClose }: { incident: Inciden
   const off = send.isPending ? 'Sending …' : whyOff(draft)
   return (
     <Modal title="Propose a task" onClose={onClose}>
-      <Form draft={draft} names={names} change={(part) => setTyped({ ...typed, ...part })} />
+      <Form draft={draft} names={names} actions={actions} change={(part) => setTyped({ ...typed, ...part })} />
       {send.isError ? (
         <p role="alert" className="mt-3 text-danger">
           {describeFailure(send.error)}
@@ -93,8 +113,13 @@ function useProposal(incidentId: string, draft: Draft, onDone: () => void) {
   })
 }
 
-function Form(props: { draft: Draft; names: readonly string[]; change: (part: Partial<Draft>) => void }) {
-  const { draft, names, change } = props
+function Form(props: {
+  draft: Draft
+  names: readonly string[]
+  actions: readonly ActionType[]
+  change: (part: Partial<Draft>) => void
+}) {
+  const { draft, names, actions, change } = props
   return (
     <div className="mt-3 space-y-3">
       <label className="block">
@@ -104,7 +129,7 @@ function Form(props: { draft: Draft; names: readonly string[]; change: (part: Pa
           value={draft.actionType}
           onChange={(event) => change({ actionType: actionTypes.find((one) => one === event.target.value) ?? 'text' })}
         >
-          {actionTypes.map((type) => (
+          {actions.map((type) => (
             <option key={type} value={type}>
               {type === 'text' ? 'For people (text)' : verbOf(type)}
             </option>

@@ -1,3 +1,4 @@
+import { lazy, Suspense } from 'react'
 import { useIncidentAlerts } from '../../api/queries.ts'
 import type { Alert, Incident, Task } from '../../api/wire.ts'
 import { Name } from '../../parts/badges.tsx'
@@ -6,6 +7,8 @@ import { Failure, Skeleton } from '../../parts/states.tsx'
 import { Time } from '../../parts/time.tsx'
 import { useJoins } from './joins.ts'
 import { listMoments } from './timeline.ts'
+
+const AttackStory = lazy(() => import('../story/attack-story.tsx'))
 
 /** What happened, in short: the words people wrote, techniques, what is involved, and the newest moments. */
 export function StoryTab({ incident, tasks }: { incident: Incident; tasks: readonly Task[] }) {
@@ -28,6 +31,9 @@ export function StoryTab({ incident, tasks }: { incident: Incident; tasks: reado
         </p>
       </section>
       <Techniques alerts={value} />
+      <Suspense fallback={<Skeleton rows={8} />}>
+        <AttackStory incident={incident} alerts={value} total={count} tasks={tasks} />
+      </Suspense>
       <Involved alerts={value} />
       <section className="box p-4">
         <h2>Why these alerts are together</h2>

@@ -1,0 +1,21 @@
+import { listOf, nullable, type Read, record, text, truth } from '../../api/read.ts'
+
+const agent = record({
+  id: text,
+  hostName: text,
+  fqdn: nullable(text),
+  os: nullable(text),
+  agentVersion: nullable(text),
+  enrolledAt: text,
+  lastSeenAt: nullable(text),
+  health: text,
+  isolated: nullable(truth),
+  isolatedUntil: nullable(text),
+  actions: listOf(record({ actionType: text, supported: truth, reason: nullable(text) })),
+})
+
+/** A host that Cordon controls. */
+export type Agent = Read<typeof agent>
+
+/** Every host of the tenant, as `/api/v1/agents` lists them. */
+export const agents = record({ value: listOf(agent) })
