@@ -4,6 +4,7 @@ import type { InProcess } from './in-process.ts'
 import { type FuzzInput, printInput } from './input.ts'
 import { type FuzzAnswer, findFault } from './judge.ts'
 import type { Lane } from './lane.ts'
+import { type Memory, partsOfRun } from './memory.ts'
 import { mutateInput } from './mutate.ts'
 import { makeRequest, type Places } from './requests.ts'
 import { shrinkInput } from './shrink.ts'
@@ -47,7 +48,8 @@ export function createSource(seed: number, known: Omit<Places, 'tokens'>, corpus
     learn: ({ status, text }) => {
       if (status !== 200 || !text.includes('token=')) return
       for (const [, token] of text.slice(0, 4_000).matchAll(/(?:skip|delta)token=([\w-]+)/g)) {
-        if (token !== undefined) replaceOldest(dice, tokens, maxTokens, token)
+        // As a copy: a part of a text keeps the whole of it in memory, and some answers are long.
+        if (token !== undefined) replaceOldest(dice, tokens, maxTokens, Buffer.from(token).toString())
       }
     },
     get kept() {
@@ -188,10 +190,25 @@ async function narrow(
 }
 
 /** Runs so many inputs, `atOnce` of them side by side. */
-export async function runInputs(run: Run, count: number, atOnce: number): Promise<void> {
+async function runInputs(run: Run, count: number, atOnce: number): Promise<void> {
   let left = count
   const work = async (): Promise<void> => {
     while (left-- > 0) await runEach(run, [run.source.next()])
   }
   await Promise.all(Array.from({ length: atOnce }, work))
+}
+
+/** Runs so many inputs and measures after each of the {@link partsOfRun} equal parts of them. */
+export async function runMeasured(
+  run: Run,
+  count: number,
+  atOnce: number,
+  measure: (part: number) => Promise<Memory>,
+): Promise<Memory[]> {
+  const samples: Memory[] = []
+  for (let part = 1; part <= partsOfRun; part++) {
+    await runInputs(run, Math.ceil(count / partsOfRun), atOnce)
+    samples.push(await measure(part))
+  }
+  return samples
 }

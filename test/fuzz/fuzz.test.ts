@@ -8,6 +8,7 @@ import { makeDatabase } from '../support/databases.ts'
 import { shareCordon } from '../support/shared-cordon.ts'
 import { formatTally, limitMs, openTally, type Tally } from './campaign.ts'
 import type { FuzzInput } from './input.ts'
+import { formatMemory, growthOf, type Memory } from './memory.ts'
 
 /** Repeats a run: `CORDON_FUZZ_SEED=123 npm test fuzz`. `CORDON_FUZZ_SCALE=10` runs ten times as many inputs. */
 const seed = Number(process.env.CORDON_FUZZ_SEED ?? Date.now() % 1_000_000_000)
@@ -23,22 +24,16 @@ const regressions: readonly FuzzInput[] = JSON.parse(
 
 const megabyte = 1_048_576
 /**
- * What a process may hold more after the second half of a run than after the first, its garbage gone. Every cache is bounded and full by
- * then; measured are 1 to 3 MB of heap, which come and go. A leak of 100 bytes for each input would be 6 MB in the longest run.
+ * How much more heap a process may hold late in a run than early in it. Every cache is bounded and full by then; measured are 1 to 2 MB. A leak
+ * of 120 bytes for each input would be 5 MB in the longest run.
  */
-const maxHeapGrowth = 6 * megabyte
+const maxHeapGrowth = 5 * megabyte
 /**
  * What the process holds beside V8's heap moves more: SQLite's page cache fills up (16 MB for each connection), the allocator keeps what it
- * was given back. Measured are 20 MB up and down. Pages of the heap that are empty are left out: V8 takes up to 100 MB of them when much
- * is asked at once, however little it keeps.
+ * was given back. Pages of the heap that are empty are left out: V8 takes up to 100 MB of them when much is asked at once, however little it
+ * keeps.
  */
 const maxOutsideGrowth = 48 * megabyte
-
-interface Memory {
-  /** Resident memory less the pages of the heap. */
-  readonly outsideHeap: number
-  readonly heapUsed: number
-}
 
 interface Report extends Omit<Tally, 'statuses'> {
   readonly statuses: readonly (readonly [number | 'none', number])[]
@@ -46,14 +41,12 @@ interface Report extends Omit<Tally, 'statuses'> {
 
 interface ProcessReport extends Report {
   readonly reached: { readonly blocks: number; readonly run: number; readonly idle: readonly string[] }
-  readonly heapAtHalf: number
-  readonly heapAtEnd: number
+  readonly samples: readonly Memory[]
   readonly polluted: readonly string[]
 }
 
 interface WireReport extends Report {
-  readonly atHalf: Memory
-  readonly atEnd: Memory
+  readonly samples: readonly Memory[]
   readonly answered: number
 }
 
@@ -93,13 +86,11 @@ function assertRun(report: Report, count: number): void {
 
 function assertInProcess(t: TestContext, report: ProcessReport, count: number): void {
   tell(t, report)
-  const { reached, heapAtHalf, heapAtEnd, polluted } = report
-  const heap = [heapAtHalf, heapAtEnd].map((bytes) => `${(bytes / megabyte).toFixed(1)} MB`)
-  t.diagnostic(
-    `heap ${heap.join(', then ')}; ${reached.blocks} blocks; never run: ${reached.idle.join(', ') || 'none'}`,
-  )
+  const { reached, samples, polluted } = report
+  const heap = formatMemory(samples, 'heapUsed')
+  t.diagnostic(`heap ${heap}; ${reached.blocks} blocks; never run: ${reached.idle.join(', ') || 'none'}`)
   assertRun(report, count)
-  assert.ok(heapAtEnd - heapAtHalf < maxHeapGrowth, `the heap grew from ${heap.join(' to ')}`)
+  assert.ok(growthOf(samples, 'heapUsed') < maxHeapGrowth, `the heap grew: ${heap}`)
   assert.deepEqual(polluted, [])
   assert.ok(reached.run / (reached.run + reached.idle.length) > 0.9, `never run: ${reached.idle.join('\n')}`)
 }
@@ -126,14 +117,11 @@ test('no request to a server process fails, hangs, leaks or ends it', async (t) 
   const report = await runProgram<WireReport>(t, 'run-wire.ts', order)
 
   tell(t, report)
-  const { atHalf, atEnd, answered } = report
-  const told = [atHalf, atEnd].map(
-    ({ outsideHeap, heapUsed }) =>
-      `heap ${(heapUsed / megabyte).toFixed(1)} MB, beside it ${Math.round(outsideHeap / megabyte)} MB`,
-  )
-  t.diagnostic(`${told.join('; then ')}; ${answered} of ${order.broken} broken requests were answered`)
+  const { samples, answered } = report
+  const [heap, outside] = [formatMemory(samples, 'heapUsed'), formatMemory(samples, 'outsideHeap')]
+  t.diagnostic(`heap ${heap}; beside it ${outside}; ${answered} of ${order.broken} broken requests were answered`)
   assertRun(report, counts.wire)
-  assert.ok(atEnd.heapUsed - atHalf.heapUsed < maxHeapGrowth, `the heap grew: ${told.join(' to ')}`)
-  assert.ok(atEnd.outsideHeap - atHalf.outsideHeap < maxOutsideGrowth, `the process grew: ${told.join(' to ')}`)
+  assert.ok(growthOf(samples, 'heapUsed') < maxHeapGrowth, `the heap grew: ${heap}`)
+  assert.ok(growthOf(samples, 'outsideHeap') < maxOutsideGrowth, `the process grew: ${outside}`)
   assert.ok(answered > order.broken / 4, `only ${answered} broken requests were answered`)
 })

@@ -6,10 +6,11 @@ import { databaseFile } from '../../src/io/data-dir.ts'
 import { createLog } from '../../src/io/log.ts'
 import { startServer } from '../../src/main.ts'
 import { openStore } from '../../src/store/db.ts'
-import { createSource, explore, openTally, type Reached, runEach, runInputs } from './campaign.ts'
+import { createSource, explore, openTally, type Reached, runEach, runMeasured } from './campaign.ts'
 import { openInProcess } from './in-process.ts'
 import type { FuzzInput } from './input.ts'
 import { openLane } from './lane.ts'
+import { measureMemory } from './memory.ts'
 import { fillTenant, useUpQuota } from './world.ts'
 
 /** What the parent asks for, as JSON in the first argument. */
@@ -49,21 +50,12 @@ try {
   const run = { target, source, tally, seed: order.seed, lane: openLane() }
   await runEach(run, order.regressions)
   const reached: Reached = await explore(run, order.explored)
-  const half = (order.count - order.explored) >> 1
-  await runInputs(run, half, order.atOnce)
-  const heapAtHalf = readHeap()
-  await runInputs(run, order.count - order.explored - half, order.atOnce)
-  const heapAtEnd = readHeap()
+  const samples = await runMeasured(run, order.count - order.explored, order.atOnce, measureMemory)
   const polluted = Object.keys(Object.prototype)
   const { statuses, ...rest } = tally
-  console.log(JSON.stringify({ ...rest, statuses: [...statuses], reached, heapAtHalf, heapAtEnd, polluted }))
+  console.log(JSON.stringify({ ...rest, statuses: [...statuses], reached, samples, polluted }))
 } finally {
   await store.close()
   await server.stop()
   rmSync(dataDir, { recursive: true, force: true })
-}
-
-function readHeap(): number {
-  for (let times = 0; times < 3; times++) globalThis.gc?.()
-  return process.memoryUsage().heapUsed
 }

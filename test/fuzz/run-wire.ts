@@ -8,11 +8,12 @@ import { ensureFirstTenant } from '../../src/access/tenants.ts'
 import { randomIds, systemClock } from '../../src/io/clock.ts'
 import { databaseFile } from '../../src/io/data-dir.ts'
 import { openStore } from '../../src/store/db.ts'
-import { createSource, openTally, type Run, runEach, runInputs } from './campaign.ts'
+import { createSource, openTally, type Run, runEach, runMeasured } from './campaign.ts'
 import { createDice } from './dice.ts'
 import { type FuzzInput, writeRequest } from './input.ts'
 import { type FuzzAnswer, findFault } from './judge.ts'
 import { openLane } from './lane.ts'
+import type { Memory } from './memory.ts'
 import { mutateText } from './mutate.ts'
 import { type Connection, openConnection } from './wire.ts'
 import { fillTenant, useUpQuota } from './world.ts'
@@ -31,6 +32,8 @@ interface Order {
 
 /** An answer that takes longer never comes. */
 const deadlineMs = 20_000
+/** The broken requests come after this part of the run. */
+const brokenAfterPart = 5
 /** How long a request that may not be whole is given to be answered. */
 const brokenPatienceMs = 150
 
@@ -58,15 +61,17 @@ try {
   const tally = openTally()
   const run: Run = { target, source, tally, seed: order.seed, lane: openLane() }
   await runEach(run, order.regressions)
-  const half = order.count >> 1
-  await runInputs(run, half, order.connections)
-  const atHalf = await measure(server)
-  await runInputs(run, order.count - half, order.connections)
-  const answered = await sendBroken(run, port, (input) => writeRequest(input, host, authorization))
-  const atEnd = await measure(server)
+  let answered = 0
+  const samples = await runMeasured(run, order.count, order.connections, async (part) => {
+    const sample = await measure(server)
+    // In the middle, so that what they leave behind would show afterwards.
+    if (part === brokenAfterPart)
+      answered = await sendBroken(run, port, (input) => writeRequest(input, host, authorization))
+    return sample
+  })
   if (ended !== null) throw new Error(ended)
   const { statuses, ...rest } = tally
-  console.log(JSON.stringify({ ...rest, statuses: [...statuses], atHalf, atEnd, broken: order.broken, answered }))
+  console.log(JSON.stringify({ ...rest, statuses: [...statuses], samples, broken: order.broken, answered }))
   target.close()
 } finally {
   await store.close()
@@ -152,8 +157,9 @@ function judgeBroken(answer: FuzzAnswer, bytes: string): string | null {
   return answer.status === 505 ? null : findFault(answer, { method, target })
 }
 
-async function measure(child: ChildProcess): Promise<unknown> {
+async function measure(child: ChildProcess): Promise<Memory> {
   child.send('measure')
-  const [told] = await once(child, 'message')
+  const [told]: Memory[] = await once(child, 'message')
+  if (told === undefined) throw new Error('the server does not say what it holds')
   return told
 }

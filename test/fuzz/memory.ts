@@ -1,0 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** What a process holds once its garbage is gone, in bytes. */
+export interface Memory {
+  readonly heapUsed: number
+  /** Resident memory less the pages of the heap. */
+  readonly outsideHeap: number
+}
+
+/** A run is measured after each of so many equal parts. */
+export const partsOfRun = 8
+
+/** The parts of a run after which its caches are full; the rest is held against what they left. */
+const earlyParts = [3, 4, 5]
+
+/** Measures this process. What ended a moment ago may still hold what it read, so it waits a little first. */
+export async function measureMemory(): Promise<Memory> {
+  await sleep(50)
+  for (let times = 0; times < 3; times++) globalThis.gc?.()
+  const { rss, heapTotal, heapUsed } = process.memoryUsage()
+  return { outsideHeap: rss - heapTotal, heapUsed }
+}
+
+/** How much more the process held at the least late in a run than early in it: what goes away again is no leak. */
+export function growthOf(samples: readonly Memory[], kind: keyof Memory): number {
+  const lowest = (parts: readonly Memory[]): number => Math.min(...parts.map((sample) => sample[kind]))
+  const early = samples.filter((_, at) => earlyParts.includes(at + 1))
+  return lowest(samples.slice(Math.max(...earlyParts))) - lowest(early)
+}
+
+/** The measurements of one kind for people, in MB. */
+export function formatMemory(samples: readonly Memory[], kind: keyof Memory): string {
+  return `${samples.map((sample) => (sample[kind] / 1_048_576).toFixed(1)).join(', ')} MB`
+}
