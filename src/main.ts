@@ -25,6 +25,7 @@ import { createAuditVerifier } from './audit/verifier.ts'
 import type { Connector } from './connectors/connector.ts'
 import { readOwnHost } from './connectors/endpoint/cordon-agent/devices.ts'
 import { createCordonAgentConnector } from './connectors/endpoint/cordon-agent/index.ts'
+import { createSampleHostConnector } from './connectors/endpoint/sample-host/index.ts'
 import { createLdapConnector } from './connectors/identity/ldap/index.ts'
 import { type ConnectorKinds, createKinds } from './connectors/kinds.ts'
 import { createRegistry } from './connectors/registry.ts'
@@ -46,6 +47,8 @@ import { type NotifierDeps, startNotifier } from './notify/notifier.ts'
 import { responseHandlers } from './respond/engine/handlers.ts'
 import { type RefusalDeps, recordRefusal } from './respond/refusal.ts'
 import type { RunDeps as HandlerDeps } from './respond/run.ts'
+import { sampleHost } from './respond/samples/content.ts'
+import { findSample } from './respond/samples/samples.ts'
 import { readJournal, writeJournal } from './store/connectors.ts'
 import { openStore, type Store } from './store/db.ts'
 import { readHolders } from './store/executions.ts'
@@ -216,6 +219,11 @@ function openWays(base: Omit<SettingsDeps, 'sealer'>, channel: AgentChannel, opt
   const settings = { sealer: openSealer(options.dataDir, clock), kinds: createKinds({ clock, outbound }) }
   const connectors = [
     createCordonAgentConnector({ ...channel, readOwnHost }),
+    createSampleHostConnector({
+      clock,
+      hostName: sampleHost,
+      hasSample: async (tenantId) => (await findSample(base.store.read, tenantId)) !== null,
+    }),
     connectDirectories({ ...base, ...settings }),
   ]
   return { ...settings, outbound, registry: createRegistry(connectors, { strictGraph: options.strictGraph }) }

@@ -50,6 +50,7 @@ import { type EventsDeps, streamEvents } from './v1/events/events.ts'
 import { listIncidentJoins } from './v1/incidents/joins.ts'
 import { intakeRoute } from './v1/intake/receive.ts'
 import { getPolicies, replacePolicies } from './v1/policies/policies.ts'
+import { getSamples, loadSamples, removeSamples } from './v1/samples/samples.ts'
 import { cancelTaskAction } from './v1/tasks/cancel.ts'
 import { decideTaskOutcome } from './v1/tasks/decide.ts'
 import { listTaskExecutions } from './v1/tasks/executions.ts'
@@ -112,6 +113,9 @@ export function operationRoutes(deps: RouteDeps): Route[] {
     permitted('GET', '/api/v1/events', taskRead, 'none', streamEvents(deps)),
     permitted('GET', '/api/v1/agents', policyRead, 'none', listAgents(deps)),
     ...connectorRoutes(deps),
+    permitted('GET', '/api/v1/samples', policyRead, 'none', getSamples(deps)),
+    permitted('POST', '/api/v1/samples', admin, 'optional-json', loadSamples(deps)),
+    permitted('DELETE', '/api/v1/samples', admin, 'none', removeSamples(deps)),
     permitted('GET', '/api/v1/audit', auditRead, 'none', listAudit(deps)),
     permitted('GET', '/api/v1/audit/checkpoint', auditRead, 'none', getCheckpoint(deps)),
     permitted('GET', '/api/v1/audit/verification', auditRead, 'none', verifyAudit(deps)),

@@ -28,6 +28,11 @@ export async function readSetting(db: Db, tenantId: string, key: string): Promis
   return row?.value
 }
 
+/** Gives a setting up. */
+export async function removeSetting(tx: Tx, tenantId: string, key: string): Promise<void> {
+  await tx.deleteFrom('settings').where('tenant_id', '=', tenantId).where('key', '=', key).execute()
+}
+
 /** @throws a duplicate-key error of the database when the domain is taken */
 export async function insertTenant(tx: Tx, row: TenantRow): Promise<void> {
   await tx.insertInto('tenants').values(row).execute()

@@ -57,6 +57,7 @@ function listScreens({ incidentId, taskId, alertId }: Given, width: number = 320
     'audit',
     'policies',
     'settings',
+    'start',
     'incidents/999999',
   ]
 }

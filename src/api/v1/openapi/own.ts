@@ -134,6 +134,16 @@ const change = record({
   change: textOf('created', 'updated', 'deleted'),
 })
 
+const samples = json(
+  record({
+    loaded: { type: 'boolean' },
+    incidentId: nullable(textOf()),
+    alertIds: listOf(textOf()),
+    taskIds: listOf(guid),
+    loadedDateTime: nullable(instant),
+  }),
+)
+
 const source: Schema = { type: 'string', enum: Object.keys(sources) }
 const refusal = refTo('cordon.signInError')
 const form = (schema: Schema) => ({ 'application/x-www-form-urlencoded': { schema } })
@@ -197,6 +207,12 @@ export const ownOperations: DescribedOperations = {
       'text/event-stream': { schema: { type: 'string', description: 'Events change, ready and resync.' } },
     },
   },
+  getSamples: { summary: 'Whether the sample incident is loaded', response: samples },
+  loadSamples: {
+    summary: 'Load a made-up incident to look around in; its task runs as a dry run on a made-up host',
+    response: samples,
+  },
+  removeSamples: { summary: 'Remove the sample incident with its alerts, tasks and runs' },
   listAgents: { summary: 'Hosts, how each is, and what it can do', response: json(record({ value: listOf(device) })) },
   verifyAudit: {
     summary: 'Read the whole audit log again and compare it with itself and its checkpoints',

@@ -15,7 +15,7 @@ export interface Answered {
 
 /** The public API, spoken to as any other client would. */
 export interface Api {
-  call(method: 'GET' | 'POST' | 'PATCH' | 'PUT', path: string, sending?: Sending): Promise<Answered>
+  call(method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE', path: string, sending?: Sending): Promise<Answered>
   /** Opens an answer that is read as it comes. */
   open(path: string, signal: AbortSignal): Promise<Response>
   signOut(): Promise<void>

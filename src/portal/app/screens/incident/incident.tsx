@@ -22,6 +22,7 @@ import { TasksTab } from './tasks.tsx'
 
 const ProposeDialog = lazy(() => import('./propose.tsx'))
 const EditDialog = lazy(() => import('./edit.tsx'))
+const SampleBanner = lazy(() => import('../start/sample-banner.tsx'))
 
 const tabs = [
   ['story', 'Story'],
@@ -67,6 +68,9 @@ function Whole({ incident, etag, tab, taskId }: WholeProps) {
         onEdit={() => setOpen('edit')}
         onPropose={() => setOpen('propose')}
       />
+      <Suspense fallback={null}>
+        {incident.customTags.includes('SAMPLE') ? <SampleBanner incidentId={incident.id} /> : null}
+      </Suspense>
       <Waiting tasks={waiting} tab={tab} />
       <Tabs id={incident.id} tab={tab} />
       {tab === 'story' ? <StoryTab incident={incident} tasks={tasks.data ?? []} /> : null}

@@ -1,16 +1,21 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { useCallback, useEffect, useMemo } from 'react'
+import { lazy, Suspense, useCallback, useEffect, useMemo } from 'react'
 import { useApp } from '../../frame/app.tsx'
 import { Title } from '../../frame/title.tsx'
 import { forgetNewIncidents, useNewIncidents } from '../../live/new-incidents.ts'
 import { Grid } from '../../parts/grid.tsx'
+import { Link } from '../../parts/link.tsx'
 import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
-import { firstOf, incidentPath, type Search, writeSearch } from '../../paths.ts'
+import { firstOf, incidentPath, type Search, screenPath, writeSearch } from '../../paths.ts'
 import { columnsOf } from './columns.tsx'
 import { Filters } from './filters.tsx'
 import { rememberOrder } from './order.ts'
 import { type QueueRow, useQueue, useQueueCount } from './queue-query.ts'
+
+const FirstSteps = lazy(async () => ({ default: (await import('../start/start.tsx')).FirstSteps }))
+/** With so few incidents somebody is still setting up. */
+const fewIncidents = 5
 
 /** S1: the incidents, newest first. */
 export function QueueScreen() {
@@ -63,6 +68,12 @@ function Rows(props: { search: Search; change: (next: Search) => void; open: (ro
           ? ''
           : `${count.data.toLocaleString('en')} ${count.data === 1 ? 'incident' : 'incidents'}`}
         {queue.isFetching ? ' · looking for more' : ''}
+        {count.data !== undefined && count.data <= fewIncidents ? (
+          <>
+            {' · '}
+            <Link to={screenPath(session.tenant.id, 'start')}>First steps</Link>
+          </>
+        ) : null}
       </p>
       <Grid
         label="Incidents"
@@ -94,12 +105,16 @@ function Nothing({ search, change }: { search: Search; change: (next: Search) =>
     )
   }
   return (
-    <Empty title="There are no incidents yet.">
-      <p>
-        Send an alert to <code>POST /v1.0/security/alerts_v2</code>, or a whole file with <code>cordon ingest</code>.
-        The <a href="/api/v1/docs">description of the API</a> shows how. It appears here by itself.
-      </p>
-    </Empty>
+    <>
+      <Empty title="There are no incidents yet.">
+        <p>
+          One opens by itself with the first alert. <a href="/api/v1/docs">The API</a> says what else can be sent.
+        </p>
+      </Empty>
+      <Suspense fallback={<Skeleton rows={4} />}>
+        <FirstSteps />
+      </Suspense>
+    </>
   )
 }
 
