@@ -40,6 +40,12 @@ export function readCases(ids: readonly string[]): TargetedCase[] {
       target: { of: 'ratio', least: 0.4 },
     },
     {
+      // More paths than are remembered, told apart by an option that is ignored.
+      name: 'incident by key, asked anew',
+      paths: ids.flatMap((id) => Array.from({ length: 12 }, (_, n) => `${incidents}/${id}?n=${n}`)),
+      check: (path, body) => requireThat(isRecord(body) && path.startsWith(`${incidents}/${body.id}?`), path),
+    },
+    {
       name: 'filtered list of 50',
       paths: [`${incidents}?${active}`],
       check: checkActive,

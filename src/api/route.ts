@@ -6,6 +6,9 @@ export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
 
 const methods: ReadonlySet<string> = new Set<Method>(['GET', 'POST', 'PATCH', 'PUT', 'DELETE'])
 
+/** Up to this length the text of an answer is written together with its headers, in one go; longer ones are quicker as bytes. */
+export const shortText = 4_096
+
 /** True for the methods operations have. */
 export function isRoutedMethod(method: string): method is Method {
   return methods.has(method)

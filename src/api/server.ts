@@ -8,7 +8,7 @@ import { decodeBody, readBody } from './body.ts'
 import { corsHeaders, preflightHeaders } from './graph/cors.ts'
 import type { Metrics } from './monitoring/figures.ts'
 import { canonicalUrl, createRouteLookup, type RouteLookup } from './path.ts'
-import { type Call, isRoutedMethod, type Route } from './route.ts'
+import { type Call, isRoutedMethod, type Route, shortText } from './route.ts'
 import {
   allowedMethods,
   idHeaders,
@@ -204,9 +204,6 @@ function sendFile(edge: Edge, response: ServerResponse, path: string): void {
   response.on('close', () => content.destroy())
   content.pipe(response)
 }
-
-/** Up to this length a text is written together with the headers, in one go; longer ones are quicker as bytes. */
-const shortText = 4_096
 
 /** Writes an answer that has all its headers. */
 function send(edge: Edge, request: IncomingMessage, response: ServerResponse, rendered: Rendered): void {

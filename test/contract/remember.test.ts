@@ -12,13 +12,22 @@ const alert = (id: string): object => ({
 })
 
 for (const databaseKind of databaseKinds) {
-  test(`a list asked for again after any change shows the change (${databaseKind})`, async (t) => {
+  test(`a list and an incident asked for again after any change show the change (${databaseKind})`, async (t) => {
     const cordon = await startCordon(t, { databaseKind })
     const caller = await cordon.as('expert')
-    const look = async (): Promise<string> => (await caller.get(list)).text
-    const seen = [await look()]
+    const empty = (await caller.get(list)).text
     const { body: created } = await caller.post('/v1.0/security/alerts_v2', alert('1'))
     const incident = `/v1.0/security/incidents/${created.incidentId}`
+    const look = async (): Promise<string> => {
+      const [listed, one] = [await caller.get(list), await caller.get(`${incident}?$expand=alerts`)]
+      const { '@odata.context': _, ...entity } = one.body
+      assert.deepEqual(
+        entity,
+        listed.body.value.find(({ id }: { id: string }) => id === entity.id),
+      )
+      return listed.text + one.text + one.headers.etag
+    }
+    const seen = [empty]
     const task = { displayName: 'Call them', actionType: 'text', incident: { id: created.incidentId } }
     const changes = [
       () => caller.post('/v1.0/security/alerts_v2', alert('2')),

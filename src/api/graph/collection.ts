@@ -99,7 +99,7 @@ export function getFromCollection<R>(
   version: ApiVersion,
   collection: Collection<R>,
 ): AuthorizedHandler {
-  return (call) => answerOne(deps, version, collection, call, call.params.id ?? '')
+  return rememberAnswers(deps, (call) => answerOne(deps, version, collection, call, call.params.id ?? ''))
 }
 
 /** One entity of a collection by its id. */
