@@ -12,7 +12,7 @@ import { liftBudgets } from '../test/support/policies.ts'
 import { type CordonProcess, type Prepared, prepareData, startCordon } from './cordon.ts'
 import { quantileOf } from './random.ts'
 import type { Row } from './report.ts'
-import { createIsolationTask, fetchToken, openClient, send } from './tls-client.ts'
+import { createDeviceTask, fetchToken, openClient, send } from './tls-client.ts'
 
 const program = fileURLToPath(new URL('../test/support/agent-process.ts', import.meta.url))
 const target = { of: 'value', most: 250 } as const
@@ -131,7 +131,7 @@ async function measureOne(
   round: number,
 ): Promise<Marks> {
   const incidentId = prepared.incidentIds[round % prepared.incidentIds.length]
-  const id = await createIsolationTask(client, token, actionType, 'bench-01', incidentId)
+  const id = await createDeviceTask(client, token, actionType, 'bench-01', incidentId)
   // An agent that has just answered tells what changed before it waits again.
   await sleep(500)
   const startedAt = systemClock.nowMs()

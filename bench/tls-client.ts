@@ -34,19 +34,20 @@ async function exchange(
   return answer.body
 }
 
-/** Makes a task that isolates or releases a host. Returns its id. */
-export async function createIsolationTask(
+/** Makes a task that isolates or releases a host, or submits an indicator. Returns its id. */
+export async function createDeviceTask(
   client: Transport,
   token: string,
-  actionType: 'isolateDevice' | 'unIsolateDevice',
+  actionType: 'isolateDevice' | 'unIsolateDevice' | 'submitIocRule',
   identifierValue: string,
   incidentId: string | undefined,
 ): Promise<string> {
+  const kind = actionType === 'submitIocRule' ? 'i' : `${actionType}I`
   const task = await send(client, token, 'POST', '/beta/security/incidentTasks', {
     ...{ displayName: actionType, description: 'bench', actionType, incident: { id: incidentId } },
     source: 'defenderExpertsGuidedResponse',
     responseAction: {
-      '@odata.type': `#microsoft.graph.security.${actionType}IncidentTaskResponseAction`,
+      '@odata.type': `#microsoft.graph.security.${kind}ncidentTaskResponseAction`,
       identifierValue,
       ...(actionType === 'isolateDevice' ? { isolationType: 'full' } : {}),
     },

@@ -1,4 +1,3 @@
-import { type ChildProcess, fork } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,8 +12,9 @@ import { liftBudgets } from '../../test/support/policies.ts'
 import { type CordonProcess, type Prepared, prepareData, startCordon } from '../cordon.ts'
 import { quantileOf } from '../random.ts'
 import type { Row } from '../report.ts'
-import { createIsolationTask, fetchToken, openClient, send } from '../tls-client.ts'
-import type { FlockAgent, FlockNews, FlockOrder } from './flock.ts'
+import { createDeviceTask, fetchToken, openClient, send } from '../tls-client.ts'
+import type { FlockAgent } from './flock.ts'
+import { type Flock, startFlock } from './flock-process.ts'
 
 /** How large the herd is, and how long it is looked at. */
 export interface HerdPlan {
@@ -28,7 +28,6 @@ export interface HerdPlan {
 /** What the real run uses; `--agents N` takes another size. */
 export const fullHerd: HerdPlan = { agents: 5_000, idleSeconds: 30, commands: 40 }
 
-const patienceMs = 120_000
 /** Clock ticks of /proc a second. @source proc_pid_stat(5) */
 const ticksPerSecond = 100
 
@@ -45,7 +44,7 @@ export async function measureHerd(folder: string, plan: HerdPlan, say: (text: st
   let server = await startCordon(dataDir, { http: false })
   const emptyMiB = server.rssMiB()
   const ca = readFileSync(join(dataDir, 'tls/ca.crt'), 'utf8')
-  const flock = startFlock({ url: server.url, ca, agents, spreadMs: plan.agents })
+  const flock = startFlock({ url: server.url, ca, agents, spreadMs: plan.agents * 4 })
   const client = openClient(server.url, ca)
   try {
     say('connecting')
@@ -57,6 +56,8 @@ export async function measureHerd(folder: string, plan: HerdPlan, say: (text: st
     say('commands')
     const token = await fetchToken(client, prepared)
     const arrived = await measureCommands(client, token, flock, prepared, plan)
+    say('one rule to all')
+    const spread = await measureFanOut(client, token, flock, prepared, plan.agents)
     say('restart')
     const port = Number(new URL(server.url).port)
     await server.stop()
@@ -78,6 +79,8 @@ export async function measureHerd(folder: string, plan: HerdPlan, say: (text: st
         p99Ms: quantileOf(arrived, 0.99),
         target: { of: 'value', most: 100 },
       },
+      { name: 'one rule at all of them', value: spread.arrivedMs / 1000, unit: 's', target: { of: 'value', most: 10 } },
+      { name: 'its task completed', value: spread.completedMs / 1000, unit: 's', target: { of: 'value', most: 10 } },
       {
         name: 'all back after a restart',
         value: (flock.lastBackMs() - listeningAt) / 1000,
@@ -109,6 +112,7 @@ async function enrolAll(dataDir: string, prepared: Prepared, count: number): Pro
     const now = systemClock.now()
     const capabilities = JSON.stringify([
       { actionType: 'isolateDevice', supported: true, modes: ['full', 'selective'] },
+      { actionType: 'submitIocRule', supported: true },
     ])
     const agents: FlockAgent[] = []
     await store.transaction(async (tx) => {
@@ -128,52 +132,6 @@ async function enrolAll(dataDir: string, prepared: Prepared, count: number): Pro
     return agents
   } finally {
     await store.close()
-  }
-}
-
-interface Flock {
-  readonly present: () => number
-  /** When the last agent came back. */
-  readonly lastBackMs: () => number
-  readonly arrivedAt: (taskId: string) => number | undefined
-  readonly until: (condition: () => boolean) => Promise<void>
-  readonly stop: () => Promise<void>
-}
-
-function startFlock(order: FlockOrder): Flock {
-  const child: ChildProcess = fork(join(import.meta.dirname, 'flock.ts'))
-  const arrivals = new Map<string, number>()
-  let present = 0
-  let lastBackMs = 0
-  child.on('message', (message) => {
-    // Our own child: the form is that of the type.
-    const news = message as FlockNews
-    if (news.kind === 'command') arrivals.set(news.taskId, news.atMs)
-    else if (news.kind === 'lost') present -= 1
-    else {
-      present += 1
-      lastBackMs = news.atMs
-    }
-  })
-  child.send(order)
-  return {
-    present: () => present,
-    lastBackMs: () => lastBackMs,
-    arrivedAt: (taskId) => arrivals.get(taskId),
-    until: async (condition) => {
-      const deadline = Date.now() + patienceMs
-      while (!condition()) {
-        if (child.exitCode !== null) throw new Error(`the process of the agents ended with ${child.exitCode}`)
-        if (Date.now() > deadline) throw new Error(`waited in vain; ${present} agents are there`)
-        await sleep(5)
-      }
-    },
-    stop: async () => {
-      if (child.exitCode !== null) return
-      const ended = new Promise((resolve) => child.once('exit', resolve))
-      child.disconnect()
-      await ended
-    },
   }
 }
 
@@ -202,13 +160,36 @@ async function measureCommands(
   for (let number = 0; number < plan.commands; number++) {
     const host = `herd-${Math.floor((number * plan.agents) / plan.commands)}`
     const incidentId = prepared.incidentIds[number % prepared.incidentIds.length]
-    const id = await createIsolationTask(client, token, 'isolateDevice', host, incidentId)
+    const id = await createDeviceTask(client, token, 'isolateDevice', host, incidentId)
     const startedAt = performance.timeOrigin + performance.now()
     await send(client, token, 'POST', `/beta/security/incidentTasks/${id}/executeResponseAction`)
-    await flock.until(() => flock.arrivedAt(id) !== undefined)
-    times.push((flock.arrivedAt(id) ?? Number.NaN) - startedAt)
+    await flock.until(() => flock.arrivals(id).count > 0)
+    times.push(flock.arrivals(id).lastAtMs - startedAt)
   }
   return times
+}
+
+/** A rule for every agent: until the last of them has its command, and until the task is completed by what they all reported. */
+async function measureFanOut(
+  client: Transport,
+  token: string,
+  flock: Flock,
+  prepared: Prepared,
+  agents: number,
+): Promise<{ readonly arrivedMs: number; readonly completedMs: number }> {
+  const id = await createDeviceTask(client, token, 'submitIocRule', '203.0.113.7', prepared.incidentIds[0])
+  const startedAt = performance.timeOrigin + performance.now()
+  await send(client, token, 'POST', `/beta/security/incidentTasks/${id}/executeResponseAction`)
+  let status = ''
+  for (let tries = 0; status !== 'completed'; tries++) {
+    if (tries > 1_200)
+      throw new Error(`${flock.arrivals(id).count} of ${agents} agents have the rule; the task is ${status}`)
+    await sleep(100)
+    status = JSON.parse(await send(client, token, 'GET', `/beta/security/incidentTasks/${id}`)).actionStatus
+  }
+  const completedMs = performance.timeOrigin + performance.now() - startedAt
+  await flock.until(() => flock.arrivals(id).count >= agents)
+  return { arrivedMs: flock.arrivals(id).lastAtMs - startedAt, completedMs }
 }
 
 /** Reads a list ten times a second until it is stopped. Returns the milliseconds each read took. */

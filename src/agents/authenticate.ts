@@ -1,11 +1,13 @@
+import type { KeyObject } from 'node:crypto'
+import type { Clock } from '../io/clock.ts'
 import { CordonError } from '../model/errors.ts'
 import { sha256Hex } from '../protocol/canonical.ts'
 import { readPublicKey } from '../protocol/jws.ts'
 import { readSequence, verifyRequest } from '../protocol/request-signature.ts'
 import { PROTOCOL_VERSION } from '../protocol/version.ts'
-import { readAgentByToken } from '../store/agents.ts'
+import { claimSequence, readAgentByToken } from '../store/agents.ts'
 import type { Store } from '../store/db.ts'
-import type { SequenceGate } from './sequence.ts'
+import type { GroupCommit } from './group-commit.ts'
 
 /** An authenticated agent. Everything about it comes from its credential, nothing from what it says. */
 export interface Device {
@@ -31,7 +33,7 @@ export interface SignedCall {
  * @throws CordonError BadRequest (another protocol version); InvalidAuthenticationToken (unknown, revoked, forged); StaleSequence
  */
 export async function authenticateDevice(
-  deps: { readonly store: Store; readonly sequences: SequenceGate },
+  deps: { readonly store: Store; readonly clock: Clock; readonly together: GroupCommit; readonly keys: KeyReader },
   call: SignedCall,
 ): Promise<Device> {
   checkProtocol(call)
@@ -41,14 +43,35 @@ export async function authenticateDevice(
   const seq = readSequence(call.sequence)
   if (seq === undefined || call.signature === undefined) throw refused('The request is not signed.')
   const { method, pathAndQuery, body } = call
-  const key = readPublicKey(agent.public_key)
+  const key = deps.keys(agent.public_key)
   if (!verifyRequest(key, agent.id, { method, pathAndQuery, seq, body }, call.signature).ok) {
     throw refused('The signature does not fit the request.')
   }
-  if (!(await deps.sequences.claim(agent.id, seq))) {
+  // The store decides, so that it holds over several servers.
+  const isNewer = await deps.together.run(agent.id, (tx) => claimSequence(tx, agent.id, seq, deps.clock.now()))
+  if (!isNewer) {
     throw new CordonError('StaleSequence', 'The request number is not higher than the last one.', challenge)
   }
   return { tenantId: agent.tenant_id, id: agent.id, hostname: agent.hostname, fqdn: agent.fqdn }
+}
+
+/** Reads public keys of devices. @throws DecodeError */
+export type KeyReader = (publicKey: string) => KeyObject
+
+/** Keys that are kept read at most. */
+const maxKeys = 20_000
+
+/** Reads a key once for many requests: that takes as long as checking one of them. */
+export function createKeyReader(): KeyReader {
+  const known = new Map<string, KeyObject>()
+  return (publicKey) => {
+    const found = known.get(publicKey)
+    if (found !== undefined) return found
+    const key = readPublicKey(publicKey)
+    if (known.size >= maxKeys) known.clear()
+    known.set(publicKey, key)
+    return key
+  }
 }
 
 /** Refuses a request of another protocol version. @throws CordonError BadRequest */

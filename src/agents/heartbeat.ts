@@ -5,17 +5,23 @@ import { dropHolds, writeAgentFacts } from '../store/agents.ts'
 import { recordChange } from '../store/record.ts'
 import type { Device } from './authenticate.ts'
 import type { CommandDeps } from './commands.ts'
+import type { GroupCommit } from './group-commit.ts'
 import { catchUp } from './rules.ts'
+
+/** What taking heartbeats in needs. */
+export interface HeartbeatDeps extends CommandDeps {
+  readonly together: GroupCommit
+}
 
 /**
  * Takes a heartbeat in: what the host says about itself, and what it found tampered with or met of an indicator, which goes into the audit
  * log. What the host has missed of rules is queued for it.
  * @throws CordonError BadRequest
  */
-export async function acceptHeartbeat(deps: CommandDeps, device: Device, message: unknown): Promise<void> {
+export async function acceptHeartbeat(deps: HeartbeatDeps, device: Device, message: unknown): Promise<void> {
   const heartbeat = readHeartbeat(message)
   const { host, state, bootId, journalDepth, time } = heartbeat
-  await deps.store.transaction(async (tx) => {
+  await deps.together.run(device.id, async (tx) => {
     await writeAgentFacts(tx, device.id, {
       hostname: host.hostname,
       fqdn: host.fqdn,

@@ -3,17 +3,18 @@ import type { Logger } from '../io/log.ts'
 import type { CommandKey } from '../io/secrets.ts'
 import { DEFAULT_POLL_SECONDS } from '../protocol/version.ts'
 import type { Store } from '../store/db.ts'
+import { createKeyReader, type KeyReader } from './authenticate.ts'
 import type { CommandDeps } from './commands.ts'
 import type { EnrollDeps } from './enroll.ts'
 import type { PackageFolder } from './evidence/package-folder.ts'
+import { createGroupCommit } from './group-commit.ts'
 import { createPollBoard, type PollDeps } from './poll.ts'
 import type { ResultDeps } from './results.ts'
-import { createSequenceGate, type SequenceGate } from './sequence.ts'
 import { createSigner } from './sign.ts'
 
 /** Everything the agent channel and its connector share. */
 export interface AgentChannel extends CommandDeps, EnrollDeps, PollDeps, ResultDeps {
-  readonly sequences: SequenceGate
+  readonly keys: KeyReader
 }
 
 /** Kernel-timed end of an isolation without renewal. @source design actions.md 10.4 */
@@ -44,7 +45,8 @@ export function openAgentChannel(
     packages,
     signer: createSigner(commandKey),
     polls: createPollBoard({ store, clock, log }),
-    sequences: createSequenceGate({ store, clock }),
+    together: createGroupCommit(store),
+    keys: createKeyReader(),
     maxHoldSeconds: DEFAULT_POLL_SECONDS,
     leaseSeconds: options.leaseSeconds ?? defaultLeaseSeconds,
     selfTestSeconds: options.selfTestSeconds ?? defaultSelfTestSeconds,

@@ -6,6 +6,7 @@ import { MAX_COMMANDS_PER_POLL } from '../protocol/version.ts'
 import { markSent, readAgentsWithCommands, readHolds, readWaitingCommands } from '../store/agents.ts'
 import type { Store } from '../store/db.ts'
 import type { Device } from './authenticate.ts'
+import type { GroupCommit } from './group-commit.ts'
 import { type AgentPolicyDeps, signNewerPolicy } from './policy.ts'
 
 /** Polls that are held until there is something to fetch. */
@@ -110,6 +111,7 @@ export function createPollBoard(deps: {
 /** What answering a poll needs. */
 export interface PollDeps extends AgentPolicyDeps {
   readonly polls: PollBoard
+  readonly together: GroupCommit
   /** Longest a poll is held, whatever the agent asks for. */
   readonly maxHoldSeconds: number
 }
@@ -172,7 +174,7 @@ async function fetchCommands(deps: PollDeps, device: Device): Promise<readonly s
   const waiting = await readWaitingCommands(deps.store.read, device.id, now, MAX_COMMANDS_PER_POLL)
   const fresh = waiting.filter(({ delivered_at }) => delivered_at === null).map(({ id }) => id)
   if (fresh.length > 0) {
-    await deps.store.transaction((tx) => markSent(tx, fresh, now))
+    await deps.together.run(device.id, (tx) => markSent(tx, fresh, now))
     failpoint('after-mark-sent-before-answer')
   }
   return waiting.map(({ jws }) => jws)

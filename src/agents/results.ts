@@ -16,7 +16,7 @@ import {
   type StoredCommand,
   updateCommand,
 } from '../store/agents.ts'
-import type { Store, Tx } from '../store/db.ts'
+import type { Tx } from '../store/db.ts'
 import { hasOpenCommands } from '../store/ioc-rules.ts'
 import type { NewJob } from '../store/jobs.ts'
 import { type Actor, recordChange } from '../store/record.ts'
@@ -24,13 +24,14 @@ import type { Device } from './authenticate.ts'
 import { checkJob } from './commands.ts'
 import type { PackageFolder, StoredPackage } from './evidence/package-folder.ts'
 import { findProofGap } from './evidence/proof.ts'
+import type { GroupCommit } from './group-commit.ts'
 
 /** What taking messages of agents in needs. */
 export interface ResultDeps {
-  readonly store: Store
   readonly clock: Clock
   readonly ids: Ids
   readonly packages: PackageFolder
+  readonly together: GroupCommit
 }
 
 /**
@@ -41,7 +42,7 @@ export interface ResultDeps {
  */
 export async function acceptAck(deps: ResultDeps, device: Device, message: unknown): Promise<void> {
   const ack = read(decodeAck, message)
-  const refusal = await deps.store.transaction(async (tx) => {
+  const refusal = await deps.together.run(device.id, async (tx) => {
     const command = await readOwnCommand(tx, device, ack.commandId)
     if (command === null) return recordForeign(deps, tx, device, 'acknowledgeCommand', ack.commandId)
     return acknowledge(deps, tx, device, command, ack)
@@ -59,7 +60,7 @@ export async function acceptAck(deps: ResultDeps, device: Device, message: unkno
 export async function acceptResult(deps: ResultDeps, device: Device, message: unknown): Promise<void> {
   const result = read(decodeResult, message)
   const stored = await deps.packages.find(result.commandId)
-  const refusal = await deps.store.transaction(async (tx) => {
+  const refusal = await deps.together.run(device.id, async (tx) => {
     const command = await readOwnCommand(tx, device, result.commandId)
     if (command === null) return recordForeign(deps, tx, device, 'reportResult', result.commandId)
     if (!isTerminalResult(result.state)) return storeProgress(deps, tx, device, command, result)

@@ -1,10 +1,14 @@
 import { instantOf, msOf } from '../io/clock.ts'
+import { failpoint } from '../io/failpoint.ts'
 import { sha256Hex } from '../protocol/canonical.ts'
 import type { Indicator } from '../protocol/indicator.ts'
 import { insertCommands, takeCommandSeqs, updateCommand } from '../store/agents.ts'
-import type { Tx } from '../store/db.ts'
+import type { Db, Tx } from '../store/db.ts'
 import {
+  cancelQueuedOfRule,
+  endSpread,
   type HostCommand,
+  noteSpread,
   type RuleCommand,
   readAgentsInForce,
   readCommandsOfExecution,
@@ -15,10 +19,11 @@ import {
   writeIocRule,
 } from '../store/ioc-rules.ts'
 import { recordChange } from '../store/record.ts'
-import type { IocRuleRow } from '../store/schema.ts'
+import type { AgentRow, IocRuleRow } from '../store/schema.ts'
 import type { Device } from './authenticate.ts'
 import { type CommandDeps, type CommandOrder, queueActor, signOrder } from './commands.ts'
 import { findObstacle } from './devices.ts'
+import { waitForCalm } from './group-commit.ts'
 
 /** What every command about a rule has in common. It is stored with the rule, for hosts that come later. */
 export interface RuleOrder
@@ -36,51 +41,105 @@ export interface RuleOrder
 /** A command to a host that was away may begin this long after it was written; the rule's own end may come before. */
 const patienceMs = 72 * 3_600_000
 
+/** Hosts whose commands are written in one transaction; others get their turn in between. */
+const hostsPerCommit = 250
+
 /**
- * Writes a rule and a signed command for every host that can enforce it, in one transaction, and wakes their polls. A second call for the
- * same execution changes nothing.
+ * Writes a rule, and a signed command for every host that can enforce it. A second call for the same execution goes on where the first was
+ * cut off.
  * @param only refs of the hosts to go to, as `device:<id>`; null for all
- * @returns how many hosts it goes to
  */
-export async function submitRule(deps: CommandDeps, order: RuleOrder, only: readonly string[] | null): Promise<number> {
-  return queueForHosts(deps, order, async (tx, now) => {
-    const agents = await readAgentsInForce(tx, order.tenantId)
-    await writeIocRule(tx, toRow(order, now))
-    return agents
-      .filter(({ id }) => only === null || only.includes(`device:${id}`))
-      .filter(({ capabilities }) => findObstacle(capabilities, 'submitIocRule') === null)
-      .map(({ id }) => id)
+export async function submitRule(deps: CommandDeps, order: RuleOrder, only: readonly string[] | null): Promise<void> {
+  await deps.store.transaction(async (tx) => {
+    const known = await readIocRuleForUpdate(tx, order.tenantId, order.taskId)
+    if (known?.execution_id !== order.executionId) await writeIocRule(tx, toRow(order, deps.clock.now()))
   })
+  await spreadRule(deps, order, only)
 }
 
 /**
- * Takes a rule back: hosts that have not recorded it never will, and the others get a command each.
- * @returns how many hosts had it
+ * Takes a rule back: hosts that have not recorded it never will, and the others get a command each. A second call goes on where the first
+ * was cut off.
  */
-export async function withdrawRule(
+export async function withdrawRule(deps: CommandDeps, order: RuleOrder, only: readonly string[] | null): Promise<void> {
+  await deps.store.transaction(async (tx) => {
+    const known = await readIocRuleForUpdate(tx, order.tenantId, order.taskId)
+    if (known === null || known.execution_id === order.executionId) return
+    await withdrawIocRule(tx, order.tenantId, order.taskId, order.executionId)
+    await cancelQueuedOfRule(tx, order.tenantId, order.taskId, deps.clock.now())
+  })
+  await spreadRule(deps, order, only)
+}
+
+/** Writes the commands of a fan-out that was begun to the hosts it has not reached; does nothing when there are none. */
+export async function spreadRule(deps: CommandDeps, order: RuleOrder, only: readonly string[] | null): Promise<void> {
+  for (;;) {
+    const { agentIds, isLast } = await deps.store.transaction((tx) => spreadOnce(deps, tx, order, only))
+    failpoint('after-spread-before-wake')
+    for (const agentId of agentIds) deps.polls.wake(agentId)
+    if (isLast) return
+    // Those who were woken fetch and answer meanwhile.
+    await waitForCalm()
+  }
+}
+
+async function spreadOnce(
   deps: CommandDeps,
+  tx: Tx,
   order: RuleOrder,
   only: readonly string[] | null,
-): Promise<number> {
-  return queueForHosts(
-    deps,
-    order,
-    async (tx, now) => {
-      await readIocRuleForUpdate(tx, order.tenantId, order.taskId)
-      await withdrawIocRule(tx, order.tenantId, order.taskId, order.executionId)
-      const hosts = summarise(
-        await readRuleCommands(tx, order.tenantId, { ruleId: order.taskId }),
-        ({ agentId }) => agentId,
-      )
-      const inForce = new Set((await readAgentsInForce(tx, order.tenantId)).map(({ id }) => id))
-      for (const { newest } of hosts.values()) await takeBackQueued(tx, newest, now)
-      return [...hosts]
-        .filter(([, host]) => host.has)
-        .map(([agentId]) => agentId)
-        .filter((id) => inForce.has(id) && (only === null || only.includes(`device:${id}`)))
+): Promise<{ readonly agentIds: readonly string[]; readonly isLast: boolean }> {
+  const { tenantId, taskId, executionId } = order
+  const row = await readIocRuleForUpdate(tx, tenantId, taskId)
+  if (row?.execution_id !== executionId || row.spread_after === null) return { agentIds: [], isLast: true }
+  const part = await readAgentsInForce(tx, tenantId, { after: row.spread_after, limit: hostsPerCommit })
+  const wanted = part.filter(({ id }) => only === null || only.includes(`device:${id}`))
+  const withdraw = row.withdrawn === 1
+  const agentIds = withdraw ? await findBearers(tx, order, wanted) : listEnforcers(wanted)
+  const now = deps.clock.now()
+  const idOf = (agentId: string): string => nameCommandId([executionId, agentId])
+  // Every host ends the rule at the same time, also those that a second attempt reaches.
+  const same = { ...order, until: row.expires_at }
+  await insertFor(deps, tx, { order: same, agentIds, withdraw, now, idOf })
+  const last = part.length < hostsPerCommit ? undefined : part.at(-1)
+  await noteSpread(tx, tenantId, taskId, last?.id ?? null)
+  const { indicator, mode } = order
+  await recordChange(tx, {
+    at: now,
+    actor: queueActor(tenantId),
+    audit: {
+      action: 'queueCommands',
+      objectType: 'execution',
+      objectId: executionId,
+      decision: 'allowed',
+      details: { hosts: agentIds.length, indicator: indicator.value, mode, withdraw, until: row.expires_at },
     },
-    true,
-  )
+  })
+  return { agentIds, isLast: last === undefined }
+}
+
+async function findBearers(tx: Tx, order: RuleOrder, agents: readonly { readonly id: string }[]): Promise<string[]> {
+  const ids = agents.map(({ id }) => id)
+  const commands = await readRuleCommands(tx, order.tenantId, ids, order.taskId)
+  const standings = summarise(commands, ({ agentId }) => agentId)
+  return ids.filter((id) => standings.get(id)?.has === true)
+}
+
+function listEnforcers(agents: readonly Pick<AgentRow, 'id' | 'capabilities'>[]): string[] {
+  const obstacleOf = rememberObstacles()
+  return agents.filter(({ capabilities }) => obstacleOf(capabilities) === null).map(({ id }) => id)
+}
+
+/** Most hosts of a tenant can do the same, and say so in the same words: read once for all of them. */
+function rememberObstacles(): (capabilities: string) => string | null {
+  const known = new Map<string, string | null>()
+  return (capabilities) => {
+    const found = known.get(capabilities)
+    if (found !== undefined) return found
+    const obstacle = findObstacle(capabilities, 'submitIocRule')
+    known.set(capabilities, obstacle)
+    return obstacle
+  }
 }
 
 /** The commands of an execution, each with its host. */
@@ -98,7 +157,8 @@ export async function countEnforcers(
   tenantId: string,
 ): Promise<{ readonly able: number; readonly all: number; readonly obstacle: string | null }> {
   const agents = await readAgentsInForce(deps.store.read, tenantId)
-  const obstacles = agents.map(({ capabilities }) => findObstacle(capabilities, 'submitIocRule'))
+  const obstacleOf = rememberObstacles()
+  const obstacles = agents.map(({ capabilities }) => obstacleOf(capabilities))
   return {
     able: obstacles.filter((obstacle) => obstacle === null).length,
     all: agents.length,
@@ -110,14 +170,15 @@ export async function countEnforcers(
 export async function cancelFanOut(deps: CommandDeps, tenantId: string, executionId: string): Promise<void> {
   const now = deps.clock.now()
   await deps.store.transaction(async (tx) => {
+    const ruleId = await endSpread(tx, tenantId, executionId)
     const commands = await readCommandsOfExecution(tx, tenantId, executionId)
     const queued = commands.filter(({ state }) => state === 'queued')
     for (const { id } of queued) await updateCommand(tx, id, { state: 'cancelled', finished_at: now })
     // A rule that was never taken up by anybody must not reach those who come later.
-    const [rule] = commands.map(({ actionType }) => actionType)
-    if (queued.length === commands.length && rule === 'submitIocRule') {
-      const [found] = (await readIocRules(tx, tenantId, now)).filter((row) => row.execution_id === executionId)
-      if (found !== undefined) await withdrawIocRule(tx, tenantId, found.id, executionId)
+    const isSubmission = commands.every(({ actionType }) => actionType === 'submitIocRule')
+    if (ruleId !== null && isSubmission && queued.length === commands.length) {
+      await withdrawIocRule(tx, tenantId, ruleId, executionId)
+      await noteSpread(tx, tenantId, ruleId, null)
     }
     const audit = queued.map(({ id }) => ({
       action: 'cancelCommand',
@@ -136,11 +197,9 @@ export async function cancelFanOut(deps: CommandDeps, tenantId: string, executio
 export async function catchUp(deps: CommandDeps, device: Device): Promise<void> {
   const now = deps.clock.now()
   const rules = await readIocRules(deps.store.read, device.tenantId, now)
-  if (rules.length === 0) return
+  if (rules.length === 0 || (await findMissed(deps.store.read, device, rules)).length === 0) return
   const queued = await deps.store.transaction(async (tx) => {
-    const commands = await readRuleCommands(tx, device.tenantId, { agentId: device.id })
-    const known = summarise(commands, ({ ruleId }) => ruleId)
-    const missed = rules.filter((rule) => isMissed(rule, known.get(rule.id)))
+    const missed = await findMissed(tx, device, rules)
     for (const rule of missed) {
       const withdraw = rule.withdrawn === 1
       const id = nameCommandId([rule.id, device.id, deps.ids.guid()])
@@ -162,40 +221,13 @@ export async function catchUp(deps: CommandDeps, device: Device): Promise<void> 
   if (queued > 0) deps.polls.wake(device.id)
 }
 
-async function queueForHosts(
-  deps: CommandDeps,
-  order: RuleOrder,
-  choose: (tx: Tx, now: string) => Promise<readonly string[]>,
-  withdraw: boolean = false,
-): Promise<number> {
-  const agentIds = await deps.store.transaction(async (tx) => {
-    const known = await readCommandsOfExecution(tx, order.tenantId, order.executionId)
-    if (known.length > 0) return known.map(({ agentId }) => agentId)
-    const now = deps.clock.now()
-    const chosen = await choose(tx, now)
-    const idOf = (agentId: string): string => nameCommandId([order.executionId, agentId])
-    await insertFor(deps, tx, { order, agentIds: chosen, withdraw, now, idOf })
-    await recordChange(tx, {
-      at: now,
-      actor: queueActor(order.tenantId),
-      audit: {
-        action: 'queueCommands',
-        objectType: 'execution',
-        objectId: order.executionId,
-        decision: 'allowed',
-        details: {
-          hosts: chosen.length,
-          indicator: order.indicator.value,
-          mode: order.mode,
-          withdraw,
-          until: order.until,
-        },
-      },
-    })
-    return chosen
+async function findMissed(db: Db, device: Device, rules: readonly IocRuleRow[]): Promise<IocRuleRow[]> {
+  const known = summarise(await readRuleCommands(db, device.tenantId, [device.id]), ({ ruleId }) => ruleId)
+  return rules.filter((rule) => {
+    // A fan-out that is under way comes by here as well.
+    const isComing = rule.spread_after !== null && device.id > rule.spread_after
+    return !isComing && isMissed(rule, known.get(rule.id))
   })
-  for (const agentId of agentIds) deps.polls.wake(agentId)
-  return agentIds.length
 }
 
 interface Insertion {
@@ -245,6 +277,7 @@ function toRow(order: RuleOrder, now: string): IocRuleRow {
     rule: JSON.stringify(order),
     expires_at: order.until,
     withdrawn: 0,
+    spread_after: '',
     created_at: now,
   }
 }
@@ -269,10 +302,6 @@ function isMissed(rule: IocRuleRow, standing: Standing | undefined): boolean {
   const over = newest.state === 'expired' || newest.state === 'cancelled'
   if (rule.withdrawn === 0) return newest.actionType === 'withdrawIocRule' || (over && !has)
   return has && (newest.actionType === 'submitIocRule' || over)
-}
-
-async function takeBackQueued(tx: Tx, command: RuleCommand, now: string): Promise<void> {
-  if (command.state === 'queued') await updateCommand(tx, command.id, { state: 'cancelled', finished_at: now })
 }
 
 /** @param commands in the order they were written */

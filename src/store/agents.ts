@@ -1,5 +1,6 @@
-import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from 'kysely'
+import { type ExpressionBuilder, type ExpressionWrapper, type SqlBool, sql } from 'kysely'
 import { type Db, holdRows, type Tx } from './db.ts'
+import { prepareOnce } from './prepared.ts'
 import { chunksOf } from './record.ts'
 import type { AgentRow, CommandRow, EnrolmentTokenRow, Schema } from './schema.ts'
 
@@ -56,8 +57,13 @@ export async function insertAgent(tx: Tx, row: AgentRow): Promise<void> {
 
 /** The agent a token belongs to, also a revoked one. */
 export async function readAgentByToken(db: Db, tokenHash: string): Promise<AgentRow | null> {
-  return (await db.selectFrom('agents').selectAll().where('token_hash', '=', tokenHash).executeTakeFirst()) ?? null
+  const [row] = await selectByToken(db, tokenHash)
+  return row ?? null
 }
+
+const selectByToken = prepareOnce((db, tokenHash: string) =>
+  db.selectFrom('agents').selectAll().where('token_hash', '=', tokenHash),
+)
 
 /** One agent of a tenant, also a revoked one. */
 export async function readAgent(db: Db, tenantId: string, id: string): Promise<AgentRow | null> {
@@ -122,15 +128,18 @@ export async function hasAgents(db: Db, tenantId: string): Promise<boolean> {
  * @returns false otherwise
  */
 export async function claimSequence(tx: Tx, agentId: string, seq: number, now: string): Promise<boolean> {
-  const done = await tx
+  return (await raiseSequence(tx, seq, now, agentId, seq)).length > 0
+}
+
+const raiseSequence = prepareOnce((db, seq: number, now: string, agentId: string, above: number) =>
+  db
     .updateTable('agents')
     .set({ last_seq: seq, last_seen_at: now })
     .where('id', '=', agentId)
-    .where('last_seq', '<', seq)
+    .where('last_seq', '<', above)
     .where('revoked_at', 'is', null)
-    .executeTakeFirst()
-  return done.numUpdatedRows > 0n
-}
+    .returning('id'),
+)
 
 /** Writes what a heartbeat said. */
 export async function writeAgentFacts(
@@ -216,9 +225,13 @@ export async function readCommand(db: Db, tenantId: string, id: string): Promise
 
 /** As {@link readCommand}, holding the row until the transaction ends. */
 export async function readCommandForUpdate(tx: Tx, tenantId: string, id: string): Promise<StoredCommand | null> {
-  const query = tx.selectFrom('commands').selectAll().where('tenant_id', '=', tenantId).where('id', '=', id)
-  return toCommand(await holdRows(tx, query).executeTakeFirst())
+  const [row] = await holdCommand(tx, tenantId, id)
+  return toCommand(row)
 }
+
+const holdCommand = prepareOnce((tx: Tx, tenantId: string, id: string) =>
+  holdRows(tx, tx.selectFrom('commands').selectAll().where('tenant_id', '=', tenantId).where('id', '=', id)),
+)
 
 /** Commands the host has not recorded yet and may begin now, in their order. */
 export async function readWaitingCommands(
@@ -227,26 +240,29 @@ export async function readWaitingCommands(
   now: string,
   limit: number,
 ): Promise<{ readonly id: string; readonly jws: string; readonly delivered_at: string | null }[]> {
-  return db
+  return selectWaiting(db, agentId, now, limit)
+}
+
+const selectWaiting = prepareOnce((db, agentId: string, now: string, limit: number) =>
+  db
     .selectFrom('commands')
     .select(['id', 'jws', 'delivered_at'])
     .where('agent_id', '=', agentId)
-    .where('state', '=', 'queued')
+    .where('state', '=', sql.lit('queued'))
     .where('not_after', '>', now)
     .where((eb) =>
       eb.exists(
         eb
           .selectFrom('agents')
           .select('agents.id')
-          .where('agents.id', '=', agentId)
+          .whereRef('agents.id', '=', 'commands.agent_id')
           .where('agents.revoked_at', 'is', null),
       ),
     )
     .where(isDispatchOn)
     .orderBy('seq')
-    .limit(limit)
-    .execute()
-}
+    .limit(limit),
+)
 
 /** Agents that have a command to fetch. */
 export async function readAgentsWithCommands(db: Db, now: string): Promise<string[]> {
@@ -269,7 +285,7 @@ function isDispatchOn(eb: ExpressionBuilder<Schema, 'commands'>): ExpressionWrap
         .selectFrom('policies')
         .select('policies.tenant_id')
         .whereRef('policies.tenant_id', '=', 'commands.tenant_id')
-        .where('policies.paused', '=', 1),
+        .where('policies.paused', '=', sql.lit(1)),
     ),
   )
 }
@@ -316,14 +332,17 @@ export async function updateCommand(
 
 /** The commands whose effect should last on a host, with the tasks they belong to. */
 export async function readHolds(db: Db, agentId: string): Promise<{ readonly id: string; readonly task_id: string }[]> {
-  return db
+  return selectHolds(db, agentId)
+}
+
+const selectHolds = prepareOnce((db, agentId: string) =>
+  db
     .selectFrom('commands')
     .select(['id', 'task_id'])
     .where('agent_id', '=', agentId)
-    .where('hold', '=', 1)
-    .orderBy('seq')
-    .execute()
-}
+    .where('hold', '=', sql.lit(1))
+    .orderBy('seq'),
+)
 
 /** Ends the holds of one task on a host. */
 export async function dropHoldsOfTask(tx: Tx, agentId: string, taskId: string): Promise<void> {

@@ -1,5 +1,7 @@
+import { sql } from 'kysely'
 import type { CommandState } from './agents.ts'
 import { type Db, holdRows, type Tx } from './db.ts'
+import { prepareOnce } from './prepared.ts'
 import type { AgentRow, IocRuleRow } from './schema.ts'
 
 /** Writes a rule, or writes it anew: a task has one. */
@@ -18,11 +20,11 @@ export async function readIocRuleForUpdate(tx: Tx, tenantId: string, id: string)
   return (await holdRows(tx, query).executeTakeFirst()) ?? null
 }
 
-/** Marks a rule as taken back. */
+/** Marks a rule as taken back; the execution has yet to reach every host. */
 export async function withdrawIocRule(tx: Tx, tenantId: string, id: string, executionId: string): Promise<void> {
   await tx
     .updateTable('ioc_rules')
-    .set({ withdrawn: 1, execution_id: executionId })
+    .set({ withdrawn: 1, execution_id: executionId, spread_after: '' })
     .where('tenant_id', '=', tenantId)
     .where('id', '=', id)
     .execute()
@@ -39,15 +41,56 @@ export async function readIocRules(db: Db, tenantId: string, now: string): Promi
     .execute()
 }
 
-/** Agents in force of a tenant. */
-export async function readAgentsInForce(db: Db, tenantId: string): Promise<AgentRow[]> {
-  return db
+/** Notes how far commands about a rule have been written. @param after id of the last host; null when that was the last of all */
+export async function noteSpread(tx: Tx, tenantId: string, id: string, after: string | null): Promise<void> {
+  await tx
+    .updateTable('ioc_rules')
+    .set({ spread_after: after })
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', id)
+    .execute()
+}
+
+/** Ends what an execution has not reached yet. @returns the rule it is about; null when it is none's newest */
+export async function endSpread(tx: Tx, tenantId: string, executionId: string): Promise<string | null> {
+  const row = await tx
+    .updateTable('ioc_rules')
+    .set({ spread_after: null })
+    .where('tenant_id', '=', tenantId)
+    .where('execution_id', '=', executionId)
+    .returning('id')
+    .executeTakeFirst()
+  return row?.id ?? null
+}
+
+/**
+ * Agents in force of a tenant with what they can do, by id.
+ * @param part only so many after an id
+ */
+export async function readAgentsInForce(
+  db: Db,
+  tenantId: string,
+  part?: { readonly after: string; readonly limit: number },
+): Promise<Pick<AgentRow, 'id' | 'capabilities'>[]> {
+  const query = db
     .selectFrom('agents')
-    .selectAll()
+    .select(['id', 'capabilities'])
     .where('tenant_id', '=', tenantId)
     .where('approved_at', 'is not', null)
     .where('revoked_at', 'is', null)
     .orderBy('id')
+  return (part === undefined ? query : query.where('id', '>', part.after).limit(part.limit)).execute()
+}
+
+/** Takes every command about a rule back that its host has not recorded. */
+export async function cancelQueuedOfRule(tx: Tx, tenantId: string, ruleId: string, now: string): Promise<void> {
+  await tx
+    .updateTable('commands')
+    .set({ state: 'cancelled', finished_at: now })
+    .where('tenant_id', '=', tenantId)
+    .where('state', '=', 'queued')
+    .where('family', '=', 'ioc')
+    .where('task_id', '=', ruleId)
     .execute()
 }
 
@@ -60,23 +103,22 @@ export interface RuleCommand {
   readonly state: CommandState
 }
 
-/** Commands about rules, in the order they were written: of one host, or about one rule. */
+/** Commands about rules to some hosts, in the order each of them gets them; about one rule, or about all. */
 export async function readRuleCommands(
   db: Db,
   tenantId: string,
-  by: { readonly agentId: string } | { readonly ruleId: string },
+  agentIds: readonly string[],
+  ruleId?: string,
 ): Promise<RuleCommand[]> {
+  if (agentIds.length === 0) return []
   const query = db
     .selectFrom('commands')
     .select(['id', 'agent_id', 'task_id', 'action_type', 'state'])
     .where('tenant_id', '=', tenantId)
     .where('family', '=', 'ioc')
-  const rows = await ('agentId' in by
-    ? query.where('agent_id', '=', by.agentId)
-    : query.where('task_id', '=', by.ruleId)
-  )
+    .where('agent_id', 'in', agentIds)
     .orderBy('seq')
-    .execute()
+  const rows = await (ruleId === undefined ? query : query.where('task_id', '=', ruleId)).execute()
   return rows.map((row) => ({
     id: row.id,
     agentId: row.agent_id,
@@ -102,15 +144,17 @@ export interface HostCommand {
 
 /** True while a host of an execution has something left to say. */
 export async function hasOpenCommands(db: Db, executionId: string): Promise<boolean> {
-  const open = await db
+  return (await selectOpen(db, executionId)).length > 0
+}
+
+const selectOpen = prepareOnce((db, executionId: string) =>
+  db
     .selectFrom('commands')
     .select('id')
     .where('execution_id', '=', executionId)
-    .where('state', 'in', ['queued', 'acked'])
-    .limit(1)
-    .executeTakeFirst()
-  return open !== undefined
-}
+    .where('state', 'in', [sql.lit('queued'), sql.lit('acked')])
+    .limit(sql.lit(1)),
+)
 
 /** Every command of an execution with its host. */
 export async function readCommandsOfExecution(db: Db, tenantId: string, executionId: string): Promise<HostCommand[]> {

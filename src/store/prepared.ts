@@ -1,4 +1,4 @@
-import { type Compilable, CompiledQuery } from 'kysely'
+import { type Compilable, CompiledQuery, type DialectAdapter } from 'kysely'
 import type { BoundQuery } from '../model/query.ts'
 import { type Db, findDirectRead, findScanner } from './db.ts'
 import { toInput } from './sqlite.ts'
@@ -6,17 +6,19 @@ import { toInput } from './sqlite.ts'
 /**
  * A statement that is built and compiled once per database and then only run: for look-ups by key, where building the statement would
  * cost more than the row.
- * @param build makes the statement; it binds the values it is given as parameters, each once and in the order given
+ * @param build makes the statement; it binds the values it is given as parameters, each once and in the order given, and no others
  */
-export function prepareOnce<V extends readonly (string | number)[], R>(
-  build: (db: Db, ...values: V) => Compilable<R>,
-): (db: Db, ...values: V) => Promise<R[]> {
-  const compiled = new WeakMap<Db, CompiledQuery<R>>()
+export function prepareOnce<V extends readonly (string | number)[], R, D extends Db = Db>(
+  build: (db: D, ...values: V) => Compilable<R>,
+): (db: D, ...values: V) => Promise<R[]> {
+  // Every connection and transaction of a database has the same adapter.
+  const compiled = new WeakMap<DialectAdapter, CompiledQuery<R>>()
   return async (db, ...values) => {
-    let statement = compiled.get(db)
+    const { adapter } = db.getExecutor()
+    let statement = compiled.get(adapter)
     if (!statement) {
       statement = build(db, ...values).compile()
-      compiled.set(db, statement)
+      compiled.set(adapter, statement)
     }
     return run(db, statement, values)
   }

@@ -320,6 +320,8 @@ export interface IocRuleRow {
   expires_at: string
   /** 1 when it is taken back: hosts that still have it are told. */
   withdrawn: number
+  /** The last host that commands were written up to, by id; empty before the first. Null: the execution has reached every host. */
+  spread_after: string | null
   created_at: string
 }
 

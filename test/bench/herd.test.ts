@@ -6,13 +6,13 @@ import { test } from 'node:test'
 import { measureHerd } from '../../bench/herd/run.ts'
 import { measureIsolation } from '../../bench/isolation.ts'
 
-test('a small herd connects, takes commands, and is back after the server was started anew', async (t) => {
+test('a small herd connects, takes commands and a rule, and is back after the server was started anew', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'cordon-herd-'))
   t.after(() => rm(folder, { recursive: true }))
 
   const rows = await measureHerd(folder, { agents: 8, idleSeconds: 1, commands: 2 }, () => {})
 
-  assert.equal(rows.length, 7)
+  assert.equal(rows.length, 9)
   for (const { name, value } of rows) assert.ok(Number.isFinite(value) && value >= 0, `${name}: ${value}`)
 })
 

@@ -10,7 +10,7 @@ import type { Ending } from '../support/cleanup.ts'
 import type { Client, Reply } from '../support/cordon.ts'
 import type { DatabaseKind } from '../support/databases.ts'
 import { liftBudgets } from '../support/policies.ts'
-import { listFailpoints } from './failpoints.ts'
+import { isOfFanOut, listFailpoints } from './failpoints.ts'
 import { type CountingHost, startHost } from './host.ts'
 import { type Fate, isolationTask, type MortalServer, prepareServer } from './server.ts'
 
@@ -135,7 +135,7 @@ function chooseDeath(random: () => number): { readonly death: Death; readonly fa
   const drawn = random()
   if (drawn < 0.5) return { death: 'moment' }
   if (drawn < 0.75) {
-    const names = listFailpoints()
+    const names = listFailpoints().filter((name) => !isOfFanOut(name))
     return { death: 'failpoint', fate: { failpoint: names[Math.floor(random() * names.length)] ?? '' } }
   }
   const calls = ['fdatasync', 'pwrite64', 'write', 'writev'] as const

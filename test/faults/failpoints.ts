@@ -10,3 +10,8 @@ export function listFailpoints(): string[] {
     [...readFileSync(join(source, file), 'utf8').matchAll(/\bfailpoint\('([\w-]+)'\)/g)].map((match) => match[1] ?? ''),
   )
 }
+
+/** True for a place that only an order for many hosts comes by. */
+export function isOfFanOut(failpoint: string): boolean {
+  return failpoint.includes('-spread-')
+}

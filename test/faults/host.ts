@@ -26,8 +26,10 @@ export async function startHost(
   t: Ending,
   server: AgentSide & { readonly tenantId: string },
   hostname: string,
+  can: readonly string[] = ['isolateDevice', 'unIsolateDevice'],
 ): Promise<CountingHost> {
-  const device = await enrolDevice(server, server.tenantId, hostname)
+  const capabilities = can.map((actionType) => ({ actionType, supported: true }))
+  const device = await enrolDevice(server, server.tenantId, hostname, { capabilities })
   const journal = new Map<string, Recorded>()
   const effects = new Map<string, number>()
   let stopped = false

@@ -64,6 +64,21 @@ export function isolationTask(hostname: string, incidentId: string): object {
   }
 }
 
+/** The body of a POST that makes a guided task: block that indicator on every host. */
+export function ruleTask(indicator: string, incidentId: string): object {
+  return {
+    displayName: `Block ${indicator}`,
+    description: 'A known bad address.',
+    actionType: 'submitIocRule',
+    source: 'defenderExpertsGuidedResponse',
+    responseAction: {
+      '@odata.type': '#microsoft.graph.security.incidentTaskResponseAction',
+      identifierValue: indicator,
+    },
+    incident: { id: incidentId },
+  }
+}
+
 /** Where a server lives, when that is nothing usual. */
 export interface Surroundings {
   /** An existing folder for its data. */

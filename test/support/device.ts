@@ -117,17 +117,9 @@ export async function enrolDevice(
   }
 }
 
-/** The result a good host reports for an isolation or release, unless changed. */
+/** The result a good host reports for an isolation, a release or a rule, unless changed. */
 export function makeResult(command: Command, changes: Partial<CommandResult> = {}): CommandResult {
-  const isolates = command.body.action === 'contain'
-  const after: JsonObject = isolates ? { isolated: true, mode: 'full', rulesetSha256: 'ab' } : { isolated: false }
-  const checks = isolates
-    ? [
-        { name: 'control4', want: 'pass', got: 'pass', ms: 3 },
-        { name: 'forbidden4', want: 'fail', got: 'timeout', ms: 80 },
-        { name: 'ruleset', want: 'listed', got: 'inet+netdev' },
-      ]
-    : [{ name: 'ruleset', want: 'absent', got: 'absent' }]
+  const { before, after, checks } = describeEffect(command)
   return {
     commandId: command.commandId,
     executionId: command.executionId,
@@ -136,7 +128,7 @@ export function makeResult(command: Command, changes: Partial<CommandResult> = {
     startedAt: systemClock.now(),
     finishedAt: systemClock.now(),
     targets: [{ ref: `device:${command.deviceId}`, state: 'succeeded', changed: true, code: null, detail: null }],
-    before: { isolated: !isolates },
+    before,
     after,
     proof: {
       level: 'observed',
@@ -148,6 +140,30 @@ export function makeResult(command: Command, changes: Partial<CommandResult> = {
     artifacts: [],
     ...changes,
   }
+}
+
+type Checks = NonNullable<CommandResult['proof']>['checks']
+
+function describeEffect({ body, family }: Command): {
+  readonly before: JsonObject
+  readonly after: JsonObject
+  readonly checks: Checks
+} {
+  if (family === 'ioc') {
+    const inForce = body.action === 'deny'
+    const state = inForce ? 'listed' : 'absent'
+    return { before: { inForce: !inForce }, after: { inForce }, checks: [{ name: 'element', want: state, got: state }] }
+  }
+  const isolates = body.action === 'contain'
+  const after: JsonObject = isolates ? { isolated: true, mode: 'full', rulesetSha256: 'ab' } : { isolated: false }
+  const checks: Checks = isolates
+    ? [
+        { name: 'control4', want: 'pass', got: 'pass', ms: 3 },
+        { name: 'forbidden4', want: 'fail', got: 'timeout', ms: 80 },
+        { name: 'ruleset', want: 'listed', got: 'inet+netdev' },
+      ]
+    : [{ name: 'ruleset', want: 'absent', got: 'absent' }]
+  return { before: { isolated: !isolates }, after, checks }
 }
 
 interface Credentials {

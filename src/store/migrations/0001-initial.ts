@@ -291,6 +291,7 @@ async function createRules(target: Target): Promise<void> {
     rule: 'text',
     expires_at: 'text',
     withdrawn: 'int',
+    spread_after: 'text?',
     created_at: 'text',
   })
     .addPrimaryKeyConstraint('ioc_rules_pk', ['tenant_id', 'id'])

@@ -2,6 +2,7 @@ import { CordonError } from '../../model/errors.ts'
 import { defaultPolicy, type SafetyPolicy } from '../../model/safety/policy.ts'
 import { readPolicy } from '../../model/safety/read-policy.ts'
 import type { Db, Tx } from '../db.ts'
+import { prepareOnce } from '../prepared.ts'
 import { holdName } from './locks.ts'
 
 /** A tenant's policy as it holds now. */
@@ -25,9 +26,13 @@ export async function readStoredPolicy(db: Db, tenantId: string): Promise<Stored
 
 /** The version of a tenant's policy; 1 while the default holds. */
 export async function readPolicyVersion(db: Db, tenantId: string): Promise<number> {
-  const query = db.selectFrom('policies').select('version').where('tenant_id', '=', tenantId)
-  return (await query.executeTakeFirst())?.version ?? 1
+  const [row] = await selectVersion(db, tenantId)
+  return row?.version ?? 1
 }
+
+const selectVersion = prepareOnce((db, tenantId: string) =>
+  db.selectFrom('policies').select('version').where('tenant_id', '=', tenantId),
+)
 
 /**
  * As {@link readStoredPolicy}, for a transaction that acts by it: the policy cannot change before the transaction ends.

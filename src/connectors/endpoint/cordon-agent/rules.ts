@@ -4,6 +4,7 @@ import {
   countEnforcers,
   type RuleOrder,
   readFanOut,
+  spreadRule,
   submitRule,
   withdrawRule,
 } from '../../../agents/rules.ts'
@@ -11,7 +12,7 @@ import { instantOf, msOf } from '../../../io/clock.ts'
 import type { TargetOutcome } from '../../../model/execution.ts'
 import { digestJson } from '../../../protocol/canonical.ts'
 import { decode } from '../../../protocol/decode.ts'
-import { type Indicator, isUsable, parseIndicator } from '../../../protocol/indicator.ts'
+import { isUsable, parseIndicator } from '../../../protocol/indicator.ts'
 import { decodeResult } from '../../../protocol/result.ts'
 import type { Inspection, Look, Order, Progress, Resolution } from '../../connector.ts'
 
@@ -44,12 +45,12 @@ export async function resolveIndicator(
 
 /** Submits a rule to every host, or withdraws it. */
 export async function startRule(deps: CommandDeps, order: Order): Promise<Progress> {
-  const indicator = parseIndicator(order.target.identifier)
-  if (!isUsable(indicator)) return fail('BadArguments', `${order.target.identifier} is no usable indicator`)
-  const rule = toRule(deps, order, indicator)
+  const rule = toRule(deps, order)
+  if (rule === null) return fail('BadArguments', `${order.target.identifier} is no usable indicator`)
   const withdraw = order.parameters.withdraw === true
-  const hosts = await (withdraw ? withdrawRule : submitRule)(deps, rule, order.onlyTargets)
-  if (hosts > 0) return checkRuleOrder(deps, order)
+  await (withdraw ? withdrawRule : submitRule)(deps, rule, order.onlyTargets)
+  const commands = await readFanOut(deps, order.tenantId, order.executionId)
+  if (commands.length > 0) return describeFanOut(deps, order, commands)
   if (!withdraw) return fail('NoExecutor', 'no host that can enforce rules is left')
   const after = { inForce: false, hosts: 0 }
   const checks = [{ name: 'hosts', want: '0', got: '0: no host had the rule' }]
@@ -63,8 +64,10 @@ export async function startRule(deps: CommandDeps, order: Order): Promise<Progre
   return { outcome: 'done', changed: false, before: after, after, proof }
 }
 
-/** Where a fan-out stands; null when it was never begun. */
+/** Where a fan-out stands; null when it was never begun. One that was cut off is carried on: some of its hosts have it already. */
 export async function attachRuleOrder(deps: CommandDeps, order: Order): Promise<Progress | null> {
+  const rule = toRule(deps, order)
+  if (rule !== null) await spreadRule(deps, rule, order.onlyTargets)
   const commands = await readFanOut(deps, order.tenantId, order.executionId)
   return commands.length === 0 ? null : describeFanOut(deps, order, commands)
 }
@@ -94,7 +97,9 @@ export async function inspectIndicator(deps: CommandDeps, look: Look): Promise<I
   }
 }
 
-function toRule(deps: CommandDeps, order: Order, indicator: Indicator): RuleOrder {
+function toRule(deps: CommandDeps, order: Order): RuleOrder | null {
+  const indicator = parseIndicator(order.target.identifier)
+  if (!isUsable(indicator)) return null
   const { mode, expireAfterHours, allowInfrastructure } = order.parameters
   const hours = typeof expireAfterHours === 'number' ? expireAfterHours : 30 * 24
   return {
