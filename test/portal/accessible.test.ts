@@ -44,7 +44,7 @@ async function give(cordon: Cordon, tenant: Tenant): Promise<Given> {
 /** Every screen; on a narrow window those that are laid out otherwise there. */
 function listScreens({ incidentId, taskId, alertId }: Given, width: number = 320): string[] {
   if (width === 390) return ['incidents', `incidents/${incidentId}/tasks/${taskId}`, 'audit']
-  const tabs = ['story', 'tasks', 'alerts', 'evidence', 'activity', `tasks/${taskId}`]
+  const tabs = ['story', 'tasks', 'alerts', 'evidence', 'activity', `tasks/${taskId}`, 'report']
   return [
     'incidents',
     'incidents?q=nothing-has-this-name',

@@ -46,7 +46,7 @@ browserTest(
     const foreign: string[] = []
     page.on('request', (request) => !request.url().startsWith(cordon.url) && foreign.push(request.url()))
     const seen: string[] = []
-    const screens = ['', '/tasks', '/alerts', '/evidence', '/activity', `/tasks/${taskId}`].map(
+    const screens = ['', '/tasks', '/alerts', '/evidence', '/activity', '/report', `/tasks/${taskId}`].map(
       (tab) => `incidents/${incidentId}${tab}`,
     )
 

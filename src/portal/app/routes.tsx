@@ -23,6 +23,10 @@ const screens = [
   ['/t/$tenant/incidents/$id', incident],
   ['/t/$tenant/incidents/$id/$tab', incident],
   ['/t/$tenant/incidents/$id/tasks/$task', incident],
+  [
+    '/t/$tenant/incidents/$id/report',
+    lazyRouteComponent(() => import('./screens/report/report-screen.tsx'), 'ReportScreen'),
+  ],
   ['/t/$tenant/tasks', lazyRouteComponent(() => import('./screens/tasks/tasks.tsx'), 'TasksScreen')],
   ['/t/$tenant/alerts', lazyRouteComponent(() => import('./screens/alerts/alerts.tsx'), 'AlertsScreen')],
   ['/t/$tenant/alerts/$id', lazyRouteComponent(() => import('./screens/alerts/alert.tsx'), 'AlertScreen')],

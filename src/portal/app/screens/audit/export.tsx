@@ -3,6 +3,7 @@ import { toOwnPath } from '../../api/client.ts'
 import { fetchAs } from '../../api/queries.ts'
 import { type AuditEntry, auditEntry, pageOf } from '../../api/wire.ts'
 import { useApp } from '../../frame/app.tsx'
+import { offerFile } from '../../parts/offer-file.ts'
 import { describeFailure } from '../../parts/states.tsx'
 import { toCsv } from './csv.ts'
 
@@ -30,7 +31,7 @@ export function ExportButton({ path }: { path: string }) {
       const hash = [...new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))]
         .map((byte) => byte.toString(16).padStart(2, '0'))
         .join('')
-      offer(bytes, `audit.${form}`)
+      offerFile(bytes, `audit.${form}`)
       setSays(`${entries.length} rows, SHA-256 ${hash}`)
     } catch (cause) {
       setSays(describeFailure(cause))
@@ -49,13 +50,4 @@ export function ExportButton({ path }: { path: string }) {
       </span>
     </span>
   )
-}
-
-function offer(bytes: Uint8Array<ArrayBuffer>, name: string): void {
-  const url = URL.createObjectURL(new Blob([bytes]))
-  const link = document.createElement('a')
-  link.href = url
-  link.download = name
-  link.click()
-  URL.revokeObjectURL(url)
 }

@@ -116,6 +116,11 @@ function Header(props: { incident: Incident; pending: number; onEdit: () => void
         <Title text={name} window={`${pending > 0 ? `${pending} pending - ` : ''}INC-${incident.id} ${name}`}>
           <Name>{name}</Name>
         </Title>
+        <p className="flex flex-wrap gap-2">
+          <Link to={incidentPath(session.tenant.id, incident.id, 'report')} className="button">
+            Report
+          </Link>
+        </p>
         {isAuditor ? null : (
           <p className="flex flex-wrap gap-2">
             <Button off={may('SecurityIncident.ReadWrite.All') ? null : 'Needs a responder.'} onPress={props.onEdit}>
