@@ -31,10 +31,12 @@ export async function isolateDevice(
   order: ActionOrder,
   body: IsolateDeviceBody,
 ): Promise<ActionOutcome> {
+  const plan = await planIsolation(deps, body)
+  // The firewall is read by a program of its own; meanwhile the forbidden addresses can answer.
+  const probing = typeof plan === 'string' || order.dryRun ? [] : probeBaseline(chooseForbidden(deps, plan))
   const observed = await observeIsolation(deps.run)
   const record = readIsolation(deps.state)
   const before = order.resumedFrom ?? describeState(observed, record)
-  const plan = await planIsolation(deps, body)
   if (typeof plan === 'string') return describeFailure('failed', 'BadArguments', plan, { before, after: before })
   if (plan.control.length === 0) {
     const detail = 'the address of the server is not known, so it could not stay open'
@@ -47,10 +49,7 @@ export async function isolateDevice(
     return extend(deps, order, { ...record, leaseSeconds, until: endOfLease(deps, leaseSeconds) }, observed, before)
   }
   const state = { isolated: observed.isolated, until: record?.until ?? null }
-  const [forbidden, control] = await Promise.all([
-    probeBaseline(chooseProbes(deps.config.probes, readGateways(), plan)),
-    probeControlBaseline(deps, plan.control, state),
-  ])
+  const [forbidden, control] = await Promise.all([probing, probeControlBaseline(deps, plan.control, state)])
   order.begin(before)
   deps.failpoint('before-apply')
   const next: IsolationRecord = {
@@ -261,6 +260,10 @@ async function planIsolation(deps: ActionDeps, body: IsolateDeviceBody): Promise
     egress: deps.egressHook ? listEgressInterfaces() : [],
     dhcp4: readDhcpServers(),
   }
+}
+
+function chooseForbidden(deps: ActionDeps, plan: IsolationPlan): readonly Endpoint[] {
+  return chooseProbes(deps.config.probes, readGateways(), plan)
 }
 
 function isInForce(observed: ObservedIsolation, record: IsolationRecord, plan: IsolationPlan): boolean {

@@ -24,7 +24,7 @@ const nowhere = { 4: '192.0.2.1', 6: '2001:db8::1' } as const
 const DEFAULT_PORT = 443
 const DISCARD_PORT = 9
 const BASELINE_TIMEOUT_MS = 400
-const MIN_TIMEOUT_MS = 80
+const MIN_TIMEOUT_MS = 60
 const MAX_PROBES = 8
 
 /**
