@@ -22,7 +22,7 @@ import { openApiRoutes } from './api/v1/openapi/get.ts'
 import { openCheckpointFolder } from './audit/checkpoint-folder.ts'
 import { type CheckpointDeps, startCheckpoints } from './audit/checkpoints.ts'
 import { createAuditVerifier } from './audit/verifier.ts'
-import type { Connector } from './connectors/connector.ts'
+import type { ConfiguredConnector, Connector } from './connectors/connector.ts'
 import { readOwnHost } from './connectors/endpoint/cordon-agent/devices.ts'
 import { createCordonAgentConnector } from './connectors/endpoint/cordon-agent/index.ts'
 import { createSampleHostConnector } from './connectors/endpoint/sample-host/index.ts'
@@ -119,7 +119,8 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   const { tokenKeys, commandKey, pagingKey, auditKeys } = keys
   const audit = openAudit({ store, clock, log, auditKeys }, options)
   const channel = openAgentChannel({ store, clock, ids, log, commandKey, packages: openPackageFolder(options.dataDir) })
-  const ways = openWays({ store, clock, ids }, channel, options)
+  const portalOrigin = (): string => firstOrigin(options, listening.port)
+  const ways = openWays({ store, clock, ids, portalOrigin }, channel, options)
   const isOwnHost = (host: string): boolean => hosts.has(host.toLowerCase())
   const watched = openWatch(
     { store, clock, heldPolls: channel.polls.held, auditProblem: audit.auditProblem },
@@ -129,7 +130,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   const who = openAccess(access, origins)
   const feed = openLiveFeed({ store, log })
   const parts = { ...audit, ...who, ...watched, ...ways, feed, packages: channel.packages, isDraining: () => draining }
-  const deps = { store, clock, ids, log, pagingKey, isOwnHost, ...parts }
+  const deps = { store, clock, ids, log, pagingKey, isOwnHost, ...parts, portalOrigin }
   const admit = createThrottle(clock, { ...defaultRateLimits, ...options.rateLimits })
   const edge = { log, clock, ids, admit, recordRefusal: createRefusalRecorder(deps) }
   const single = [...operationRoutes(deps), ...signInRoutes(access), ...portalRoutes(access), ...agentRoutes(channel)]
@@ -212,21 +213,31 @@ function openAudit(deps: Omit<CheckpointDeps, 'folder'>, options: ServerOptions)
   return { checkpoints, auditProblem: checkpoints.problem, auditVerifier: createAuditVerifier({ ...deps, folder }) }
 }
 
+interface WayDeps extends Omit<SettingsDeps, 'sealer'> {
+  readonly portalOrigin: () => string
+}
+
 /** What leads out of this server: the rules, the keys of secrets, and every connector behind one face. */
-function openWays(base: Omit<SettingsDeps, 'sealer'>, channel: AgentChannel, options: ServerOptions) {
-  const { clock } = base
+function openWays(base: WayDeps, channel: AgentChannel, options: ServerOptions) {
+  const { clock, store } = base
   const outbound = createOutbound(options.outbound ?? { allow: [] })
-  const settings = { sealer: openSealer(options.dataDir, clock), kinds: createKinds({ clock, outbound }) }
+  const settings = { sealer: openSealer(options.dataDir, clock), kinds: createKinds({ ...base, outbound }) }
   const connectors = [
     createCordonAgentConnector({ ...channel, readOwnHost }),
     createSampleHostConnector({
       clock,
       hostName: sampleHost,
-      hasSample: async (tenantId) => (await findSample(base.store.read, tenantId)) !== null,
+      hasSample: async (tenantId) => (await findSample(store.read, tenantId)) !== null,
     }),
     connectDirectories({ ...base, ...settings }),
   ]
-  return { ...settings, outbound, registry: createRegistry(connectors, { strictGraph: options.strictGraph }) }
+  const channels = {
+    kinds: settings.kinds.channels,
+    list: (tenantId: string) => listConnectors(store.read, tenantId),
+    open: (connector: ConfiguredConnector) => openSecrets({ ...settings, store }, connector),
+  }
+  const registry = createRegistry(connectors, { strictGraph: options.strictGraph })
+  return { ...settings, channels, outbound, registry }
 }
 
 /** The directories that people set up, with their secrets opened for each call, and the database as their journal. */

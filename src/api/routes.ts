@@ -47,8 +47,17 @@ import {
 } from './v1/connectors/connectors.ts'
 import { pauseAllDispatch, resumeDispatch } from './v1/dispatch/dispatch.ts'
 import { type EventsDeps, streamEvents } from './v1/events/events.ts'
+import { acknowledge, getAttention, seeIncident } from './v1/incidents/attention.ts'
 import { listIncidentJoins } from './v1/incidents/joins.ts'
 import { intakeRoute } from './v1/intake/receive.ts'
+import {
+  getEscalation,
+  getNotificationSettings,
+  listNotificationDeliveries,
+  listNotificationPeople,
+  replaceEscalation,
+  replaceNotificationSettings,
+} from './v1/notifications/notifications.ts'
 import { getPolicies, replacePolicies } from './v1/policies/policies.ts'
 import { getSamples, loadSamples, removeSamples } from './v1/samples/samples.ts'
 import { cancelTaskAction } from './v1/tasks/cancel.ts'
@@ -113,6 +122,7 @@ export function operationRoutes(deps: RouteDeps): Route[] {
     permitted('GET', '/api/v1/events', taskRead, 'none', streamEvents(deps)),
     permitted('GET', '/api/v1/agents', policyRead, 'none', listAgents(deps)),
     ...connectorRoutes(deps),
+    ...peopleRoutes(deps),
     permitted('GET', '/api/v1/samples', policyRead, 'none', getSamples(deps)),
     permitted('POST', '/api/v1/samples', admin, 'optional-json', loadSamples(deps)),
     permitted('DELETE', '/api/v1/samples', admin, 'none', removeSamples(deps)),
@@ -137,6 +147,23 @@ function safetyRoutes(deps: RouteDeps): Route[] {
     permitted('GET', approval, approvalRead, 'none', getApproval(deps)),
     permitted('POST', `${approval}/approve`, approve, 'optional-json', decideApproval(deps, 'approve')),
     permitted('POST', `${approval}/reject`, approve, 'optional-json', decideApproval(deps, 'reject')),
+  ]
+}
+
+/** Who is told of what, who has seen it, and who takes it on. */
+function peopleRoutes(deps: RouteDeps): Route[] {
+  const incident = '/api/v1/incidents/:id'
+  const all = '/api/v1/notifications'
+  return [
+    permitted('GET', `${incident}/attention`, incidentRead, 'none', getAttention(deps)),
+    permitted('POST', `${incident}/seen`, incidentRead, 'optional-json', seeIncident(deps)),
+    permitted('POST', `${incident}/acknowledge`, incidentWrite, 'optional-json', acknowledge(deps)),
+    permitted('GET', `${all}/settings`, incidentRead, 'none', getNotificationSettings(deps)),
+    permitted('PUT', `${all}/settings`, incidentRead, 'json', replaceNotificationSettings(deps)),
+    permitted('GET', `${all}/escalation`, admin, 'none', getEscalation(deps)),
+    permitted('PUT', `${all}/escalation`, admin, 'json', replaceEscalation(deps)),
+    permitted('GET', `${all}/people`, admin, 'none', listNotificationPeople(deps)),
+    permitted('GET', `${all}/deliveries`, admin, 'none', listNotificationDeliveries(deps)),
   ]
 }
 

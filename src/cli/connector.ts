@@ -13,7 +13,7 @@ import {
   removeConnector,
   type SettingsDeps,
 } from '../connectors/settings.ts'
-import { systemClock } from '../io/clock.ts'
+import { randomIds, systemClock } from '../io/clock.ts'
 import { readEnvironment } from '../io/env.ts'
 import { createOutbound } from '../io/outbound.ts'
 import { openSealer } from '../io/sealing.ts'
@@ -49,7 +49,9 @@ interface Work {
 
 /** Adds `cordon connector list|add|set|remove|test|rotate-keys`. They work while the server runs, which sees changes at once. */
 export function addConnectorCommands(program: Command): void {
-  const connector = program.command('connector').description('outside systems that carry out actions, e.g. a directory')
+  const connector = program
+    .command('connector')
+    .description('outside systems that carry out actions or tell people, e.g. a directory or mail')
   addConnectorOptions(connector.command('list')).description('list connectors').action(list)
   addSettingsOptions(connector.command('add'))
     .description('set a connector up')
@@ -183,7 +185,13 @@ async function work(
   }
   // Loaded only here: every other command would wait for the libraries of all kinds.
   const { createKinds } = await import('../connectors/kinds.ts')
-  const kinds = createKinds({ clock: systemClock, outbound: createOutbound({ allow }) }).all
+  const kinds = createKinds({
+    clock: systemClock,
+    ids: randomIds,
+    outbound: createOutbound({ allow }),
+    // A test message from here leads nowhere: this command knows no server.
+    portalOrigin: () => 'https://localhost',
+  }).all
   await runStoreCommand(options, verb, async (access: AccessDeps, actor) => {
     const tenant = await chooseTenant(access, options.tenant)
     const deps = { ...access, sealer: openSealer(dataDir, systemClock) }

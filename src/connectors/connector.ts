@@ -1,6 +1,8 @@
 import type { Secret } from '../io/sealing.ts'
 import type { ActionType } from '../model/actions.ts'
 import type { ExecutionResult, Proof, Target, TargetOutcome } from '../model/execution.ts'
+import type { NoticeMessage } from '../model/notices/message.ts'
+import type { NoticeWish } from '../model/notices/notice.ts'
 
 /** What a connector is asked to do. */
 export interface Order {
@@ -192,7 +194,7 @@ export interface ConnectorKind {
   describe(connector: ConfiguredConnector): readonly Capability[]
   /** How the outside system was found when this server last had to do with it. */
   health(connector: ConfiguredConnector): Health
-  /** Tries everything the actions need, in their order, without effect; ends at the first thing that is wrong. */
+  /** Tries everything the actions need, in their order, without effect on targets; ends at the first thing that is wrong. */
   test(connector: ConfiguredConnector, open: OpenSecrets): Promise<readonly SetupCheck[]>
 }
 
@@ -237,3 +239,21 @@ export interface SetupCheck {
   readonly setting: string | null
   readonly fix: string | null
 }
+
+/** A kind of connector that carries notices to people. It has no actions; its test sends a message that says that it is one. */
+export interface ChannelKind extends ConnectorKind {
+  /** Whether it can write to one person, at a mail address. */
+  readonly reachesPeople: boolean
+  /** What its readers are to be told of. */
+  wishOf(connector: ConfiguredConnector): NoticeWish
+  /**
+   * Hands a message over. The same message may come again after a crash, under the same id: the far side may then have it twice.
+   * @param to mail address of one person; null for whomever the settings name
+   */
+  send(connector: ConfiguredConnector, open: OpenSecrets, message: NoticeMessage, to: string | null): Promise<Sending>
+}
+
+/** What became of a message: handed over, or why not and whether trying again can help. */
+export type Sending =
+  | { readonly sent: true }
+  | { readonly sent: false; readonly lasting: boolean; readonly code: string; readonly detail: string }

@@ -1,16 +1,18 @@
-import type { Clock } from '../io/clock.ts'
-import type { Outbound } from '../io/outbound.ts'
-import type { ConnectorKind } from './connector.ts'
+import type { ChannelKind, ConnectorKind } from './connector.ts'
 import { createLdapKind, type LdapKind } from './identity/ldap/index.ts'
+import { type ChannelDeps, createChannelKinds } from './notify/channels/index.ts'
 
 /** Every kind of connector that people set up. */
 export interface ConnectorKinds {
   readonly ldap: LdapKind
+  /** Those that carry notices to people. */
+  readonly channels: readonly ChannelKind[]
   readonly all: readonly ConnectorKind[]
 }
 
 /** Makes the kinds; the agent connector is none of them: it is always there and is set up on the hosts. */
-export function createKinds(deps: { readonly clock: Clock; readonly outbound: Outbound }): ConnectorKinds {
+export function createKinds(deps: ChannelDeps): ConnectorKinds {
   const ldap = createLdapKind(deps)
-  return { ldap, all: [ldap] }
+  const channels = createChannelKinds(deps)
+  return { ldap, channels, all: [ldap, ...channels] }
 }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { msOf } from '../io/clock.ts'
-import { numberOf } from '../model/enum-number.ts'
+import { numberOf } from '../model/graph-values.ts'
 import type { AlertEntityRow } from '../store/schema.ts'
 import type { CorrelatedAlert } from './correlation/state.ts'
 import type { NormalisedAlert } from './normalised.ts'

@@ -2,8 +2,10 @@ import type { Clock } from '../io/clock.ts'
 import { CordonError } from '../model/errors.ts'
 import { type AlertDoc, readAlert, type StoredAlert, toAlertRow } from '../store/alerts.ts'
 import type { Store, Tx } from '../store/db.ts'
+import { deriveId, noticeJob } from '../store/deliveries.ts'
 import { allocateIncidentIds, insertIncidents, type StoredIncident, updateIncident } from '../store/incidents.ts'
 import { lockIntake, readKnownAlertIds, writeIntake } from '../store/intake.ts'
+import type { NewJob } from '../store/jobs.ts'
 import { type Actor, chunksOf, type OutgoingEvent, recordChange } from '../store/record.ts'
 import { correlate } from './correlation/correlate.ts'
 import { loadState } from './correlation/load.ts'
@@ -136,6 +138,7 @@ async function receiveBatch(
       ...fresh.map(({ id }) => ({ change: 'created', resource: 'alert', objectId: id }) as const),
       ...placed.events,
     ],
+    jobs: placed.jobs,
   })
   return { accepted: fresh.length, updated, incidentsOpened, incidentsMerged }
 }
@@ -157,6 +160,7 @@ interface Placed {
   readonly incidentsOpened: number
   readonly incidentsMerged: number
   readonly events: OutgoingEvent[]
+  readonly jobs: readonly NewJob[]
 }
 
 async function placeAlerts(
@@ -166,7 +170,7 @@ async function placeAlerts(
   fresh: readonly Prepared[],
   now: string,
 ): Promise<Placed> {
-  if (fresh.length === 0) return { incidentsOpened: 0, incidentsMerged: 0, events: [] }
+  if (fresh.length === 0) return { incidentsOpened: 0, incidentsMerged: 0, events: [], jobs: [] }
   const rules = deps.rules ?? defaultRules
   const alerts = fresh.map(({ correlated }) => correlated)
   const { state, incidents } = await loadState(tx, tenantId, alerts, rules)
@@ -175,7 +179,8 @@ async function placeAlerts(
   const numbered = numberPlan(plan, opened === 0 ? [] : await allocateIncidentIds(tx, opened))
   const working = new Map(incidents)
   const moved = await mergeIncidents(tx, tenantId, numbered, working, now)
-  const events = [...moved, ...(await writeIncidents(tx, tenantId, numbered, working, now))]
+  const written = await writeIncidents(tx, tenantId, numbered, working, now)
+  const events = [...moved, ...written.events]
   const rows = toRows(tenantId, numbered, now)
   const incidentOf = new Map(plan.joins.map((join) => [join.alertId, String(numbered.idOf(join.incident))]))
   await writeIntake(tx, {
@@ -183,7 +188,8 @@ async function placeAlerts(
     alerts: fresh.map((one) => toAlertRow(toStored(tenantId, one, incidentOf.get(one.id) ?? '', now))),
     alertEntities: fresh.flatMap(({ id, alert }) => alertEntityRows(tenantId, id, alert)),
   })
-  return { incidentsOpened: opened, incidentsMerged: plan.merges.length, events }
+  const jobs = written.alarming.map((id) => highSeverityNotice(tenantId, id, now))
+  return { incidentsOpened: opened, incidentsMerged: plan.merges.length, events, jobs }
 }
 
 function toStored(tenantId: string, { id, alert }: Prepared, incidentId: string, now: string): StoredAlert {
@@ -240,21 +246,33 @@ async function writeIncidents(
   { plan, idOf }: Numbered,
   incidents: ReadonlyMap<number, StoredIncident>,
   now: string,
-): Promise<OutgoingEvent[]> {
+): Promise<{ readonly events: OutgoingEvent[]; readonly alarming: readonly string[] }> {
   const events: OutgoingEvent[] = []
+  const alarming: string[] = []
   const opened: StoredIncident[] = []
   for (const planned of plan.incidents) {
     const id = idOf(planned.incident)
     const change = planned.incident < 0 ? 'created' : 'updated'
     events.push({ change, resource: 'incident', objectId: String(id) })
     if (planned.incident < 0) {
-      opened.push(newIncident(tenantId, id, planned, now))
+      const fresh = newIncident(tenantId, id, planned, now)
+      opened.push(fresh)
+      if (fresh.doc.severity === 'high') alarming.push(String(id))
       continue
     }
     const incident = incidents.get(id)
     if (incident === undefined) throw new TypeError('a plan changes an incident that was not read')
-    await updateIncident(tx, changedIncident(incident, planned, now))
+    const changed = changedIncident(incident, planned, now)
+    await updateIncident(tx, changed)
+    if (changed.doc.severity === 'high' && incident.doc.severity !== 'high') alarming.push(String(id))
   }
   await insertIncidents(tx, opened)
-  return events
+  return { events, alarming }
+}
+
+/** Tells people of an incident that came up with high severity, or grew to it. */
+function highSeverityNotice(tenantId: string, incidentId: string, at: string): NewJob {
+  const event = 'highSeverityIncident'
+  const id = deriveId(tenantId, event, incidentId, at)
+  return noticeJob(id, { event, incidentId, taskId: null, executionId: null, at })
 }

@@ -26,6 +26,8 @@ export interface OutboundRequest {
   readonly url: string
   readonly contentType: string
   readonly body: string
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>>
   /** For everything: resolving, connecting, sending and reading. */
   readonly timeoutMs: number
 }
@@ -203,6 +205,7 @@ function send(
         signal,
         ...(ca === undefined ? {} : { ca: [...ca] }),
         headers: {
+          ...request.headers,
           'Content-Type': request.contentType,
           'Content-Length': String(Buffer.byteLength(request.body)),
           'User-Agent': 'Cordon',

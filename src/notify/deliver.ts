@@ -6,10 +6,14 @@ import type { SubscriptionRow } from '../store/schema-notify.ts'
 import { readSubscription } from '../store/subscriptions.ts'
 import { endSubscription, type FanOutDeps, mayOwnerRead, queueLifecycle } from './fan-out.ts'
 import { createPace, type Pace } from './pace.ts'
+import { createDeliverMessage } from './people/deliver.ts'
+import { createEscalate, startEscalation } from './people/escalate.ts'
+import type { PeopleDeps } from './people/reach.ts'
+import { createTellPeople } from './people/tell.ts'
 import { collectionOf, type Notification, pauseAfterFailure, watchedOf } from './subscription.ts'
 
 /** What delivering needs. */
-export interface DeliverDeps extends FanOutDeps {
+export interface DeliverDeps extends FanOutDeps, PeopleDeps {
   readonly log: Logger
   readonly outbound: Outbound
 }
@@ -18,7 +22,7 @@ export interface DeliverDeps extends FanOutDeps {
 const acknowledgeMs = 3_000
 
 /**
- * The handlers that bring notifications to their receivers. A receiver acknowledges with 2xx within 3 s; else the same notifications, with
+ * The handlers that bring notifications to programs and people, who share what may be under way at once. For programs: A receiver acknowledges with 2xx within 3 s; else the same notifications, with
  * the same ids, come again for up to 4 h. A receiver that is often slow is asked less often.
  */
 export function createDeliveries(deps: DeliverDeps): Readonly<Record<string, JobHandler>> {
@@ -26,6 +30,9 @@ export function createDeliveries(deps: DeliverDeps): Readonly<Record<string, Job
   return {
     'deliver-notifications': (job) => deliverNotifications(deps, pace, job),
     'deliver-lifecycle': (job) => deliverLifecycle(deps, pace, job),
+    'tell-people': createTellPeople(deps, (...what) => startEscalation(deps, ...what)),
+    'deliver-message': createDeliverMessage(deps, pace),
+    escalate: createEscalate(deps),
   }
 }
 

@@ -136,7 +136,7 @@ async function accept(deps: ExecuteDeps, tx: Tx, request: Request, task: StoredT
   if ('refused' in routed) return routed
   const admitted = await admitExecution(deps, tx, draftRun(request, routed, task, newest, requestedAt), task)
   if (isRefusal(admitted)) return admitted
-  const { execution, job } = admitted
+  const { execution, jobs } = admitted
   const moved = await writeTask(tx, {
     ...task,
     reopened: false,
@@ -164,7 +164,7 @@ async function accept(deps: ExecuteDeps, tx: Tx, request: Request, task: StoredT
       { change: 'updated', resource: 'incidentTask', objectId: task.doc.id },
       { change: 'created', resource: 'execution', objectId: execution.id },
     ],
-    jobs: [job],
+    jobs,
   })
   return { accepted: true, executionId: execution.id }
 }

@@ -1,8 +1,11 @@
 import { type Ids, instantOf, msOf } from '../io/clock.ts'
 import { actionKinds, isContainment, isRelease } from '../model/actions.ts'
+import { assertNever } from '../model/errors.ts'
 import { type ExecutionState, isLive, mayMove, reduceToTask, walkTo } from '../model/execution-state.ts'
 import { laterThan } from '../model/instant.ts'
+import type { NoticeEvent } from '../model/notices/notice.ts'
 import type { Tx } from '../store/db.ts'
+import { noticeJob } from '../store/deliveries.ts'
 import {
   dropHolds,
   type Execution,
@@ -110,7 +113,11 @@ export async function recordStep(
       { change: 'updated', resource: 'execution', objectId: execution.id },
       ...(task === held.task ? [] : [{ change: 'updated', resource: 'incidentTask', objectId: task.doc.id } as const]),
     ],
-    jobs: [...(step.jobs ?? []), ...(await followUps(deps, tx, next, now))],
+    jobs: [
+      ...(step.jobs ?? []),
+      ...(await followUps(deps, tx, next, now)),
+      ...(hops.length === 0 ? [] : tellOutcome(deps, next, task, now)),
+    ],
   })
   return { execution: next, task }
 }
@@ -190,6 +197,38 @@ async function followUps(deps: OutcomeDeps, tx: Tx, next: Execution, now: string
     ? [{ id: deps.ids.guid(), kind: 'settle-task', payload: { taskId: next.taskId }, key: `settle:${next.taskId}` }]
     : []
   return [...settle, ...planRelease(deps, next, now), ...(await wakeWaiting(deps, tx, next, now))]
+}
+
+/** Tells people how an execution ended, where that calls for somebody. */
+function tellOutcome(deps: OutcomeDeps, next: Execution, task: StoredTask, at: string): NewJob[] {
+  const event = eventOf(next, task)
+  if (event === null) return []
+  const { taskId, id: executionId } = next
+  return [noticeJob(deps.ids.guid(), { event, incidentId: task.incidentId, taskId, executionId, at })]
+}
+
+function eventOf({ state, kind }: Execution, { doc }: StoredTask): NoticeEvent | null {
+  switch (state) {
+    case 'failed':
+    case 'partial':
+    case 'refused':
+    case 'expired':
+      return 'executionFailed'
+    case 'unknown':
+      return 'outcomeUnknown'
+    case 'succeeded':
+      return kind === 'run' && doc.source === 'defenderExpertsManagedResponse' ? 'managedActionRan' : null
+    case 'awaitingApproval':
+    case 'queued':
+    case 'dispatching':
+    case 'delivered':
+    case 'running':
+    case 'verifying':
+    case 'cancelled':
+      return null
+    default:
+      return assertNever(state)
+  }
 }
 
 /** The release of a containment that ends by itself. */

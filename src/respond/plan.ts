@@ -5,7 +5,9 @@ import type { IncidentTask } from '../model/generated.ts'
 import { laterThan } from '../model/instant.ts'
 import { judgeConsent } from '../model/safety/consent.ts'
 import type { Tx } from '../store/db.ts'
+import { noticeJob } from '../store/deliveries.ts'
 import { readIncidentForUpdate, type StoredIncident, updateIncident } from '../store/incidents.ts'
+import type { NewJob } from '../store/jobs.ts'
 import { type Actor, type OutgoingEvent, recordChange } from '../store/record.ts'
 import { readStoredPolicy } from '../store/safety/policies.ts'
 import { insertTask, readTask, readTaskForUpdate, type StoredTask, writeTask } from '../store/tasks.ts'
@@ -53,7 +55,11 @@ export async function createTask(deps: ExecuteDeps, actor: Actor, input: NewTask
         { change: 'created', resource: 'incidentTask', objectId: taskId },
         ...(waits ? [incidentUpdated(incident)] : []),
       ],
-      jobs: guided ? [] : [{ id: jobId, kind: 'start-managed', payload: { taskId, actor: plainActor(actor) } }],
+      jobs: [
+        guided
+          ? reviewNotice(jobId, incident, taskId, now)
+          : { id: jobId, kind: 'start-managed', payload: { taskId, actor: plainActor(actor) } },
+      ],
     })
     return task
   })
@@ -202,7 +208,13 @@ async function makeGuided(deps: ExecuteDeps, tx: Tx, actor: Actor, taskId: strin
       { change: 'updated', resource: 'incidentTask', objectId: taskId },
       ...(waits ? [incidentUpdated(incident)] : []),
     ],
+    jobs: [reviewNotice(deps.ids.guid(), incident, taskId, now)],
   })
+}
+
+/** Tells people that a task waits for them: the incident came to awaitingAction with it, or waits for one more. */
+function reviewNotice(id: string, incident: StoredIncident, taskId: string, at: string): NewJob {
+  return noticeJob(id, { event: 'awaitingAction', incidentId: incident.doc.id, taskId, executionId: null, at })
 }
 
 function incidentUpdated(incident: StoredIncident): OutgoingEvent {

@@ -2,6 +2,7 @@ import { CordonError } from '../model/errors.ts'
 import { laterThan } from '../model/instant.ts'
 import { newComment } from '../store/comments.ts'
 import type { Tx } from '../store/db.ts'
+import { noticeJob } from '../store/deliveries.ts'
 import {
   type IncidentDoc,
   type PersonSet,
@@ -80,6 +81,18 @@ export async function changeIncident(
         details: { properties: names },
       },
       events: [{ change: 'updated', resource: 'incident', objectId: id }],
+      jobs:
+        next.doc.status === 'awaitingAction' && doc.status !== 'awaitingAction'
+          ? [
+              noticeJob(deps.ids.guid(), {
+                event: 'awaitingAction',
+                incidentId: id,
+                taskId: null,
+                executionId: null,
+                at: now,
+              }),
+            ]
+          : [],
     })
     return next
   })

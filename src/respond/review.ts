@@ -6,6 +6,7 @@ import type { IncidentTaskStatus } from '../model/generated.ts'
 import { laterThan } from '../model/instant.ts'
 import { changeStatus } from '../model/task-state.ts'
 import type { Store, Tx } from '../store/db.ts'
+import { noticeJob } from '../store/deliveries.ts'
 import { readExecutionsOfTask } from '../store/executions.ts'
 import { readIncidentForUpdate, updateIncident } from '../store/incidents.ts'
 import { type Actor, recordChange } from '../store/record.ts'
@@ -122,6 +123,18 @@ export function createSettleTask(deps: ReviewDeps): JobHandler {
           details: { waitingTasks: waiting, status: { from, to: status } },
         },
         events: [{ change: 'updated', resource: 'incident', objectId: incident.doc.id }],
+        jobs:
+          status === 'awaitingAction'
+            ? [
+                noticeJob(deps.ids.guid(), {
+                  event: status,
+                  incidentId: incident.doc.id,
+                  taskId: task.doc.id,
+                  executionId: null,
+                  at: now,
+                }),
+              ]
+            : [],
       })
     })
     return undefined

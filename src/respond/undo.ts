@@ -52,7 +52,7 @@ async function undo(
   const requestedAt = laterThan(executions[0]?.requestedAt ?? run.requestedAt, now)
   const admitted = await admitExecution(deps, tx, draftUndo(actor, request.executionId, run, plan, requestedAt), task)
   if (isRefusal(admitted)) return admitted
-  const { execution, job } = admitted
+  const { execution, jobs } = admitted
   await recordChange(tx, {
     at: now,
     actor,
@@ -70,7 +70,7 @@ async function undo(
       },
     },
     events: [{ change: 'created', resource: 'execution', objectId: execution.id }],
-    jobs: [job],
+    jobs,
   })
   return 'accepted'
 }

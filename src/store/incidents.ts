@@ -1,6 +1,6 @@
-import { numberOf, numberOrNull } from '../model/enum-number.ts'
 import type { Incident } from '../model/generated.ts'
 import { hasHidden } from '../model/graph-validate.ts'
+import { numberOf, numberOrNull } from '../model/graph-values.ts'
 import { type Db, holdRows, type Tx } from './db.ts'
 import { chunksOf } from './record.ts'
 import type { IncidentRow } from './schema.ts'

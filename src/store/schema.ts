@@ -1,6 +1,7 @@
 import type { Generated } from 'kysely'
 import type { ConnectorJournalRow, ConnectorRow, ConnectorSecretRow } from './schema-connectors.ts'
 import type { SubscriptionRow } from './schema-notify.ts'
+import type { AcknowledgementRow, DeliveryRow, EscalationRow, PersonSettingsRow, SightRow } from './schema-people.ts'
 import type { AnswerRow, ApprovalRow, ApprovalVoteRow, ExecutionRow, PolicyRow } from './schema-respond.ts'
 
 /**
@@ -43,6 +44,11 @@ export interface Schema {
   audit_heads: AuditHeadRow
   outbox: OutboxRow
   subscriptions: SubscriptionRow
+  deliveries: DeliveryRow
+  person_settings: PersonSettingsRow
+  incident_sights: SightRow
+  acknowledgements: AcknowledgementRow
+  escalations: EscalationRow
 }
 
 export interface TenantRow {

@@ -1,5 +1,5 @@
-import { numberOf } from '../model/enum-number.ts'
 import type { IncidentTask } from '../model/generated.ts'
+import { numberOf } from '../model/graph-values.ts'
 import { type Db, holdRows, type Tx } from './db.ts'
 import type { TaskRow } from './schema.ts'
 

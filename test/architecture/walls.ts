@@ -27,7 +27,8 @@ const walls: readonly (readonly [prefix: RegExp, wall: Wall])[] = [
     { ours: ['src/connectors/connector.ts', 'src/agents/', 'src/protocol/', 'src/model/', 'src/io/'] },
   ],
   [/^src\/connectors\/[^/]+\/[^/]+\//, { ours: ['src/connectors/connector.ts', 'src/model/', 'src/io/'] }],
-  [/^src\/(intake|notify)\//, { ours: ['src/store/', 'src/jobs/', 'src/model/', 'src/io/'] }],
+  [/^src\/intake\//, { ours: ['src/store/', 'src/jobs/', 'src/model/', 'src/io/'] }],
+  [/^src\/notify\//, { ours: ['src/connectors/connector.ts', 'src/store/', 'src/jobs/', 'src/model/', 'src/io/'] }],
   [
     /^src\/respond\//,
     {

@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test'
 import type { ConfiguredConnector, SetupCheck } from '../../src/connectors/connector.ts'
 import { lockedForGood } from '../../src/connectors/identity/ldap/account.ts'
 import { createKinds } from '../../src/connectors/kinds.ts'
-import { systemClock } from '../../src/io/clock.ts'
+import { randomIds, systemClock } from '../../src/io/clock.ts'
 import { createOutbound } from '../../src/io/outbound.ts'
 import { onEnd } from '../support/cleanup.ts'
 import { startCordon } from '../support/cordon.ts'
@@ -17,6 +17,8 @@ import { bindPassword, type Directory, type DirectoryOptions, dnOf, startDirecto
 import { createConnector, startWorld } from './ldap-world.ts'
 
 const kind = createKinds({
+  ids: randomIds,
+  portalOrigin: () => 'https://localhost',
   clock: systemClock,
   outbound: createOutbound({ allow: ['127.0.0.0/8:*', '[::1]/128:*'] }),
 }).ldap

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { instantOf, systemClock } from '../../src/io/clock.ts'
-import type { Client, Reply } from '../support/cordon.ts'
-import { type ExampleRequest, giveExampleState, listExamples } from '../support/examples.ts'
+import type { Client, Cordon, Reply } from '../support/cordon.ts'
+import { type Example, type ExampleRequest, giveExampleState, listExamples } from '../support/examples.ts'
+import type { Tenant } from '../support/given.ts'
+import { signInPerson } from '../support/person.ts'
 import { startReceiver } from '../support/receiver.ts'
 import { assertShape } from '../support/shape.ts'
 import { tenantTest } from '../support/shared-cordon.ts'
@@ -23,11 +25,21 @@ function sendRequest(client: Client, { method, path, headers = {}, body }: Examp
   return client.send(method, path, text, { 'Content-Type': 'application/json', ...headers })
 }
 
+function findCaller(
+  cordon: Cordon,
+  tenant: Tenant,
+  role: Example['role'],
+  isPerson: boolean,
+): Promise<Client> | Client {
+  if (role === 'none') return cordon.anonymous
+  return isPerson ? signInPerson(cordon, tenant.id, role, 'Ada').then(({ client }) => client) : tenant.as(role)
+}
+
 // Each documented pair of request and response, replayed on a tenant that holds spec/examples/given.json and nothing else.
-for (const { operation, name, about, role, before = [], request, response } of examples) {
+for (const { operation, name, about, role, person = false, before = [], request, response } of examples) {
   tenantTest(`${operation}/${name}: ${about}`, async (tenant, cordon, t) => {
     await giveExampleState(tenant)
-    const client = role === 'none' ? cordon.anonymous : await tenant.as(role)
+    const client = await findCaller(cordon, tenant, role, person)
     const receiver = JSON.stringify([before, request]).includes('<receiver>') ? await startReceiver(t) : null
     const values: Record<string, string> = {
       origin: cordon.url,

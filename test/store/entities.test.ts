@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { numberOf } from '../../src/model/enum-number.ts'
+import { numberOf } from '../../src/model/graph-values.ts'
 import {
   countOpenAlerts,
   insertAlerts,

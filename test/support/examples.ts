@@ -20,6 +20,8 @@ export interface Example {
   readonly name: string
   readonly about: string
   readonly role: RoleName | 'none'
+  /** The caller is a person called Ada who has signed in, not an application. */
+  readonly person?: boolean
   /** Requests that come first, by the same caller unless they name another role. */
   readonly before?: readonly (ExampleRequest & { readonly role?: RoleName })[]
   readonly request: ExampleRequest

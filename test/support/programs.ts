@@ -31,6 +31,8 @@ const needed: readonly Needed[] = [
   { debian: 'e2fsprogs', present: () => hasProgram('mkfs.ext4') },
   { debian: 'slapd', present: () => hasProgram('slapd') },
   { debian: 'ldap-utils', present: () => hasProgram('ldapsearch') },
+  { debian: 'rsyslog', present: () => hasProgram('rsyslogd') },
+  { debian: 'rsyslog-gnutls', present: () => globSync('/usr/lib/*/rsyslog/lmnsd_gtls.so').length > 0 },
   { debian: 'libfaketime', present: () => findFakeClock() !== null },
 ]
 

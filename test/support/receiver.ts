@@ -14,6 +14,8 @@ export interface Received {
   readonly path: string
   readonly query: URLSearchParams
   readonly contentType: string
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly text: string
   /** The body as JSON; undefined when it is none. */
   readonly body: Reply['body']
@@ -87,7 +89,8 @@ export async function startReceiver(t: Ending): Promise<Receiver> {
       const contentType = request.headers['content-type'] ?? ''
       const body: Reply['body'] = contentType.startsWith('application/json') ? JSON.parse(text) : undefined
       const method = request.method ?? ''
-      const entry = { method, path: url.pathname, query: url.searchParams, contentType, text, body }
+      const { headers } = request
+      const entry = { method, path: url.pathname, query: url.searchParams, contentType, headers, text, body }
       received.push(entry)
       const answer = behaviour(entry)
       if (answer !== 'hang') response.writeHead(answer.status, answer.headers).end(answer.text)

@@ -1,5 +1,5 @@
 import { instantOf, msOf } from '../../io/clock.ts'
-import { numberOf } from '../../model/enum-number.ts'
+import { numberOf } from '../../model/graph-values.ts'
 import type { Tx } from '../../store/db.ts'
 import { readIncidentsForUpdate, type StoredIncident } from '../../store/incidents.ts'
 import {

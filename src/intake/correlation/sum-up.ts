@@ -1,5 +1,5 @@
 import { msOf } from '../../io/clock.ts'
-import { numberOf } from '../../model/enum-number.ts'
+import { numberOf } from '../../model/graph-values.ts'
 import { earliest, latest } from '../../model/instant.ts'
 import { readAlertsOfIncident, type StoredAlert } from '../../store/alerts.ts'
 import type { Tx } from '../../store/db.ts'

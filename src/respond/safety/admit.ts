@@ -4,6 +4,7 @@ import type { Refusal } from '../../model/errors.ts'
 import type { Expiry, SafetyPolicy } from '../../model/safety/policy.ts'
 import { listBudgets } from '../../model/safety/verdict.ts'
 import type { Tx } from '../../store/db.ts'
+import { noticeJob } from '../../store/deliveries.ts'
 import { type Execution, insertExecution } from '../../store/executions.ts'
 import type { NewJob } from '../../store/jobs.ts'
 import { holdName } from '../../store/safety/locks.ts'
@@ -17,10 +18,10 @@ import { weighAction } from './weigh.ts'
 /** An execution as it is wanted; the policy decides whether it may be queued, must wait, or is refused. */
 export type Draft = Omit<Execution, 'state' | 'policyVersion' | 'queuedAt'>
 
-/** A new execution and the job that carries it on. */
+/** A new execution and the jobs that carry it on, or tell who is to approve it. */
 export interface Admitted {
   readonly execution: Execution
-  readonly job: NewJob
+  readonly jobs: readonly NewJob[]
 }
 
 /**
@@ -47,10 +48,11 @@ export async function admitExecution(
     queuedAt: waits ? null : await takePlace(tx, draft, draft.requestedAt),
   }
   await insertExecution(tx, execution)
-  const job = waits
-    ? await askForApproval(deps, tx, { execution, task }, verdict, policy.fourEyes.approvalHours)
-    : runJob(deps.ids.guid(), execution.id)
-  return { execution, job }
+  if (!waits) return { execution, jobs: [runJob(deps.ids.guid(), execution.id)] }
+  const expiry = await askForApproval(deps, tx, { execution, task }, verdict, policy.fourEyes.approvalHours)
+  const { taskId, id: executionId, requestedAt: at } = execution
+  const notice = { event: 'approvalRequested', incidentId: task.incidentId, taskId, executionId, at } as const
+  return { execution, jobs: [expiry, noticeJob(deps.ids.guid(), notice)] }
 }
 
 /** How long the effect lasts by itself, as part of what the target is asked to do. */

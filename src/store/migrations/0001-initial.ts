@@ -5,6 +5,7 @@ import { createConnectorTables } from './0001-connectors.ts'
 import { createCounts } from './0001-counts.ts'
 import { createListIndexes } from './0001-lists.ts'
 import { createNotificationTables } from './0001-notifications.ts'
+import { createPeopleTables } from './0001-people.ts'
 import { createResponseTables } from './0001-respond.ts'
 import { index, keyed, sequenced, type Target, table } from './tables.ts'
 
@@ -20,6 +21,7 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
   await createConnectorTables(schema)
   await createRecordTables(schema)
   await createNotificationTables(schema)
+  await createPeopleTables(schema)
   await createCounts(schema)
   await createListIndexes(schema)
 }

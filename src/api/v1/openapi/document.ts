@@ -6,6 +6,7 @@ import { type Content, type Described, type DescribedOperations, json, refTo, ty
 import { extensionOperations, extensionSchemas } from './extensions.ts'
 import { graphOperations } from './graph.ts'
 import { ownOperations, ownSchemas } from './own.ts'
+import { peopleOperations, peopleSchemas } from './people.ts'
 import { safetyOperations, safetySchemas } from './safety.ts'
 import { listSchemas } from './schemas.ts'
 
@@ -32,6 +33,7 @@ const described: DescribedOperations = {
   ...ownOperations,
   ...safetyOperations,
   ...connectorOperations,
+  ...peopleOperations,
   ...agentOperations,
 }
 
@@ -75,6 +77,7 @@ export function describeOperations(rows: readonly OperationRow[], routes: readon
         ...ownSchemas,
         ...safetySchemas,
         ...connectorSchemas,
+        ...peopleSchemas,
         ...agentSchemas,
       },
       securitySchemes: {
