@@ -2,6 +2,8 @@ import { isIP, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { type AuthenticateDeps, createAuthenticator } from './access/authenticate.ts'
 import { createFailureGuard } from './access/failures.ts'
+import { createPasswordHasher } from './access/passwords/password-hash.ts'
+import { createGuessLimit } from './access/passwords/passwords.ts'
 import { authenticateSession } from './access/sessions.ts'
 import { type AccessDeps, ensureFirstTenant } from './access/tenants.ts'
 import { createThrottle, defaultRateLimits, type RateLimits } from './access/throttle.ts'
@@ -17,6 +19,7 @@ import type { Call, Route } from './api/route.ts'
 import { operationRoutes } from './api/routes.ts'
 import type { RunDeps } from './api/run-route.ts'
 import { createHttpServer } from './api/server.ts'
+import { openOutsideIssuers } from './api/sign-in/outside.ts'
 import { signInRoutes } from './api/sign-in/routes.ts'
 import { openApiRoutes } from './api/v1/openapi/get.ts'
 import { openCheckpointFolder } from './audit/checkpoint-folder.ts'
@@ -126,7 +129,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
     { store, clock, heldPolls: channel.polls.held, auditProblem: audit.auditProblem },
     tenant.id,
   )
-  const access = { store, clock, ids, failures, tokenKeys }
+  const access = openSignIn({ store, clock, ids, failures, tokenKeys, firstTenantId: tenant.id }, ways)
   const who = openAccess(access, origins)
   const feed = openLiveFeed({ store, log })
   const parts = { ...audit, ...who, ...watched, ...ways, feed, packages: channel.packages, isDraining: () => draining }
@@ -196,6 +199,15 @@ function openWatch(sources: FigureSources, firstTenantId: string) {
   const metrics = openMetrics()
   for (const figure of listFigures(sources)) metrics.add(figure)
   return { metrics, firstTenantId }
+}
+
+/** What people sign in with: passwords, and the outside issuers that were set up as connectors. */
+function openSignIn<T extends Pick<AccessDeps, 'store' | 'clock'>>(
+  base: T,
+  { sealer, kinds }: Pick<SettingsDeps, 'sealer'> & { readonly kinds: ConnectorKinds },
+) {
+  const outside = openOutsideIssuers({ store: base.store, sealer }, kinds.oidc)
+  return { ...base, outside, hasher: createPasswordHasher(), guesses: createGuessLimit(base.clock) }
 }
 
 /** What names the callers of this server, by bearer token or by the portal's session. */

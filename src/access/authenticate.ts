@@ -4,8 +4,11 @@ import { CordonError } from '../model/errors.ts'
 import { isRoleName, type Permission, type RoleName, rolePermissions } from '../model/permissions.ts'
 import { readApplication, readSession } from '../store/access.ts'
 import type { Store } from '../store/db.ts'
+import { findIdentity } from '../store/sign-in.ts'
 import type { Caller } from './authorize.ts'
 import type { FailureGuard } from './failures.ts'
+import { readOutsideToken } from './outside/bearer.ts'
+import type { OutsideIssuers } from './outside/issuers.ts'
 import { type BadToken, type TokenClaims, verifyToken } from './verify-token.ts'
 
 /** What of a request says who sends it. */
@@ -27,6 +30,8 @@ export interface AuthenticateDeps {
   /** Origins of this server as `https://host:port`; asked on every new token, so they may be known only after listening. */
   readonly origins: () => readonly string[]
   readonly failures: FailureGuard
+  /** Issuers whose tokens are taken beside our own. */
+  readonly outside: OutsideIssuers
 }
 
 /** An application or person behind one or more tokens, as the store last knew it. */
@@ -70,7 +75,7 @@ export function createAuthenticator(deps: AuthenticateDeps): (request: RequestFa
     let known = typeof header === 'string' ? tokens.get(header) : undefined
     if (known === undefined) {
       const token = readToken(header)
-      const verified = typeof token === 'string' ? await verifyToken({ ...deps, nowMs }, token) : token
+      const verified = typeof token === 'string' ? await verifyAnyToken(deps, nowMs, token) : token
       if ('refusal' in verified) throw await refuse(deps, request, verified.refusal)
       known = { claims: verified, principal: principalOf(principals, verified), permissions: new Set(), role: null }
       if (typeof header === 'string') remember(tokens, header, known)
@@ -86,6 +91,13 @@ export function createAuthenticator(deps: AuthenticateDeps): (request: RequestFa
     if (state === null) throw await refuse(deps, request, endedReason(known.claims), known.claims)
     return toCaller(request, known, state)
   }
+}
+
+/** Our own tokens need nobody else; only what is none of ours may be an issuer's. */
+async function verifyAnyToken(deps: AuthenticateDeps, nowMs: number, token: string): Promise<TokenClaims | BadToken> {
+  const own = await verifyToken({ ...deps, nowMs }, token)
+  if (!('refusal' in own)) return own
+  return (await readOutsideToken(deps, token)) ?? own
 }
 
 function toCaller(request: RequestFacts, known: KnownToken, state: NonNullable<Principal['state']>): Caller {
@@ -118,7 +130,8 @@ function readToken(header: string | string[] | undefined): string | BadToken {
 }
 
 function principalOf(principals: Map<string, Principal>, claims: TokenClaims): Principal {
-  const key = `${claims.tenantId} ${claims.id} ${claims.sessionHash ?? ''}`
+  const { sessionHash, outside } = claims
+  const key = [claims.tenantId, claims.id, sessionHash, outside?.issuer.id, outside?.subject].join(' ')
   const found = principals.get(key)
   if (found !== undefined) return found
   const principal: Principal = { state: null, checkedAtMs: Number.NEGATIVE_INFINITY, checking: null }
@@ -142,7 +155,8 @@ async function recheck(deps: AuthenticateDeps, known: KnownToken, nowMs: number)
 }
 
 async function readState(deps: AuthenticateDeps, claims: TokenClaims): Promise<Principal['state']> {
-  const { tenantId, id, sessionHash } = claims
+  const { tenantId, id, sessionHash, outside } = claims
+  if (outside !== null) return readOutsideState(deps, claims, outside)
   if (sessionHash !== null) {
     const open = await readSession(deps.store.read, sessionHash, deps.clock.now())
     if (open === undefined || open.user.id !== id || open.user.tenant_id !== tenantId) return null
@@ -153,14 +167,27 @@ async function readState(deps: AuthenticateDeps, claims: TokenClaims): Promise<P
   return toState(`API-App:${row.name}`, row.role)
 }
 
+/** The issuer as it is set up now: one that was removed or turned elsewhere vouches for nobody. */
+async function readOutsideState(
+  deps: AuthenticateDeps,
+  { id }: TokenClaims,
+  { issuer, subject }: NonNullable<TokenClaims['outside']>,
+): Promise<Principal['state']> {
+  const isThere = (await deps.outside.list(issuer.tenantId)).some(
+    (one) => one.id === issuer.id && one.address === issuer.address,
+  )
+  const known = isThere ? await findIdentity(deps.store.read, issuer, subject) : undefined
+  if (known === undefined || known.user.id !== id || known.user.disabled_at !== null) return null
+  return toState(known.user.name, known.user.role)
+}
+
 function toState(name: string, role: string): Principal['state'] {
   return isRoleName(role) ? { name, role, permissions: new Set(rolePermissions[role]) } : null
 }
 
 function endedReason(claims: TokenClaims): string {
-  return claims.kind === 'application'
-    ? 'The application of this token is unknown or revoked.'
-    : 'The session of this token has ended.'
+  if (claims.kind === 'application') return 'The application of this token is unknown or revoked.'
+  return claims.outside === null ? 'The session of this token has ended.' : 'The person of this token is disabled.'
 }
 
 async function refuse(

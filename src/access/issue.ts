@@ -29,6 +29,8 @@ export type TokenSubject =
       readonly role: RoleName
       /** Stored hash of the session's secret; the token ends with the session. */
       readonly sessionHash: string
+      /** The application it is for, which can do no more with it than its own role; absent for the portal. */
+      readonly application?: { readonly id: string; readonly role: RoleName }
     }
 
 /** What issuing needs of the rest. */
@@ -59,11 +61,20 @@ export async function issueToken(deps: IssueDeps, origin: string, subject: Token
   const [key] = deps.tokenKeys
   const now = Math.floor(deps.clock.nowMs() / 1_000)
   const lifeSeconds = subject.kind === 'application' ? applicationLifeSeconds : personLifeSeconds
-  const granted = rolePermissions[subject.role]
+  const application = subject.kind === 'user' ? subject.application : undefined
+  const granted = rolePermissions[subject.role].filter(
+    (permission) => application === undefined || rolePermissions[application.role].includes(permission),
+  )
   const claims =
     subject.kind === 'application'
       ? { idtyp: 'app', appid: subject.id, azp: subject.id, app_displayname: subject.name, roles: [...granted] }
-      : { idtyp: 'user', name: subject.name, sid: subject.sessionHash, scp: granted.join(' ') }
+      : {
+          idtyp: 'user',
+          name: subject.name,
+          sid: subject.sessionHash,
+          scp: granted.join(' '),
+          ...(application === undefined ? {} : { appid: application.id, azp: application.id }),
+        }
   const token = await new SignJWT({ tid: subject.tenantId, oid: subject.id, ...claims, ver: '2.0' })
     .setProtectedHeader({ alg: tokenAlgorithm, kid: key.kid, typ: 'JWT' })
     .setIssuer(issuerOf(origin, subject.tenantId))
@@ -75,4 +86,38 @@ export async function issueToken(deps: IssueDeps, origin: string, subject: Token
     .setExpirationTime(now + lifeSeconds)
     .sign(key.privateKey)
   return { token, expiresInSeconds: lifeSeconds - 1 }
+}
+
+/** What an ID token says of a person who signed in here. */
+export interface SignedInPerson {
+  readonly tenantId: string
+  readonly id: string
+  readonly name: string
+  /** When they proved who they are; seconds since 1970. */
+  readonly signedInAtSeconds: number
+}
+
+/**
+ * Signs an ID token for an application: who signed in, when, and the nonce of the request. It is no access token: its audience is the
+ * application.
+ * @source OpenID Connect Core 2
+ */
+export async function issueIdToken(
+  deps: IssueDeps,
+  origin: string,
+  clientId: string,
+  { tenantId, id, name, signedInAtSeconds }: SignedInPerson,
+  nonce: string | null,
+): Promise<string> {
+  const [key] = deps.tokenKeys
+  const now = Math.floor(deps.clock.nowMs() / 1_000)
+  const claims = { tid: tenantId, oid: id, name, preferred_username: name, auth_time: signedInAtSeconds, ver: '2.0' }
+  return new SignJWT({ ...claims, ...(nonce === null ? {} : { nonce }) })
+    .setProtectedHeader({ alg: tokenAlgorithm, kid: key.kid, typ: 'JWT' })
+    .setIssuer(issuerOf(origin, tenantId))
+    .setAudience(clientId)
+    .setSubject(id)
+    .setIssuedAt(now)
+    .setExpirationTime(now + personLifeSeconds)
+    .sign(key.privateKey)
 }

@@ -3,7 +3,9 @@ import { instantOf } from '../io/clock.ts'
 import { CordonError } from '../model/errors.ts'
 import { isRoleName, type RoleName, rolePermissions } from '../model/permissions.ts'
 import { deleteSession, insertSession, peekSignInLink, readSession, useSignInLink } from '../store/access.ts'
+import type { Tx } from '../store/db.ts'
 import { type Actor, recordChange } from '../store/record.ts'
+import type { UserRow } from '../store/schema.ts'
 import type { RequestFacts } from './authenticate.ts'
 import type { Caller } from './authorize.ts'
 import { hashSecret, makeSecret, matchesHash } from './secret-text.ts'
@@ -17,6 +19,8 @@ export interface Session {
   readonly hash: string
   /** Must come back in `X-CSRF-Token` on everything but GET. */
   readonly csrfToken: string
+  /** When the person signed in; 7-digit instant. */
+  readonly startedAt: string
 }
 
 const sessionLifeSeconds = 12 * 3_600
@@ -34,31 +38,60 @@ export async function readLinkOwner(deps: AccessDeps, token: string): Promise<st
   return user?.name
 }
 
+/** How somebody proved who they are; stands in the audit log. */
+export type Proof =
+  | { readonly by: 'link' | 'password' }
+  | { readonly by: 'issuer'; readonly connectorId: string; readonly issuer: string }
+
 /**
  * Uses a sign-in link up and opens a session of 12 hours.
- * @returns the value of `Set-Cookie`; undefined when the link is used, ended or unknown
+ * @returns the value of `Set-Cookie`, and who it is; undefined when the link is used, ended or unknown
  */
-export async function signIn(deps: AccessDeps, request: RequestFacts, token: string): Promise<string | undefined> {
+export async function signIn(deps: AccessDeps, request: RequestFacts, token: string): Promise<SignedIn | undefined> {
   if (!isLinkToken(token)) return undefined
+  return openSession(deps, request, { by: 'link' }, (tx, at) => useSignInLink(tx, hashSecret(token), at))
+}
+
+/** Somebody who has just signed in. */
+export interface SignedIn {
+  /** Value of `Set-Cookie`. */
+  readonly cookie: string
+  readonly user: UserRow
+  /** Stored hash of the new session. */
+  readonly sessionHash: string
+}
+
+/**
+ * Opens a session of 12 hours for the person that `find` gives, in the transaction that finds them.
+ * @returns undefined when it gives nobody
+ */
+export async function openSession(
+  deps: AccessDeps,
+  request: RequestFacts,
+  proof: Proof,
+  find: (tx: Tx, at: string) => Promise<UserRow | undefined>,
+): Promise<SignedIn | undefined> {
   const secret = makeSecret()
+  const sessionHash = hashSecret(secret)
   const at = deps.clock.now()
   const expiresAt = instantOf(deps.clock.nowMs() + sessionLifeSeconds * 1_000)
-  const opened = await deps.store.transaction(async (tx) => {
-    const user = await useSignInLink(tx, hashSecret(token), at)
-    if (user === undefined) return false
+  const user = await deps.store.transaction(async (tx) => {
+    const found = await find(tx, at)
+    if (found === undefined || found.disabled_at !== null) return undefined
     await insertSession(tx, {
-      tenant_id: user.tenant_id,
-      token_hash: hashSecret(secret),
-      user_id: user.id,
+      tenant_id: found.tenant_id,
+      token_hash: sessionHash,
+      user_id: found.id,
       csrf_hash: hashSecret(csrfTokenOf(secret)),
       created_at: at,
       expires_at: expiresAt,
     })
-    const audit = { action: 'signIn', objectType: 'user', objectId: user.id, decision: 'allowed' } as const
-    await recordChange(tx, { at, actor: personActor(request, user.tenant_id, user.id, user.name), audit })
-    return true
+    const audit = { action: 'signIn', objectType: 'user', objectId: found.id, decision: 'allowed' } as const
+    const actor = personActor(request, found.tenant_id, found.id, found.name)
+    await recordChange(tx, { at, actor, audit: { ...audit, details: { ...proof } } })
+    return found
   })
-  return opened ? cookieOf(request.origin, secret, sessionLifeSeconds) : undefined
+  return user && { user, sessionHash, cookie: cookieOf(request.origin, secret, sessionLifeSeconds) }
 }
 
 /** Ends the session: its cookie and every token drawn from it. @returns the `Set-Cookie` value that removes the cookie */
@@ -78,13 +111,19 @@ export async function signOut(deps: AccessDeps, request: RequestFacts, session: 
  * @returns undefined when there is none
  */
 export async function readOwnSession(deps: AccessDeps, request: RequestFacts): Promise<Session | undefined> {
-  const secret = readCookie(request)
+  const secret = readSecret(request)
   if (secret === undefined) return undefined
   const hash = hashSecret(secret)
   const open = await readSession(deps.store.read, hash, deps.clock.now())
   if (open === undefined || !isRoleName(open.user.role)) return undefined
   const { id, name, role, tenant_id: tenantId } = open.user
-  return { tenantId, user: { id, name, role }, hash, csrfToken: csrfTokenOf(secret) }
+  return {
+    tenantId,
+    user: { id, name, role },
+    hash,
+    csrfToken: csrfTokenOf(secret),
+    startedAt: open.session.created_at,
+  }
 }
 
 /**
@@ -134,19 +173,33 @@ function personActor(request: RequestFacts, tenantId: string, id: string, name: 
 }
 
 /** The prefix binds the cookie to this host, to TLS and to the whole site; browsers refuse it over plain http. */
-function cookieName(origin: string): string {
-  return origin.startsWith('https:') ? '__Host-session' : 'session'
+function nameOf(cookie: CookieName, origin: string): string {
+  return origin.startsWith('https:') ? `__Host-${cookie}` : cookie
+}
+
+/** Cookies this server sets. */
+export type CookieName = 'session' | 'sign-in'
+
+/** `Set-Cookie` for a cookie no script reads. @param value base64url and `.` only */
+export function makeCookie(cookie: CookieName, origin: string, value: string, maxAgeSeconds: number): string {
+  const secure = origin.startsWith('https:') ? ' Secure;' : ''
+  return `${nameOf(cookie, origin)}=${value}; Path=/; Max-Age=${maxAgeSeconds};${secure} HttpOnly; SameSite=Lax`
 }
 
 function cookieOf(origin: string, value: string, maxAgeSeconds: number): string {
-  const secure = origin.startsWith('https:') ? ' Secure;' : ''
-  return `${cookieName(origin)}=${value}; Path=/; Max-Age=${maxAgeSeconds};${secure} HttpOnly; SameSite=Lax`
+  return makeCookie('session', origin, value, maxAgeSeconds)
 }
 
-function readCookie(request: RequestFacts): string | undefined {
+function readSecret(request: RequestFacts): string | undefined {
+  const secret = readCookie(request, 'session')
+  return secret !== undefined && secretForm.test(secret) ? secret : undefined
+}
+
+/** The value of a cookie of ours; undefined when it is absent, or there are two. */
+export function readCookie(request: RequestFacts, cookie: CookieName): string | undefined {
   const header = request.headers.cookie
   if (typeof header !== 'string') return undefined
-  const prefix = `${cookieName(request.origin)}=`
+  const prefix = `${nameOf(cookie, request.origin)}=`
   const values = header
     .split(';')
     .map((pair) => pair.trim())
@@ -154,6 +207,5 @@ function readCookie(request: RequestFacts): string | undefined {
   const [value] = values
   // Two cookies of the name: somebody planted one, and there is no telling which.
   if (value === undefined || values.length > 1) return undefined
-  const secret = value.slice(prefix.length)
-  return secretForm.test(secret) ? secret : undefined
+  return value.slice(prefix.length)
 }

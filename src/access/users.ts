@@ -27,7 +27,7 @@ const linkLifeMs = 3_600_000
 const firstUserKey = 'firstUserId'
 
 /**
- * Makes a person of the actor's tenant. There is no password: a person signs in by a link.
+ * Makes a person of the actor's tenant, who signs in by a link until there is a password or an identity elsewhere.
  * @returns the person's id
  * @throws CordonError BadRequest for a bad name or role
  */

@@ -4,6 +4,7 @@ import { JOSEError, JWTClaimValidationFailed, JWTExpired } from 'jose/errors'
 import { jwtVerify } from 'jose/jwt/verify'
 import type { TokenKey } from '../io/secrets.ts'
 import { type Permission, permissions } from '../model/permissions.ts'
+import type { IssuerKey } from '../store/sign-in.ts'
 import { issuerOf, tokenAlgorithm, tokenAudience } from './issue.ts'
 import { isGuid } from './names.ts'
 
@@ -16,6 +17,8 @@ export interface TokenClaims {
   readonly granted: ReadonlySet<Permission>
   /** Stored hash of the session a person's token ends with. */
   readonly sessionHash: string | null
+  /** Who it is at which outside issuer, for a token of one. */
+  readonly outside: { readonly issuer: IssuerKey; readonly subject: string } | null
   /** Milliseconds since 1970 at which the token ends, leeway included. */
   readonly endsAtMs: number
 }
@@ -89,7 +92,7 @@ function readClaims(rules: TokenRules, payload: Readonly<Record<string, unknown>
   if (typeof aud !== 'string') return { refusal: 'Invalid audience.' }
   if (typeof exp !== 'number' || typeof iat !== 'number') return malformed
   if (iat * 1_000 > rules.nowMs + leewaySeconds * 1_000) return notYetValid
-  const common = { tenantId: tid, id: oid, endsAtMs: (exp + leewaySeconds) * 1_000 }
+  const common = { tenantId: tid, id: oid, outside: null, endsAtMs: (exp + leewaySeconds) * 1_000 }
   if (idtyp === 'app' && Array.isArray(payload.roles)) {
     return { ...common, kind: 'application', granted: toPermissions(payload.roles), sessionHash: null }
   }

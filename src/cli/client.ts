@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { createApplication, revokeApplication } from '../access/applications.ts'
+import { createApplication, createPublicApplication, revokeApplication } from '../access/applications.ts'
 import { roleNames } from '../model/permissions.ts'
 import { listApplications } from '../store/access.ts'
 import {
@@ -15,6 +15,13 @@ interface ClientOptions extends StoreOptions {
   readonly tenant?: string
 }
 
+interface NewClientOptions extends ClientOptions {
+  readonly name: string
+  readonly role: string
+  readonly redirectUri?: readonly string[]
+  readonly public?: boolean
+}
+
 /** Adds `cordon client create|list|revoke`: applications that sign in with an id and a secret. They work while the server runs. */
 export function addClientCommands(program: Command): void {
   const client = program.command('client').description('applications that use the API')
@@ -22,10 +29,18 @@ export function addClientCommands(program: Command): void {
     .description('make an application; its secret is shown once and kept nowhere')
     .requiredOption('--name <name>', 'what people call it; stands in the audit log')
     .requiredOption('--role <role>', roleNames.join(', '))
-    .action((options: ClientOptions & { readonly name: string; readonly role: string }) =>
+    .option('--redirect-uri <uri...>', 'where it may have people sent back to who sign in here')
+    .option('--public', 'it runs where no secret can be kept, and acts for signed-in people only')
+    .action((options: NewClientOptions) =>
       runStoreCommand(options, 'client create', async (deps, actor) => {
         const tenant = await chooseTenant(deps, options.tenant)
-        const made = await createApplication(deps, { ...actor, tenantId: tenant.id }, options)
+        const owner = { ...actor, tenantId: tenant.id }
+        if (options.public === true) {
+          const made = await createPublicApplication(deps, owner, { ...options, redirectUris: options.redirectUri })
+          printResult(options, made, () => [`tenant id      ${made.tenantId}`, `client id      ${made.clientId}`])
+          return
+        }
+        const made = await createApplication(deps, owner, { ...options, redirectUris: options.redirectUri })
         printResult(options, made, () => [
           `tenant id      ${made.tenantId}`,
           `client id      ${made.clientId}`,

@@ -1,5 +1,6 @@
 import type { ChannelKind, ConnectorKind } from './connector.ts'
 import { createLdapKind, type LdapKind } from './identity/ldap/index.ts'
+import { createOidcKind, type OidcKind } from './identity/oidc/index.ts'
 import { type ChannelDeps, createChannelKinds } from './notify/channels/index.ts'
 
 /** Every kind of connector that people set up. */
@@ -7,6 +8,7 @@ export interface ConnectorKinds {
   readonly ldap: LdapKind
   /** Those that carry notices to people. */
   readonly channels: readonly ChannelKind[]
+  readonly oidc: OidcKind
   readonly all: readonly ConnectorKind[]
 }
 
@@ -14,5 +16,6 @@ export interface ConnectorKinds {
 export function createKinds(deps: ChannelDeps): ConnectorKinds {
   const ldap = createLdapKind(deps)
   const channels = createChannelKinds(deps)
-  return { ldap, channels, all: [ldap, ...channels] }
+  const oidc = createOidcKind(deps)
+  return { ldap, oidc, channels, all: [ldap, oidc, ...channels] }
 }

@@ -32,7 +32,19 @@ export interface OutboundRequest {
   readonly timeoutMs: number
 }
 
-/** What a receiver answered; at most the first 4 KiB of its body. */
+/** One request for a document, or to an endpoint that answers with one. */
+export interface OutboundExchange {
+  readonly method: 'GET' | 'POST'
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  /** Absent: none is sent. */
+  readonly body?: string | undefined
+  readonly timeoutMs: number
+  /** What is beyond is cut off. */
+  readonly maxAnswerBytes: number
+}
+
+/** What a receiver answered; of the body at most what was asked for. */
 export interface OutboundAnswer {
   readonly status: number
   readonly contentType: string
@@ -61,7 +73,9 @@ export interface Outbound {
   locate(peer: Peer): Promise<readonly Resolved[] | OutboundFailure>
   /** What can be said of a URL without resolving it: null when it may be asked. */
   check(url: string): string | null
+  /** Sends and reads at most the first 4 KiB of the answer. */
   post(request: OutboundRequest): Promise<OutboundAnswer | OutboundFailure>
+  exchange(request: OutboundExchange): Promise<OutboundAnswer | OutboundFailure>
 }
 
 const maxUrlLength = 2048
@@ -86,6 +100,17 @@ export function createOutbound(options: OutboundOptions): Outbound {
   const allow = options.allow.map(readAllowedNetwork)
   const resolve = options.resolve ?? ((host: string) => systemLookup(host, { all: true }))
   const ca = options.ca === undefined ? undefined : [...rootCertificates, options.ca]
+  const exchange = async (request: OutboundExchange): Promise<OutboundAnswer | OutboundFailure> => {
+    const target = readTarget(request.url, allow)
+    if ('refused' in target) return { failed: 'refused', reason: target.refused }
+    const signal = AbortSignal.timeout(request.timeoutMs)
+    const addresses = await findAddresses(resolve, target, signal)
+    if ('failed' in addresses) return addresses
+    const own = listOwnAddresses()
+    const denied = addresses.find(({ address }) => !mayConnect({ allow, own, ports: webPorts }, address, target.port))
+    if (denied !== undefined) return { failed: 'refused', reason: 'The host is not at a public address.' }
+    return send(target, addresses, { request, ca, signal })
+  }
   return {
     check: (url) => {
       const target = readTarget(url, allow)
@@ -100,17 +125,16 @@ export function createOutbound(options: OutboundOptions): Outbound {
       if (denied === undefined) return addresses
       return { failed: 'refused', reason: `The rules for outbound connections forbid ${denied.address} port ${port}.` }
     },
-    post: async (request) => {
-      const target = readTarget(request.url, allow)
-      if ('refused' in target) return { failed: 'refused', reason: target.refused }
-      const signal = AbortSignal.timeout(request.timeoutMs)
-      const addresses = await findAddresses(resolve, target, signal)
-      if ('failed' in addresses) return addresses
-      const own = listOwnAddresses()
-      const denied = addresses.find(({ address }) => !mayConnect({ allow, own, ports: webPorts }, address, target.port))
-      if (denied !== undefined) return { failed: 'refused', reason: 'The host is not at a public address.' }
-      return send(target, addresses, { request, ca, signal })
-    },
+    post: ({ url, contentType, headers, body, timeoutMs }) =>
+      exchange({
+        method: 'POST',
+        url,
+        headers: { ...headers, 'Content-Type': contentType },
+        body,
+        timeoutMs,
+        maxAnswerBytes,
+      }),
+    exchange,
   }
 }
 
@@ -175,7 +199,7 @@ function listOwnAddresses(): Set<string> {
 }
 
 interface Sending {
-  readonly request: OutboundRequest
+  readonly request: OutboundExchange
   readonly ca: readonly string[] | undefined
   readonly signal: AbortSignal
 }
@@ -199,15 +223,14 @@ function send(
     const outgoing = httpsRequest(
       target.url,
       {
-        method: 'POST',
+        method: request.method,
         agent: false,
         lookup: pinned,
         signal,
         ...(ca === undefined ? {} : { ca: [...ca] }),
         headers: {
           ...request.headers,
-          'Content-Type': request.contentType,
-          'Content-Length': String(Buffer.byteLength(request.body)),
+          ...(request.body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(request.body)) }),
           'User-Agent': 'Cordon',
           Connection: 'close',
         },
@@ -216,7 +239,7 @@ function send(
         const chunks: Buffer[] = []
         let size = 0
         const finish = (): void => {
-          const body = Buffer.concat(chunks).subarray(0, maxAnswerBytes).toString('utf8')
+          const body = Buffer.concat(chunks).subarray(0, request.maxAnswerBytes).toString('utf8')
           const contentType = response.headers['content-type'] ?? ''
           resolve({ status: response.statusCode ?? 0, contentType, body })
           outgoing.destroy()
@@ -224,7 +247,7 @@ function send(
         response.on('data', (chunk: Buffer) => {
           chunks.push(chunk)
           size += chunk.length
-          if (size >= maxAnswerBytes) finish()
+          if (size >= request.maxAnswerBytes) finish()
         })
         response.on('end', finish)
         response.on('error', fail)

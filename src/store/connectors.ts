@@ -12,6 +12,18 @@ export function listConnectors(db: Db, tenantId: string): Promise<ConnectorRow[]
   return db.selectFrom('connectors').selectAll().where('tenant_id', '=', tenantId).orderBy('name').execute()
 }
 
+/** Connectors of one kind and address, of all tenants. */
+export function listConnectorsAt(db: Db, kind: string, address: string): Promise<ConnectorRow[]> {
+  return db
+    .selectFrom('connectors')
+    .selectAll()
+    .where('kind', '=', kind)
+    .where('address', '=', address)
+    .orderBy('tenant_id')
+    .orderBy('id')
+    .execute()
+}
+
 /** One connector; unknown to the tenant and absent are the same. */
 export async function readConnector(db: Db, tenantId: string, id: string): Promise<ConnectorRow | null> {
   const query = db.selectFrom('connectors').selectAll().where('tenant_id', '=', tenantId).where('id', '=', id)

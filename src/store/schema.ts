@@ -3,6 +3,7 @@ import type { ConnectorJournalRow, ConnectorRow, ConnectorSecretRow } from './sc
 import type { SubscriptionRow } from './schema-notify.ts'
 import type { AcknowledgementRow, DeliveryRow, EscalationRow, PersonSettingsRow, SightRow } from './schema-people.ts'
 import type { AnswerRow, ApprovalRow, ApprovalVoteRow, ExecutionRow, PolicyRow } from './schema-respond.ts'
+import type { AuthorizationCodeRow, IdentityRow, PasswordRow, RedirectUriRow } from './schema-sign-in.ts'
 
 /**
  * Row types, one interface per table. Every row carries its tenant. On both databases: instants are 7-digit ISO text, booleans 0/1,
@@ -15,6 +16,10 @@ export interface Schema {
   users: UserRow
   sign_in_links: SignInLinkRow
   sessions: SessionRow
+  passwords: PasswordRow
+  redirect_uris: RedirectUriRow
+  authorization_codes: AuthorizationCodeRow
+  identities: IdentityRow
   settings: SettingRow
   counters: CounterRow
   incidents: IncidentRow

@@ -4,6 +4,8 @@ import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { proveApplication } from '../../src/access/applications.ts'
+import { provePassword } from '../../src/access/passwords/passwords.ts'
+import { createUser } from '../../src/access/users.ts'
 import { openStore } from '../../src/store/db.ts'
 import { makeDatabase } from '../support/databases.ts'
 import { makeFolder, openAccess } from './support.ts'
@@ -17,8 +19,13 @@ interface Outcome {
 const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
 async function runCordon(cwd: string, ...args: string[]): Promise<Outcome> {
+  return runWithInput('', cwd, ...args)
+}
+
+async function runWithInput(input: string, cwd: string, ...args: string[]): Promise<Outcome> {
   const env = { PATH: process.env.PATH ?? '' }
-  const child = spawn(process.execPath, [program, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [program, ...args], { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
+  child.stdin.end(input)
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', (chunk) => {
@@ -57,6 +64,36 @@ test('client create prints working credentials, also while a server has the data
   assert.deepEqual(proved, { tenantId, id: clientId, name: 'SIEM', role: 'responder' })
   const entry = (await access.readAudit()).find((row) => row.action === 'createApplication')
   assert.match(entry?.actor_name ?? '', /^cordon client create \(.+\)$/)
+})
+
+test('user password reads the password from standard input and takes it away again', async (t) => {
+  const access = await openAccess(t)
+  const { folder } = access
+  const data = ['--name', 'Ada', '--data', folder]
+  await createUser(access, access.operator, { name: 'Ada', role: 'reader' })
+  const password = 'correct horse battery staple'
+  const prove = () => provePassword(access, access.tenant.id, 'ada', password)
+
+  const weak = await runWithInput('too short\n', folder, 'user', 'password', ...data)
+  const set = await runWithInput(`${password}\n`, folder, 'user', 'password', ...data)
+  const proved = await prove()
+  const removed = await runCordon(folder, 'user', 'password', '--remove', ...data)
+
+  assert.deepEqual([weak.code, set.code, removed.code], [2, 0, 0], set.stderr)
+  assert.equal(proved?.name, 'Ada')
+  assert.equal(await prove(), undefined)
+})
+
+test('client create --public makes a client without a secret that people sign in for', async (t) => {
+  const { folder } = await openAccess(t)
+  const args = ['client', 'create', '--name', 'Board', '--role', 'reader', '--data', folder, '--json', '--public']
+
+  const without = await runCordon(folder, ...args)
+  const made = await readJson(runCordon(folder, ...args, '--redirect-uri', 'https://board.example/callback'))
+
+  assert.equal(without.code, 2)
+  assert.ok(isRecord(made))
+  assert.deepEqual(Object.keys(made), ['tenantId', 'clientId'])
 })
 
 test('client create works before the first start and in a tenant named by its domain', async (t) => {

@@ -7,6 +7,9 @@ import { createApplication, type NewApplication } from '../../src/access/applica
 import { createAuthenticator } from '../../src/access/authenticate.ts'
 import type { Caller } from '../../src/access/authorize.ts'
 import { createFailureGuard, type FailureGuard } from '../../src/access/failures.ts'
+import type { OutsideIssuers } from '../../src/access/outside/issuers.ts'
+import { createPasswordHasher, type PasswordHasher } from '../../src/access/passwords/password-hash.ts'
+import { createGuessLimit, type GuessLimit } from '../../src/access/passwords/passwords.ts'
 import { ensureFirstTenant, type Tenant } from '../../src/access/tenants.ts'
 import type { Answer, Call, Route } from '../../src/api/route.ts'
 import { type Clock, type Ids, instantOf, randomIds } from '../../src/io/clock.ts'
@@ -31,6 +34,10 @@ export interface Access {
   readonly log: Logger
   readonly tokenKeys: readonly [TokenKey, ...TokenKey[]]
   readonly failures: FailureGuard
+  readonly hasher: PasswordHasher
+  readonly guesses: GuessLimit
+  readonly outside: OutsideIssuers
+  readonly firstTenantId: string
   readonly tenant: Tenant
   readonly authenticate: (call: Call) => Promise<Caller>
   /** An actor that stands for the command line. */
@@ -38,6 +45,17 @@ export interface Access {
   createClient(role: string, tenantId?: string): Promise<NewApplication>
   readAudit(): Promise<Selectable<AuditRow>[]>
 }
+
+/** No issuer is set up. */
+export const noIssuers: OutsideIssuers = {
+  list: async () => [],
+  listByAddress: async () => [],
+  begin: async () => nobody,
+  finish: async () => nobody,
+  readToken: async () => null,
+}
+
+const nobody = { problem: 'NoIssuer', detail: 'There is none.' }
 
 export const origin = 'https://localhost:8443'
 
@@ -77,6 +95,12 @@ export async function openAccess(
     ...(perMinute === undefined ? {} : { perMinute }),
     ...(recordedPerSecond === undefined ? {} : { recordedPerSecond }),
   })
+  const signIn = {
+    hasher: createPasswordHasher(),
+    guesses: createGuessLimit(clock),
+    outside: noIssuers,
+    firstTenantId: tenant.id,
+  }
   t.after(async () => {
     await failures.stop()
     if (limits.store === undefined) await store.close()
@@ -84,11 +108,12 @@ export async function openAccess(
   const operator: Actor = { tenantId: tenant.id, id: 'cli', kind: 'system', name: 'test' }
   return {
     ...deps,
+    ...signIn,
     folder,
     failures,
     tenant,
     operator,
-    authenticate: createAuthenticator({ ...deps, failures, origins: () => [origin] }),
+    authenticate: createAuthenticator({ ...deps, ...signIn, failures, origins: () => [origin] }),
     createClient: (role, tenantId = tenant.id) =>
       createApplication(deps, { ...operator, tenantId }, { name: `${role} client`, role }),
     readAudit: () => store.read.selectFrom('audit').selectAll().orderBy('seq').execute(),

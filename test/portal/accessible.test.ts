@@ -107,6 +107,36 @@ for (const dark of [false, true]) {
 }
 
 browserTest(
+  'axe finds nothing on the sign-in page, the page behind a link and the page of a refused answer',
+  async (stage) => {
+    const { cordon, visit } = stage
+    const issuer = { issuer: 'https://login.example', clientId: 'cordon' }
+    const made = await (await cordon.as('admin')).post('/api/v1/connectors', {
+      kind: 'oidc',
+      name: 'Contoso',
+      settings: issuer,
+    })
+    const pages = [
+      '/login',
+      cordon.server.signInUrl?.slice(cordon.url.length),
+      `/auth/issuers/${cordon.tenantId}/${made.body.id}/callback`,
+    ]
+    const found: string[] = []
+
+    for (const dark of [false, true]) {
+      const { page, context } = await visit({ dark, width: 320 })
+      for (const path of pages) {
+        await page.goto(`${cordon.url}${path}`)
+        found.push(...(await look(page, `${path} ${dark ? 'dark' : 'light'}`)))
+      }
+      await context.close()
+    }
+
+    assert.deepEqual(found, [])
+  },
+)
+
+browserTest(
   'at 320 pixels no screen scrolls sideways and no control is too small to hit',
   async ({ cordon, tenant, enter }) => {
     const given = await give(cordon, tenant)

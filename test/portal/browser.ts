@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test'
 import { type BrowserContext, type Browser as ChromiumBrowser, chromium, type Page } from 'playwright-core'
 import { createSignInLink, createUser } from '../../src/access/users.ts'
 import { randomIds, systemClock } from '../../src/io/clock.ts'
+import type { OutboundOptions } from '../../src/io/outbound.ts'
 import type { RoleName } from '../../src/model/permissions.ts'
 import { ensurePortal } from '../../tools/portal/build.ts'
 import type { Ending } from '../support/cleanup.ts'
@@ -42,9 +43,20 @@ export interface Look {
   readonly dark?: boolean
 }
 
+/** What of the world around the portal is not as usual. */
+export interface Setting {
+  readonly outbound?: OutboundOptions
+  /** PEM of certificates of other servers that the browser meets. */
+  readonly trusted?: readonly string[]
+}
+
 /** A test with a server and a browser of its own. */
-export function browserTest(name: string, work: (stage: Stage, t: TestContext) => Promise<void>): void {
-  test(name, { skip }, (t) => stand(t, (stage) => work(stage, t)))
+export function browserTest(
+  name: string,
+  work: (stage: Stage, t: TestContext) => Promise<void>,
+  setting: Setting = {},
+): void {
+  test(name, { skip }, (t) => stand(t, (stage) => work(stage, t), setting))
 }
 
 /** The same without a test around it. */
@@ -58,10 +70,14 @@ export async function openStage(work: (stage: Stage) => Promise<void>): Promise<
 }
 
 /** The browser is closed before the server stops: its open connections would hold up the server's drain. */
-async function stand(ending: Ending, work: (stage: Stage) => Promise<void>): Promise<void> {
+async function stand(
+  ending: Ending,
+  work: (stage: Stage) => Promise<void>,
+  { outbound, trusted = [] }: Setting = {},
+): Promise<void> {
   await ensurePortal()
-  const cordon = await startCordon(ending)
-  const browser = await launch(cordon)
+  const cordon = await startCordon(ending, outbound === undefined ? {} : { outbound })
+  const browser = await launch(cordon, trusted)
   try {
     const tenant = await giveTenant(cordon, cordon.tenantId)
     const visit = (look: Look = {}): Promise<Person> => openPerson(cordon, browser, look)
@@ -71,11 +87,13 @@ async function stand(ending: Ending, work: (stage: Stage) => Promise<void>): Pro
   }
 }
 
-function launch(cordon: Cordon): Promise<ChromiumBrowser> {
-  const certificate = new X509Certificate(readFileSync(join(cordon.dataDir, 'tls', 'server.crt')))
-  const spki = createHash('sha256')
-    .update(certificate.publicKey.export({ format: 'der', type: 'spki' }))
-    .digest('base64')
+function launch(cordon: Cordon, trusted: readonly string[]): Promise<ChromiumBrowser> {
+  const own = readFileSync(join(cordon.dataDir, 'tls', 'server.crt'))
+  const spki = [own, ...trusted].map((pem) =>
+    createHash('sha256')
+      .update(new X509Certificate(pem).publicKey.export({ format: 'der', type: 'spki' }))
+      .digest('base64'),
+  )
   return chromium.launch({
     executablePath,
     args: [
@@ -84,8 +102,8 @@ function launch(cordon: Cordon): Promise<ChromiumBrowser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
-      // Trusts this server's key and no other.
-      `--ignore-certificate-errors-spki-list=${spki}`,
+      // Trusts the keys of these servers and no other.
+      `--ignore-certificate-errors-spki-list=${spki.join(',')}`,
     ],
   })
 }

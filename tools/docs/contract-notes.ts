@@ -51,6 +51,10 @@ export const notes: Readonly<Record<string, string>> = {
   batch:
     '`{requests: [{id, method, url, headers?, body?, dependsOn?}]}`, 1 to 20; answers `{responses: [{id, status, headers, body?}]}`',
   runHuntingQuery: 'always 501',
+  authorize: 'authorization code with PKCE (S256); 303 to the address of the application. See [sign-in](sign-in.md)',
+  startOutsideLogin: '303 to an issuer that is set up as a connector of kind `oidc`, also by a link only',
+  finishOutsideLogin: 'where the issuer sends the browser back to; 303, and the cookie of the session',
+  changePassword: '`{current?, password}` with the cookie and `X-CSRF-Token`; ends the other sessions',
   receiveIntake:
     'JSON, one object a line or CSV, up to 16 MiB inflated; answers `{accepted, duplicates, ignored, incidentsOpened, incidentsMerged, rejected: [{line, error}], rejectedCount?}`',
   listTaskExecutions: '`{value}`: runs and undos, newest first, with state, reason and proof; 404 for an unknown task',
@@ -93,10 +97,10 @@ export const notes: Readonly<Record<string, string>> = {
   getOpenApi: 'OpenAPI 3.1',
   showDocs: 'the same for people',
   getDocsFile: 'what that page is made of',
-  issueToken: 'form `client_credentials`; answers `{token_type, expires_in, ext_expires_in, access_token}`',
+  issueToken:
+    'form `client_credentials` or `authorization_code`; answers `{token_type, expires_in, ext_expires_in, access_token}`',
   issueTokenV1: 'as `issueToken`; no `scope` needed',
-  authorize: 'always refused: no interactive flow',
-  authorizeDevice: 'always refused: no interactive flow',
+  authorizeDevice: 'always refused: not offered',
   readOpenidConfiguration: 'the endpoints of the tenant',
   readSigningKeys: 'JWKS',
   explainSignInError: 'what an AADSTS code means',

@@ -1,60 +1,165 @@
 import type { FailureGuard } from '../../access/failures.ts'
-import { isFromOwnPage, isLinkToken, readLinkOwner, signIn } from '../../access/sessions.ts'
-import type { AccessDeps } from '../../access/tenants.ts'
+import type { OutsideIssuers } from '../../access/outside/issuers.ts'
+import {
+  checkPassword,
+  foldName,
+  type GuessLimit,
+  type PasswordDeps,
+  provePassword,
+  setPassword,
+} from '../../access/passwords/passwords.ts'
+import { isFromOwnPage, isLinkToken, openSession, readLinkOwner, type SignedIn, signIn } from '../../access/sessions.ts'
+import { lookUpTenant, type Tenant } from '../../access/tenants.ts'
+import { CordonError } from '../../model/errors.ts'
 import type { Answer, Call, OpenHandler } from '../route.ts'
 import { answerPage, escapeHtml } from './html.ts'
+import { answerGoingOn, showLinkForm, showLoginForm } from './login-page.ts'
+import { readNext } from './next.ts'
 
 /** What signing in needs of the rest. */
-export interface LoginDeps extends AccessDeps {
+export interface LoginDeps extends PasswordDeps {
   readonly failures: FailureGuard
+  readonly guesses: GuessLimit
+  readonly outside: OutsideIssuers
+  /** Where somebody signs in who names no tenant. */
+  readonly firstTenantId: string
 }
 
 /**
- * The page behind a sign-in link. It only shows a button: chat programs and mail filters that fetch links for a preview would otherwise
- * use the link up.
+ * The sign-in page: by name and password, by an issuer of the tenant, or by a link. A link only shows a button: chat programs and mail
+ * filters that fetch links for a preview would otherwise use it up.
  */
 export function showLogin(deps: LoginDeps): OpenHandler {
   return async (call) => {
-    const token = new URLSearchParams(call.rawQuery).get('token') ?? ''
-    if (token === '') return answerPage(200, 'Sign in', howToSignIn)
-    const name = await readLinkOwner(deps, token)
-    if (name === undefined || !isLinkToken(token)) return refuseLink(deps, call)
-    const form = `<p>This link signs you in as <strong>${escapeHtml(name)}</strong>. It works once.</p>
-<form method="post" action="/login">
-<input type="hidden" name="token" value="${escapeHtml(token)}">
-<button type="submit">Sign in</button>
-</form>`
-    return answerPage(200, 'Sign in', form)
+    const query = new URLSearchParams(call.rawQuery)
+    const token = query.get('token') ?? ''
+    const next = readNext(query.get('next'))
+    if (token !== '') {
+      const name = await readLinkOwner(deps, token)
+      return name === undefined || !isLinkToken(token) ? refuseLink(deps, call) : showLinkForm({ name, token, next })
+    }
+    const key = query.get('tenant') ?? /^\/([^/]+)/.exec(next ?? '')?.[1] ?? ''
+    const tenant = await chooseTenant(deps, key)
+    const issuers = tenant === undefined ? [] : await deps.outside.list(tenant.id)
+    return showLoginForm({ tenantKey: key, issuers, next, problem: null })
   }
 }
 
-/** Uses the link up, sets the session's cookie and goes to the portal. */
+/** Uses a link up or checks a password, sets the session's cookie and goes to the portal, or on to where the sign-in began. */
 export function completeLogin(deps: LoginDeps): OpenHandler {
   return async (call) => {
     // Another site must not be able to sign a person in as somebody else.
     if (!isFromOwnPage(call)) return answerPage(403, 'Not signed in', '<p>The request came from another site.</p>')
-    const token = call.body instanceof URLSearchParams ? (call.body.get('token') ?? '') : ''
-    const cookie = await signIn(deps, call, token)
-    if (cookie === undefined) return refuseLink(deps, call)
-    return { status: 303, headers: { Location: '/', 'Set-Cookie': cookie, 'Cache-Control': 'no-store' } }
+    const form = call.body instanceof URLSearchParams ? call.body : new URLSearchParams()
+    return form.has('token') ? useLink(deps, call, form) : usePassword(deps, call, form)
   }
 }
 
-const howToSignIn = `<p>Cordon has no passwords. Open the sign-in link that <code>cordon serve</code> printed, or make a new one on the server:</p>
-<pre>cordon user link --name admin --data DIR</pre>`
+/** Counts a failed sign-in. @returns whole seconds to wait, or null */
+export function noteFailure(
+  deps: Pick<LoginDeps, 'failures'>,
+  call: Call,
+  failure: { readonly code: string; readonly reason: string; readonly tenantId?: string; readonly claimedId?: string },
+): Promise<number | null> {
+  const { requestId, clientRequestId, remoteAddress: address } = call
+  return deps.failures.note({ address, action: 'signIn', requestId, clientRequestId, ...failure })
+}
 
-async function refuseLink(deps: LoginDeps, call: Call): Promise<Answer> {
-  const waitSeconds = await deps.failures.note({
-    address: call.remoteAddress,
-    action: 'signIn',
-    code: 'InvalidSignInLink',
-    reason: 'sign-in link unknown, used or ended',
-    requestId: call.requestId,
-    clientRequestId: call.clientRequestId,
-  })
-  if (waitSeconds === null) {
-    return answerPage(410, 'This link has ended', `<p>It was used before, or is older than an hour.</p>${howToSignIn}`)
+async function useLink(deps: LoginDeps, call: Call, form: URLSearchParams): Promise<Answer> {
+  const token = form.get('token') ?? ''
+  const password = form.get('password') ?? ''
+  const next = readNext(form.get('next'))
+  const name = await readLinkOwner(deps, token)
+  if (name === undefined) return refuseLink(deps, call)
+  if (password !== '') {
+    // Before the link is used up: a password the rules forbid costs nothing.
+    const problem = findProblem(password, name)
+    if (problem !== null) return showLinkForm({ name, token, next, problem })
   }
+  const signedIn = await signIn(deps, call, token)
+  if (signedIn === undefined) return refuseLink(deps, call)
+  if (password === '') return letIn(signedIn, next)
+  const conflict = await trySetPassword(deps, call, signedIn, password)
+  if (conflict === null) return letIn(signedIn, next)
+  const page = answerPage(200, 'Signed in', `<p role="alert">${escapeHtml(conflict)}</p><p><a href="/">Go on</a></p>`)
+  return { ...page, headers: { ...page.headers, 'Set-Cookie': signedIn.cookie } }
+}
+
+/** @returns what stood against it; the person is signed in all the same */
+async function trySetPassword(
+  deps: LoginDeps,
+  { requestId, clientRequestId }: Call,
+  { user, sessionHash }: SignedIn,
+  password: string,
+): Promise<string | null> {
+  const who = { tenantId: user.tenant_id, id: user.id, kind: 'user', name: user.name } as const
+  try {
+    const input = { userId: user.id, password, keptSession: sessionHash }
+    await setPassword(deps, { ...who, requestId, clientRequestId }, input)
+    return null
+  } catch (cause) {
+    if (cause instanceof CordonError && cause.kind === 'Conflict') return cause.message
+    throw cause
+  }
+}
+
+async function usePassword(deps: LoginDeps, call: Call, form: URLSearchParams): Promise<Answer> {
+  const { name = '', password = '', tenant: key = '' } = Object.fromEntries(form)
+  const next = readNext(form.get('next'))
+  const tenant = await chooseTenant(deps, key)
+  const guessed = `${tenant?.id ?? ''} ${foldName(name)}`
+  const waitSeconds = deps.failures.waitSeconds(call.remoteAddress) ?? deps.guesses.waitSeconds(guessed)
+  if (waitSeconds !== null) return tooMany(waitSeconds)
+  const person = await provePassword(deps, tenant?.id ?? '', name, password)
+  const signedIn =
+    person === undefined ? undefined : await openSession(deps, call, { by: 'password' }, async () => person)
+  if (signedIn !== undefined) {
+    deps.guesses.clear(guessed)
+    return letIn(signedIn, next)
+  }
+  deps.guesses.note(guessed)
+  const where = tenant === undefined ? {} : { tenantId: tenant.id }
+  const wait = await noteFailure(deps, call, { code: 'InvalidPassword', reason: 'name or password is wrong', ...where })
+  if (wait !== null) return tooMany(wait)
+  const issuers = tenant === undefined ? [] : await deps.outside.list(tenant.id)
+  return showLoginForm({ tenantKey: key, issuers, next, problem: 'Name or password is wrong.' })
+}
+
+function letIn({ cookie }: SignedIn, next: string | null): Answer {
+  if (next === null) {
+    return { status: 303, headers: { Location: '/', 'Set-Cookie': cookie, 'Cache-Control': 'no-store' } }
+  }
+  // A redirect would belong to the form, and the page's policy lets forms lead to this server only.
+  const page = answerGoingOn(200, 'Signed in', `<p><a href="${escapeHtml(next)}">Go on</a></p>`, next)
+  return { ...page, headers: { ...page.headers, 'Set-Cookie': cookie } }
+}
+
+async function chooseTenant(deps: LoginDeps, key: string): Promise<Tenant | undefined> {
+  const tenant = await lookUpTenant(deps.store.read, key === '' ? deps.firstTenantId : key)
+  return typeof tenant === 'string' ? undefined : tenant
+}
+
+function findProblem(password: string, name: string): string | null {
+  try {
+    checkPassword(password, name)
+    return null
+  } catch (cause) {
+    if (cause instanceof CordonError) return cause.message
+    throw cause
+  }
+}
+
+function tooMany(waitSeconds: number): Answer {
   const page = answerPage(429, 'Too many attempts', `<p>Try again in ${waitSeconds} seconds.</p>`)
   return { ...page, headers: { ...page.headers, 'Retry-After': String(waitSeconds) } }
+}
+
+async function refuseLink(deps: LoginDeps, call: Call): Promise<Answer> {
+  const reason = 'sign-in link unknown, used or ended'
+  const waitSeconds = await noteFailure(deps, call, { code: 'InvalidSignInLink', reason })
+  if (waitSeconds !== null) return tooMany(waitSeconds)
+  const main = `<p>It was used before, or is older than an hour. A new one is made on the server:</p>
+<pre>cordon user link --name admin --data DIR</pre>
+<p><a href="/login">Sign in</a></p>`
+  return answerPage(410, 'This link has ended', main)
 }

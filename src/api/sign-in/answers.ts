@@ -8,6 +8,7 @@ export interface SignInError {
     | 'unauthorized_client'
     | 'invalid_request'
     | 'unsupported_grant_type'
+    | 'invalid_grant'
     | 'temporarily_unavailable'
   /** Number behind `AADSTS`. */
   readonly code: number
@@ -45,7 +46,20 @@ export const signInErrors = {
     status: 400,
     error: 'unsupported_grant_type',
     code: 70003,
-    description: 'This server does not offer the requested grant type; use client_credentials.',
+    description: 'This server does not offer the requested grant type; use client_credentials or authorization_code.',
+  }),
+  invalidCode: (): SignInError => ({
+    status: 400,
+    error: 'invalid_grant',
+    code: 70008,
+    description:
+      'The authorization code is unknown, used or over, was made for another application or address, or the code_verifier is not the one of its challenge.',
+  }),
+  unauthorizedGrant: (): SignInError => ({
+    status: 400,
+    error: 'unauthorized_client',
+    code: 700016,
+    description: 'This application acts for people who sign in, and never for itself.',
   }),
   missingField: (field: string): SignInError => ({
     status: 400,

@@ -15,18 +15,27 @@ export function readOpenidConfiguration(deps: SignInDeps): OpenHandler {
     const base = `${call.origin}/${tenant.id}`
     return answerDocument({
       token_endpoint: `${base}/oauth2/v2.0/token`,
-      token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
+      token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic', 'none'],
       jwks_uri: `${base}/discovery/v2.0/keys`,
       response_modes_supported: ['query'],
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: [tokenAlgorithm],
       response_types_supported: ['code'],
-      grant_types_supported: ['client_credentials'],
-      scopes_supported: ['openid'],
+      grant_types_supported: ['authorization_code', 'client_credentials'],
+      code_challenge_methods_supported: ['S256'],
+      authorization_response_iss_parameter_supported: true,
+      request_parameter_supported: false,
+      request_uri_parameter_supported: false,
+      claims_parameter_supported: false,
+      prompt_values_supported: ['none', 'login'],
+      scopes_supported: ['openid', 'profile'],
       issuer: issuerOf(call.origin, tenant.id),
       authorization_endpoint: `${base}/oauth2/v2.0/authorize`,
       device_authorization_endpoint: `${base}/oauth2/v2.0/devicecode`,
-      claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat', 'nbf', 'tid', 'oid', 'roles', 'scp'],
+      claims_supported: [
+        ...['sub', 'iss', 'aud', 'exp', 'iat', 'nbf', 'tid', 'oid', 'roles', 'scp'],
+        ...['name', 'preferred_username', 'nonce', 'auth_time'],
+      ],
     })
   }
 }
@@ -49,8 +58,8 @@ export function readSigningKeys(deps: SignInDeps): OpenHandler {
   }
 }
 
-/** Interactive flows (authorize, device code): none is switched on, which clients learn in the form of a token error. */
-export function refuseInteractiveFlow(deps: SignInDeps): OpenHandler {
+/** The device code flow is not offered, which clients learn in the form of a token error. */
+export function refuseDeviceFlow(deps: SignInDeps): OpenHandler {
   return async (call) => {
     const tenant = await findTenant(deps, call)
     const refusal = 'error' in tenant ? tenant : signInErrors.unsupportedGrant()
@@ -65,6 +74,7 @@ const explanations: Readonly<Record<number, string>> = Object.fromEntries(
     signInErrors.unknownTenant('{tenant}'),
     signInErrors.malformedTenant(),
     signInErrors.unsupportedGrant(),
+    signInErrors.invalidCode(),
     signInErrors.missingField('{parameter}'),
     signInErrors.tooManyFailures(1),
   ].map(({ code, description }) => [code, description]),

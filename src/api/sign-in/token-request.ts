@@ -7,6 +7,9 @@ export interface TokenRequest {
   readonly clientId: string | undefined
   readonly clientSecret: string | undefined
   readonly scope: string | undefined
+  readonly code: string | undefined
+  readonly redirectUri: string | undefined
+  readonly codeVerifier: string | undefined
   /** The client's own id of this request, when it sent a GUID; else ours. */
   readonly correlationId: string
 }
@@ -25,6 +28,9 @@ export function readTokenRequest(call: Call): TokenRequest {
     clientId: field('client_id') ?? basic?.id,
     clientSecret: field('client_secret') ?? basic?.secret,
     scope: field('scope'),
+    code: field('code'),
+    redirectUri: field('redirect_uri'),
+    codeVerifier: field('code_verifier'),
     correlationId: readCorrelationId(call),
   }
 }

@@ -6,16 +6,17 @@ import { lookUpTenant, lookUpTenantOfClient, type Tenant } from '../../access/te
 import type { Store } from '../../store/db.ts'
 import type { Call, OpenHandler } from '../route.ts'
 import { answerSignInError, answerToken, type SignInError, signInErrors } from './answers.ts'
+import { changeCode, checkCodeFields } from './code-grant.ts'
 import { readTokenRequest, type TokenRequest } from './token-request.ts'
 
 /** What the sign-in endpoints need of the rest. */
 export interface SignInDeps extends IssueDeps {
-  readonly store: Pick<Store, 'read'>
+  readonly store: Pick<Store, 'read' | 'transaction'>
   readonly failures: FailureGuard
 }
 
 /**
- * The token endpoint, client-credentials grant. Whatever scope or resource is asked for, the token is for Cordon and carries what the
+ * The token endpoint. Client credentials: whatever scope or resource is asked for, the token is for Cordon and carries what the
  * application's role grants.
  * @param version `v2` demands a `scope`, as Entra's v2.0 endpoint does; `v1` takes `resource` and demands nothing
  * @source design contract 2.2 and 2.3
@@ -31,6 +32,10 @@ export function issueClientToken(deps: SignInDeps, version: 'v1' | 'v2'): OpenHa
     if ('error' in tenant) return refuse(await countFailure(deps, call, asked, tenant))
     const incomplete = checkFields(asked, version)
     if (incomplete !== undefined) return refuse(incomplete)
+    if (asked.grantType === 'authorization_code') {
+      const changed = await changeCode(deps, call, asked, tenant)
+      return 'error' in changed ? refuse(await countFailure(deps, call, asked, changed, tenant.id)) : changed
+    }
     const { clientId = '', clientSecret = '' } = asked
     const application = await proveApplication(deps.store.read, tenant.id, clientId, clientSecret)
     if (typeof application === 'string') {
@@ -67,6 +72,7 @@ export async function findTenant(
 
 function checkFields(asked: TokenRequest, version: 'v1' | 'v2'): SignInError | undefined {
   if (asked.grantType === undefined) return signInErrors.missingField('grant_type')
+  if (asked.grantType === 'authorization_code') return checkCodeFields(asked)
   if (asked.grantType !== 'client_credentials') return signInErrors.unsupportedGrant()
   if (asked.clientId === undefined) return signInErrors.missingField('client_id')
   if (asked.clientSecret === undefined) return signInErrors.missingField('client_secret')

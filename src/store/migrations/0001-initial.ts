@@ -7,12 +7,14 @@ import { createListIndexes } from './0001-lists.ts'
 import { createNotificationTables } from './0001-notifications.ts'
 import { createPeopleTables } from './0001-people.ts'
 import { createResponseTables } from './0001-respond.ts'
+import { createSignInTables } from './0001-sign-in.ts'
 import { index, keyed, sequenced, type Target, table } from './tables.ts'
 
 /** The first schema: tenants and access, incidents and alerts with their correlation, tasks and executions, agents, jobs, audit. */
 export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
   const schema: Target = { db, dialect }
   await createAccessTables(schema)
+  await createSignInTables(schema)
   await createIncidentTables(schema)
   await createCorrelationTables(schema)
   await createTaskTable(schema)

@@ -266,6 +266,12 @@ export const ownOperations: DescribedOperations = {
     ),
     refusal,
   },
-  authorize: { summary: 'Not offered', refusal },
+  authorize: { summary: 'Authorization code with PKCE; sends the browser back to the application' },
+  startOutsideLogin: { summary: 'Sends the browser to an outside issuer' },
+  finishOutsideLogin: { summary: 'Where an outside issuer sends the browser back to' },
+  changePassword: {
+    summary: 'Sets the password of the person of the session',
+    request: json(record({ current: nullable(textOf()), password: textOf() }, ['current'])),
+  },
   authorizeDevice: { summary: 'Not offered', request: form(anyObject), refusal },
 }

@@ -3,6 +3,7 @@ import { useApp } from '../../frame/app.tsx'
 import { type Preferences, setPreferences, usePreferences } from '../../frame/preferences.ts'
 import { Title } from '../../frame/title.tsx'
 import { bindings } from '../../keys/bindings.ts'
+import { PasswordForm } from './password.tsx'
 
 /** S11: how the portal looks to this person, which keys there are, and what they may do. */
 export function SettingsScreen() {
@@ -32,6 +33,7 @@ export function SettingsScreen() {
           Single letters act as commands
         </label>
       </p>
+      <PasswordForm />
       <section>
         <h2>Keys</h2>
         <dl className="mt-1 grid grid-cols-[6rem_1fr] gap-y-1">

@@ -1,0 +1,46 @@
+import { type Target, table } from './tables.ts'
+
+/** How people prove who they are, here and elsewhere, and what applications may ask for in their name. */
+export async function createSignInTables(target: Target): Promise<void> {
+  await table(target, 'passwords', {
+    tenant_id: 'text',
+    user_id: 'text',
+    sign_in_name: 'text',
+    hash: 'text',
+    set_at: 'text',
+  })
+    .addPrimaryKeyConstraint('passwords_pk', ['user_id'])
+    .addUniqueConstraint('passwords_name', ['tenant_id', 'sign_in_name'])
+    .execute()
+  await table(target, 'redirect_uris', { tenant_id: 'text', application_id: 'text', uri: 'text' })
+    .addPrimaryKeyConstraint('redirect_uris_pk', ['application_id', 'uri'])
+    .execute()
+  await table(target, 'authorization_codes', {
+    tenant_id: 'text',
+    code_hash: 'text',
+    application_id: 'text',
+    user_id: 'text',
+    redirect_uri: 'text',
+    challenge: 'text',
+    nonce: 'text?',
+    scope: 'text',
+    signed_in_at: 'text',
+    expires_at: 'text',
+    used_at: 'text?',
+    grant_hash: 'text',
+  })
+    .addPrimaryKeyConstraint('authorization_codes_pk', ['code_hash'])
+    .execute()
+  await table(target, 'identities', {
+    tenant_id: 'text',
+    connector_id: 'text',
+    issuer: 'text',
+    user_id: 'text',
+    subject: 'text?',
+    email: 'text?',
+    from_groups: 'int',
+  })
+    .addPrimaryKeyConstraint('identities_pk', ['connector_id', 'issuer', 'user_id'])
+    .addUniqueConstraint('identities_subject', ['connector_id', 'issuer', 'subject'])
+    .execute()
+}

@@ -1,0 +1,52 @@
+/** The password of a person; without a row they sign in otherwise. */
+export interface PasswordRow {
+  tenant_id: string
+  user_id: string
+  /** The person's name, folded; one of each in a tenant. */
+  sign_in_name: string
+  /** Algorithm, costs, salt and key as one text; see {@link ../access/passwords/password-hash.ts}. */
+  hash: string
+  set_at: string
+}
+
+/** Where an application may have people sent back to, character by character. */
+export interface RedirectUriRow {
+  tenant_id: string
+  application_id: string
+  uri: string
+}
+
+/** A code that an application changes for tokens, once. */
+export interface AuthorizationCodeRow {
+  tenant_id: string
+  /** SHA-256 in hex; the code itself is never stored. */
+  code_hash: string
+  application_id: string
+  user_id: string
+  redirect_uri: string
+  /** `code_challenge` of RFC 7636, method S256. */
+  challenge: string
+  nonce: string | null
+  scope: string
+  /** When the person proved who they are. */
+  signed_in_at: string
+  expires_at: string
+  used_at: string | null
+  /** Hash of the session its tokens hang on; that one ends when the code comes a second time. */
+  grant_hash: string
+}
+
+/** Who a person is at an outside issuer, which is a connector of kind `oidc`. */
+export interface IdentityRow {
+  tenant_id: string
+  connector_id: string
+  /** Address of the issuer: whoever turns the connector to another one finds nobody there. */
+  issuer: string
+  user_id: string
+  /** `sub` there; null until the first sign-in of somebody who is known by address. */
+  subject: string | null
+  /** Verified address that the first sign-in must bear; in lower case. */
+  email: string | null
+  /** 1 for a person whom their groups made: the groups decide the role at each sign-in. */
+  from_groups: number
+}
