@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FlockNews, FlockOrder } from './flock.ts'
 
-const patienceMs = 120_000
+const patienceMs = 240_000
 
 /** The process of the simulated agents, as the bench sees it. */
 export interface Flock {
@@ -13,7 +13,7 @@ export interface Flock {
   readonly lastBackMs: () => number
   /** How many agents got a command of a task, and when the last of them did. */
   readonly arrivals: (taskId: string) => { readonly count: number; readonly lastAtMs: number }
-  /** @throws Error after two minutes in vain, or when the process has ended */
+  /** @throws Error after four minutes in vain, or when the process has ended */
   readonly until: (condition: () => boolean) => Promise<void>
   readonly stop: () => Promise<void>
 }

@@ -20,8 +20,6 @@ export interface FlockOrder {
   readonly url: string
   readonly ca: string
   readonly agents: readonly FlockAgent[]
-  /** Starts are spread over this time. */
-  readonly spreadMs: number
 }
 
 /** What it says: an agent was answered for the first time, or again after it had lost the server; a command came. Times are of one clock. */
@@ -33,10 +31,19 @@ export type FlockNews =
 // A process of its own, forked by run.ts: thousands of agents with the real protocol, channel and back-off. They do nothing to any host.
 process.once('message', (order) => {
   // Our own parent: the form is that of the type.
-  const { url, ca, agents, spreadMs } = order as FlockOrder
-  for (const agent of agents) void live(url, ca, agent, Math.random() * spreadMs)
+  const { url, ca, agents } = order as FlockOrder
+  const waiting = [...agents]
+  // Hosts of a fleet are installed one after the other; how they come back all at once is measured later.
+  const startNext = (): void => {
+    const agent = waiting.shift()
+    if (agent !== undefined) void live(url, ca, agent, startNext)
+  }
+  for (let count = 0; count < atOnce; count++) startNext()
 })
 process.once('disconnect', () => process.exit(0))
+
+/** Agents that make their first contact at one time. */
+const atOnce = 50
 
 function tell(news: FlockNews): void {
   process.send?.(news)
@@ -46,8 +53,7 @@ function now(): number {
   return performance.timeOrigin + performance.now()
 }
 
-async function live(url: string, ca: string, agent: FlockAgent, delayMs: number): Promise<void> {
-  await sleep(delayMs)
+async function live(url: string, ca: string, agent: FlockAgent, onFirst: () => void): Promise<void> {
   const transport = openTransport(url, ca, { read: () => [], write: () => {}, onlyPinned: () => false })
   let seq = Date.now()
   const channel = openChannel({
@@ -60,12 +66,15 @@ async function live(url: string, ca: string, agent: FlockAgent, delayMs: number)
   })
   let failures = 0
   let back = false
+  let known = false
   let policy = 0
   for (;;) {
     try {
       const waitSeconds = back ? Math.floor(DEFAULT_POLL_SECONDS * (0.9 + 0.1 * Math.random())) : 0
       policy = await poll(channel, waitSeconds, policy)
       if (!back) tell({ kind: 'back', atMs: now() })
+      if (!known) onFirst()
+      known = true
       back = true
       failures = 0
     } catch (error) {

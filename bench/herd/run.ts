@@ -34,7 +34,7 @@ const ticksPerSecond = 100
 /**
  * Holds a herd of agents on one server over TLS: memory and processor time while nothing happens, a command to one of them, and all of them
  * coming back after a restart while a client reads. The agents live in a process of their own on the same machine.
- * @throws Error when a request is refused, or agents stay away for two minutes
+ * @throws Error when a request is refused, or agents stay away for four minutes
  */
 export async function measureHerd(folder: string, plan: HerdPlan, say: (text: string) => void): Promise<Row[]> {
   const dataDir = join(folder, 'herd')
@@ -44,7 +44,7 @@ export async function measureHerd(folder: string, plan: HerdPlan, say: (text: st
   let server = await startCordon(dataDir, { http: false })
   const emptyMiB = server.rssMiB()
   const ca = readFileSync(join(dataDir, 'tls/ca.crt'), 'utf8')
-  const flock = startFlock({ url: server.url, ca, agents, spreadMs: plan.agents * 4 })
+  const flock = startFlock({ url: server.url, ca, agents })
   const client = openClient(server.url, ca)
   try {
     say('connecting')
@@ -124,7 +124,7 @@ async function enrolAll(dataDir: string, prepared: Prepared, count: number): Pro
           ...{ tenant_id: prepared.tenantId, id: agent.id, hostname: `herd-${number}`, fqdn: null, machine_id: null },
           ...{ os: 'Debian GNU/Linux 12', agent_version: '0.1.0', public_key: publicKey, capabilities, facts: '{}' },
           ...{ token_hash: sha256Hex(agent.token), last_seq: 0, command_seq: 0, break_glass_serial: 0 },
-          ...{ enrolled_at: now, last_seen_at: null, approved_at: now, revoked_at: null },
+          ...{ key_since: now, enrolled_at: now, last_seen_at: null, approved_at: now, revoked_at: null },
         })
         agents.push(agent)
       }

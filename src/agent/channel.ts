@@ -1,6 +1,8 @@
 import type { KeyObject } from 'node:crypto'
 import { DecodeError, type Decoder, decode, isObject, parseJson } from '../protocol/decode.ts'
 import { parseInstantMs } from '../protocol/instants.ts'
+import { writePublicKey } from '../protocol/jws.ts'
+import { writeRotateKey } from '../protocol/key-rotation.ts'
 import {
   type Ack,
   decodeEnrollAnswer,
@@ -40,6 +42,8 @@ export interface Channel {
   readonly sendHeartbeat: (heartbeat: Heartbeat) => Promise<Delivery>
   /** Sends a heartbeat over a new connection to this very address; resolves when any HTTP answer came over the pinned TLS. */
   readonly probe: (heartbeat: Heartbeat, address: string, timeoutMs: number) => Promise<void>
+  /** Asks the server to take a new device key; from its yes on, everything is signed with that. */
+  readonly rotateKey: (next: KeyObject) => Promise<Delivery>
   readonly packages: PackageChannel
   /** Server clock minus own clock in milliseconds, as of the last answer; 0 before the first. */
   readonly serverOffsetMs: () => number
@@ -65,12 +69,13 @@ const MAX_SEQUENCE_RETRIES = 3
 /** Opens the channel of an enrolled device. */
 export function openChannel(parts: ChannelParts): Channel {
   let offsetMs = 0
+  let { key } = parts
   const note = (serverMs: number | undefined): void => {
     if (serverMs !== undefined) offsetMs = serverMs - parts.nowMs()
   }
-  const send = async (call: Call): Promise<IncomingAnswer> => {
+  const send = async (call: Call, signer?: KeyObject): Promise<IncomingAnswer> => {
     for (let attempt = 1; ; attempt += 1) {
-      const answer = await sendSigned(parts, call).catch((error: unknown) => {
+      const answer = await sendSigned({ ...parts, key: signer ?? key }, call).catch((error: unknown) => {
         if (error instanceof ChannelError && error.staleConnection && attempt <= MAX_SEQUENCE_RETRIES) return undefined
         throw error
       })
@@ -100,13 +105,24 @@ export function openChannel(parts: ChannelParts): Channel {
     sendResult: (result) => deliver('/results', result),
     sendHeartbeat: (heartbeat) => deliver('/heartbeat', heartbeat),
     probe: async (heartbeat, address, timeoutMs) => {
-      await sendSigned(parts, {
+      const signed = { ...parts, key }
+      await sendSigned(signed, {
         method: 'POST',
         path: '/heartbeat',
         body: JSON.stringify(heartbeat),
         timeoutMs,
         through: address,
       })
+    },
+    rotateKey: async (next) => {
+      const step = { deviceId: parts.deviceId, from: writePublicKey(key) }
+      const body = JSON.stringify(writeRotateKey(next, step))
+      const call = { method: 'POST' as const, path: '/key', body, timeoutMs: ANSWER_TIMEOUT_MS }
+      const answer = await send(call)
+      // The server may have taken it before, and its answer was lost: then it knows only the new one.
+      const delivery = readDelivery(answer.status === 401 ? await send(call, next) : answer)
+      if (delivery.kind === 'taken') key = next
+      return delivery
     },
     packages: {
       sendPart: async (commandId, { generation, number }, bytes) => {

@@ -12,6 +12,7 @@ import type { JournalEntry } from './journal.ts'
 import { runsBeside, startBeside } from './life/beside.ts'
 import { describeUnreported, noteReported } from './life/break-glass.ts'
 import type { Exclusive } from './life/exclusive.ts'
+import { settleKey } from './life/rotate-key.ts'
 import { settleIsolation } from './life/settle.ts'
 import { checkTime, judgeCommand, readCommandBody } from './policy.ts'
 import {
@@ -99,6 +100,8 @@ export function chooseBackoff(failures: number, random: number): number {
 async function runTurn(session: Session, memory: LoopMemory, waitSeconds: number, signal: AbortSignal): Promise<void> {
   const { host } = session
   session.tamper.push(...(await session.rules.keep()))
+  // First of all: what an attempt that was cut off left behind decides which key counts.
+  await settleKey(session)
   await deliverResults(session)
   await reportState(session, memory)
   const asked = host.clock.elapsedMs()

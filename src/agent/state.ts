@@ -48,6 +48,9 @@ export interface IsolationRecord {
 export const stateFiles = {
   identity: 'identity.json',
   deviceKey: 'device.key',
+  nextKey: 'device.next.key',
+  keyAge: 'device-key.json',
+  keyWanted: 'rotate-key',
   ca: 'ca.crt',
   policy: 'policy.jws',
   sequence: 'sequence',

@@ -3,9 +3,9 @@ import { DecodeError, decode } from '../protocol/decode.ts'
 import { decodeHeartbeat, type Heartbeat } from '../protocol/messages.ts'
 import { dropHolds, writeAgentFacts } from '../store/agents.ts'
 import { recordChange } from '../store/record.ts'
-import type { Device } from './authenticate.ts'
 import type { CommandDeps } from './commands.ts'
 import type { GroupCommit } from './group-commit.ts'
+import type { Device } from './identity/authenticate.ts'
 import { catchUp } from './rules.ts'
 
 /** What taking heartbeats in needs. */

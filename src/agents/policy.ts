@@ -90,5 +90,6 @@ export function narrowPolicy(
     protected: { devices: isProtected ? [id] : [], cidrs: [], paths: [], hashes: [], users: [] },
     lease: { seconds: policy.expiry.isolation.leaseSeconds, onEnd: 'open' },
     caps: { packageBytes },
+    keyDays: policy.agentKeys.rotateAfterDays,
   }
 }

@@ -5,8 +5,8 @@ import type { PollAnswer } from '../protocol/messages.ts'
 import { MAX_COMMANDS_PER_POLL } from '../protocol/version.ts'
 import { markSent, readAgentsWithCommands, readHolds, readWaitingCommands } from '../store/agents.ts'
 import type { Store } from '../store/db.ts'
-import type { Device } from './authenticate.ts'
 import type { GroupCommit } from './group-commit.ts'
+import type { Device } from './identity/authenticate.ts'
 import { type AgentPolicyDeps, signNewerPolicy } from './policy.ts'
 
 /** Polls that are held until there is something to fetch. */

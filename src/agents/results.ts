@@ -20,11 +20,11 @@ import type { Tx } from '../store/db.ts'
 import { hasOpenCommands } from '../store/ioc-rules.ts'
 import type { NewJob } from '../store/jobs.ts'
 import { type Actor, recordChange } from '../store/record.ts'
-import type { Device } from './authenticate.ts'
 import { checkJob } from './commands.ts'
 import type { PackageFolder, StoredPackage } from './evidence/package-folder.ts'
 import { findProofGap } from './evidence/proof.ts'
 import type { GroupCommit } from './group-commit.ts'
+import type { Device } from './identity/authenticate.ts'
 
 /** What taking messages of agents in needs. */
 export interface ResultDeps {

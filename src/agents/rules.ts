@@ -20,10 +20,10 @@ import {
 } from '../store/ioc-rules.ts'
 import { recordChange } from '../store/record.ts'
 import type { AgentRow, IocRuleRow } from '../store/schema.ts'
-import type { Device } from './authenticate.ts'
 import { type CommandDeps, type CommandOrder, queueActor, signOrder } from './commands.ts'
 import { findObstacle } from './devices.ts'
 import { waitForCalm } from './group-commit.ts'
+import type { Device } from './identity/authenticate.ts'
 
 /** What every command about a rule has in common. It is stored with the rule, for hosts that come later. */
 export interface RuleOrder

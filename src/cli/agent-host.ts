@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { AgentStatus } from '../agent/main.ts'
 
@@ -18,7 +19,7 @@ interface RunCommandOptions extends DirectoryOptions {
   readonly probe?: readonly string[]
 }
 
-/** Adds what the agent does on its host: `enroll|run|restore|release|status|doctor`. Modules are loaded only when one of them is used. */
+/** Adds what the agent does on its host: `enroll|run|restore|release|rotate-key|status|doctor`. Modules are loaded only when one of them is used. */
 export function addHostCommands(agent: Command): void {
   agent
     .command('enroll')
@@ -57,7 +58,7 @@ export function addHostCommands(agent: Command): void {
   addLocalCommands(agent)
 }
 
-/** What needs no server. */
+/** What can be asked of a host beside its running agent. */
 function addLocalCommands(agent: Command): void {
   agent
     .command('restore')
@@ -75,6 +76,15 @@ function addLocalCommands(agent: Command): void {
     .requiredOption('--code <code>', 'code an admin of the server made for this host')
     .option('--state <dir>', 'state directory (default /var/lib/cordon)')
     .action(releaseCommand)
+  agent
+    .command('rotate-key')
+    .description('make a new key for this host and let the server take it in place of the old one')
+    .option('--state <dir>', 'state directory (default /var/lib/cordon)')
+    .option(
+      '--config <dir>',
+      'directory of agent.conf (default /etc/cordon, or the state directory when --state is given)',
+    )
+    .action(rotateKeyCommand)
   agent
     .command('doctor')
     .description('look at everything the agent needs on this host, and say what is wrong and how to mend it')
@@ -105,6 +115,16 @@ async function releaseCommand(options: DirectoryOptions & { readonly code: strin
   const outcome = await releaseByCode(openHost(), options.state ?? DEFAULT_STATE_DIRECTORY, options.code)
   process.stdout.write(`${JSON.stringify(outcome)}\n`)
   if (outcome.kind === 'refused') process.exitCode = 1
+}
+
+async function rotateKeyCommand(options: DirectoryOptions): Promise<void> {
+  const { DEFAULT_CONFIG_DIRECTORY, DEFAULT_STATE_DIRECTORY } = await import('../agent/main.ts')
+  const { rotateKeyOnHost } = await import('../agent/life/rotate-key.ts')
+  const { openHost } = await import('../agent/host/agent-host.ts')
+  const config = join(options.config ?? options.state ?? DEFAULT_CONFIG_DIRECTORY, 'agent.conf')
+  const outcome = await rotateKeyOnHost(openHost(), options.state ?? DEFAULT_STATE_DIRECTORY, config)
+  process.stdout.write(`${JSON.stringify(outcome)}\n`)
+  if (!outcome.rotated) process.exitCode = 1
 }
 
 async function doctorCommand(options: DirectoryOptions & { readonly json?: boolean }): Promise<void> {

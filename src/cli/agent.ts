@@ -32,7 +32,7 @@ function addServerCommands(agent: Command): void {
     .option('--needs-approval', 'the host gets no command before: cordon agent approve')
     .action((options: TokenOptions) =>
       runStoreCommand(options, 'agent token', async (deps, actor) => {
-        const { createEnrolmentToken } = await import('../agents/enroll.ts')
+        const { createEnrolmentToken } = await import('../agents/identity/enroll.ts')
         const tenant = await chooseTenant(deps, options.tenant)
         const seconds = Number(options.minutes) * 60
         const made = await createEnrolmentToken(deps, { ...actor, tenantId: tenant.id }, seconds, options.needsApproval)
@@ -76,7 +76,7 @@ function addServerCommands(agent: Command): void {
     .argument('<device-id>')
     .action((deviceId: string, options: TokenOptions) =>
       runStoreCommand(options, 'agent approve', async (deps, actor) => {
-        const { approveDevice } = await import('../agents/enroll.ts')
+        const { approveDevice } = await import('../agents/identity/enroll.ts')
         const tenant = await chooseTenant(deps, options.tenant)
         await approveDevice(deps, { ...actor, tenantId: tenant.id }, deviceId.toLowerCase())
         printResult(options, { deviceId: deviceId.toLowerCase(), approved: true }, () => [`approved ${deviceId}`])
@@ -87,7 +87,7 @@ function addServerCommands(agent: Command): void {
     .argument('<device-id>')
     .action((deviceId: string, options: TokenOptions) =>
       runStoreCommand(options, 'agent revoke', async (deps, actor) => {
-        const { revokeDevice } = await import('../agents/enroll.ts')
+        const { revokeDevice } = await import('../agents/identity/enroll.ts')
         const tenant = await chooseTenant(deps, options.tenant)
         await revokeDevice(deps, { ...actor, tenantId: tenant.id }, deviceId.toLowerCase())
         printResult(options, { deviceId: deviceId.toLowerCase(), revoked: true }, () => [`revoked ${deviceId}`])

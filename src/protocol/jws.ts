@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject,
 import { DecodeError, decode, id, object, oneOf, parseJson, text } from './decode.ts'
 
 /** What a signature is for. It stands in the signed header, so a signed policy can never pass as a command. */
-export type JwsType = 'cordon-cmd+jwt' | 'cordon-policy+jwt' | 'cordon-req+jwt'
+export type JwsType = 'cordon-cmd+jwt' | 'cordon-policy+jwt' | 'cordon-req+jwt' | 'cordon-key+jwt'
 
 /** A public key by name: `publicKey` is the 32 raw bytes of an Ed25519 key in base64url. */
 export interface NamedPublicKey {

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { canonicalJson } from './canonical.ts'
-import { DecodeError, decode, id, integer, list, object, oneOf, parseJson, text } from './decode.ts'
+import { DecodeError, decode, id, integer, list, object, oneOf, optional, parseJson, text } from './decode.ts'
 import { instant } from './instants.ts'
 import { signJws, verifyJws } from './jws.ts'
 import { messageLimits } from './version.ts'
@@ -28,6 +28,8 @@ export interface AgentPolicy {
   }
   readonly lease: { readonly seconds: number; readonly onEnd: 'open' | 'stay' }
   readonly caps: { readonly packageBytes: number }
+  /** The host makes a new key when its own is this old; servers of before do not say. */
+  readonly keyDays?: number
 }
 
 const decodePolicy = object<AgentPolicy>({
@@ -45,6 +47,7 @@ const decodePolicy = object<AgentPolicy>({
   }),
   lease: object<AgentPolicy['lease']>({ seconds: integer(1, 366 * 86_400), onEnd: oneOf(['open', 'stay']) }),
   caps: object<AgentPolicy['caps']>({ packageBytes: integer(0, Number.MAX_SAFE_INTEGER) }),
+  keyDays: optional(integer(1, 3_660)),
 })
 
 /** Signs a policy. */

@@ -266,6 +266,8 @@ export interface AgentRow {
   os: string | null
   agent_version: string | null
   public_key: string
+  /** When that key took its place. */
+  key_since: string
   token_hash: string
   capabilities: string
   /** Facts of the last heartbeat (addresses, interfaces, logged-on users, state) as JSON. */

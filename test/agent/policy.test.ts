@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { approveDevice, createEnrolmentToken } from '../../src/agents/enroll.ts'
+import { approveDevice, createEnrolmentToken } from '../../src/agents/identity/enroll.ts'
 import { narrowPolicy } from '../../src/agents/policy.ts'
 import { systemClock } from '../../src/io/clock.ts'
 import { defaultPolicy } from '../../src/model/safety/policy.ts'

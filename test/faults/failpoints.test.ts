@@ -72,7 +72,14 @@ async function giveSilentHosts(server: MortalServer, count: number): Promise<voi
       await insertAgent(tx, {
         ...{ tenant_id: server.tenantId, id, hostname: `host-${number}`, fqdn: null, machine_id: null, os: null },
         ...{ agent_version: null, public_key: '', token_hash: id, capabilities, facts: '{}', last_seq: 0 },
-        ...{ command_seq: 0, break_glass_serial: 0, enrolled_at: now, last_seen_at: null, approved_at: now },
+        ...{
+          command_seq: 0,
+          break_glass_serial: 0,
+          key_since: now,
+          enrolled_at: now,
+          last_seen_at: null,
+          approved_at: now,
+        },
         revoked_at: null,
       })
     }

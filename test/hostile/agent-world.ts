@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import { revokeDevice } from '../../src/agents/enroll.ts'
+import { revokeDevice } from '../../src/agents/identity/enroll.ts'
 import { systemClock } from '../../src/io/clock.ts'
 import type { Command } from '../../src/protocol/command.ts'
 import { makeKeyPair, readPrivateKey } from '../../src/protocol/jws.ts'

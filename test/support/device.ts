@@ -1,5 +1,5 @@
 import { type KeyObject, randomBytes } from 'node:crypto'
-import { createEnrolmentToken } from '../../src/agents/enroll.ts'
+import { createEnrolmentToken } from '../../src/agents/identity/enroll.ts'
 import { systemClock } from '../../src/io/clock.ts'
 import { digestJson } from '../../src/protocol/canonical.ts'
 import { type Command, readCommand } from '../../src/protocol/command.ts'

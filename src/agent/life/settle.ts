@@ -6,6 +6,7 @@ import type { Session } from '../session.ts'
 import { readIsolation } from '../state.ts'
 import { describeUnreported } from './break-glass.ts'
 import { restoreIsolation } from './restore.ts'
+import { hasKeyWork } from './rotate-key.ts'
 import { watchIsolation } from './watch.ts'
 
 /**
@@ -32,7 +33,7 @@ export function startWatch(session: Session): () => void {
     follow: session.host.follow,
     isWanted: () => readIsolation(session.state) !== undefined,
     onLook: () => {
-      if (describeUnreported(session.state) !== undefined) session.turn.abort()
+      if (describeUnreported(session.state) !== undefined || hasKeyWork(session)) session.turn.abort()
     },
     listInterfaces: listInterfaceNames,
     check: async () => {

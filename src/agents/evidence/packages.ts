@@ -9,7 +9,7 @@ import type { CommandResult } from '../../protocol/result.ts'
 import { messageLimits } from '../../protocol/version.ts'
 import { readCommand } from '../../store/agents.ts'
 import type { Store } from '../../store/db.ts'
-import type { Device } from '../authenticate.ts'
+import type { Device } from '../identity/authenticate.ts'
 import type { PackageFolder, StoredPackage } from './package-folder.ts'
 
 /** What taking packages in needs. */

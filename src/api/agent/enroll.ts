@@ -1,4 +1,4 @@
-import { enrollDevice } from '../../agents/enroll.ts'
+import { enrollDevice } from '../../agents/identity/enroll.ts'
 import type { AgentChannel } from '../../agents/open.ts'
 import type { OpenHandler } from '../route.ts'
 import { answerJson, readMessage, readSignedCall, withProtocol } from './signed-call.ts'

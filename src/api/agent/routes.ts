@@ -7,6 +7,7 @@ import { acknowledgeCommand } from './ack.ts'
 import { pollCommands } from './commands.ts'
 import { enrollAgent } from './enroll.ts'
 import { sendHeartbeat } from './heartbeat.ts'
+import { rotateKey } from './key.ts'
 import { completePackage, uploadPackagePart } from './packages.ts'
 import { reportResult } from './results.ts'
 
@@ -20,6 +21,7 @@ export function agentRoutes(channel: AgentChannel): Route[] {
     open('POST', `${AGENT_PATH}/results`, 'self', 'bytes', reportResult(channel), resultBytes),
     open('PUT', `${AGENT_PATH}/packages/:id`, 'self', 'bytes', uploadPackagePart(channel), PACKAGE_PART_BYTES),
     open('POST', `${AGENT_PATH}/packages/:id/complete`, 'self', 'bytes', completePackage(channel), ackBytes),
+    open('POST', `${AGENT_PATH}/key`, 'self', 'bytes', rotateKey(channel), ackBytes),
     open('POST', `${AGENT_PATH}/heartbeat`, 'self', 'bytes', sendHeartbeat(channel), heartbeatBytes),
     ...deviceRoutes(channel),
   ]

@@ -1,4 +1,4 @@
-import { authenticateDevice, type Device, type SignedCall } from '../../agents/authenticate.ts'
+import { authenticateDevice, type Device, type SignedCall } from '../../agents/identity/authenticate.ts'
 import type { AgentChannel } from '../../agents/open.ts'
 import { readJson } from '../../io/json.ts'
 import { PROTOCOL_HEADER, PROTOCOL_VERSION, SEQUENCE_HEADER, SIGNATURE_HEADER } from '../../protocol/version.ts'

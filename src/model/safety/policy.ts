@@ -124,6 +124,8 @@ export interface SafetyPolicy {
   readonly localAccounts: { readonly enabled: boolean }
   /** How thorough runAntiVirusScan is; the task has no word for it. */
   readonly antiVirus: { readonly scan: 'quick' | 'full' }
+  /** An agent makes a new key when its own is this many days old, from 1 to 3,660. */
+  readonly agentKeys: { readonly rotateAfterDays: number }
   /** Paused: every managed task becomes guided. */
   readonly managedResponse: { readonly paused: boolean; readonly consent: readonly ConsentRule[] }
 }
@@ -156,6 +158,7 @@ export const defaultPolicy: SafetyPolicy = {
   indicators: { mode: 'block', expireAfterHours: 30 * 24, allowInfrastructure: false },
   localAccounts: { enabled: false },
   antiVirus: { scan: 'quick' },
+  agentKeys: { rotateAfterDays: 30 },
   managedResponse: {
     paused: false,
     consent: [

@@ -108,6 +108,10 @@ const policy = object<SafetyPolicy>(
       read: object<SafetyPolicy['antiVirus']>({ scan: oneOf(['quick', 'full']) }),
       absent: defaultPolicy.antiVirus,
     },
+    agentKeys: {
+      read: object<SafetyPolicy['agentKeys']>({ rotateAfterDays: integer(1, 3_660) }),
+      absent: defaultPolicy.agentKeys,
+    },
     managedResponse: object<SafetyPolicy['managedResponse']>({
       paused: boolean,
       consent: named(

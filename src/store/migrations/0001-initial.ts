@@ -232,6 +232,7 @@ async function createAgentTables(target: Target): Promise<void> {
     os: 'text?',
     agent_version: 'text?',
     public_key: 'text',
+    key_since: 'text',
     token_hash: 'text',
     capabilities: 'text',
     facts: 'text',

@@ -150,6 +150,16 @@ export const agentOperations: DescribedOperations = {
     headers: signed,
     request: json(refTo('cordon.agent.ack')),
   },
+  rotateKey: {
+    summary: 'Another device key follows the one that signs this; 409 when the new one has not signed the step',
+    headers: signed,
+    request: json(
+      record({
+        publicKey,
+        proof: { type: 'string', maxLength: 1024, description: 'A JWS by the new key over device, old and new key.' },
+      }),
+    ),
+  },
   uploadPackagePart: {
     summary: 'A part of an investigation package; parts come in order, the same again changes nothing',
     headers: signed,

@@ -1,13 +1,13 @@
 import type { KeyObject } from 'node:crypto'
-import type { Clock } from '../io/clock.ts'
-import { CordonError } from '../model/errors.ts'
-import { sha256Hex } from '../protocol/canonical.ts'
-import { readPublicKey } from '../protocol/jws.ts'
-import { readSequence, verifyRequest } from '../protocol/request-signature.ts'
-import { PROTOCOL_VERSION } from '../protocol/version.ts'
-import { claimSequence, readAgentByToken } from '../store/agents.ts'
-import type { Store } from '../store/db.ts'
-import type { GroupCommit } from './group-commit.ts'
+import type { Clock } from '../../io/clock.ts'
+import { CordonError } from '../../model/errors.ts'
+import { sha256Hex } from '../../protocol/canonical.ts'
+import { readPublicKey } from '../../protocol/jws.ts'
+import { readSequence, verifyRequest } from '../../protocol/request-signature.ts'
+import { PROTOCOL_VERSION } from '../../protocol/version.ts'
+import { claimSequence, readAgentByToken } from '../../store/agents.ts'
+import type { Store } from '../../store/db.ts'
+import type { GroupCommit } from '../group-commit.ts'
 
 /** An authenticated agent. Everything about it comes from its credential, nothing from what it says. */
 export interface Device {
@@ -15,6 +15,8 @@ export interface Device {
   readonly id: string
   readonly hostname: string
   readonly fqdn: string | null
+  /** The device key in force, base64url. */
+  readonly publicKey: string
 }
 
 /** The parts of a request that identify its sender, as they were sent. */
@@ -52,7 +54,8 @@ export async function authenticateDevice(
   if (!isNewer) {
     throw new CordonError('StaleSequence', 'The request number is not higher than the last one.', challenge)
   }
-  return { tenantId: agent.tenant_id, id: agent.id, hostname: agent.hostname, fqdn: agent.fqdn }
+  const { tenant_id: tenantId, id, hostname, fqdn, public_key: publicKey } = agent
+  return { tenantId, id, hostname, fqdn, publicKey }
 }
 
 /** Reads public keys of devices. @throws DecodeError */

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import type { Clock, Ids } from '../io/clock.ts'
-import { instantOf } from '../io/clock.ts'
-import { CordonError } from '../model/errors.ts'
-import { sha256Hex } from '../protocol/canonical.ts'
-import { DecodeError, decode } from '../protocol/decode.ts'
-import { readPublicKey } from '../protocol/jws.ts'
-import { decodeEnrollRequest, type EnrollAnswer, type EnrollRequest } from '../protocol/messages.ts'
-import { ENROLL_KID, readSequence, verifyRequest } from '../protocol/request-signature.ts'
-import { DEFAULT_POLL_SECONDS } from '../protocol/version.ts'
+import type { Clock, Ids } from '../../io/clock.ts'
+import { instantOf } from '../../io/clock.ts'
+import { CordonError } from '../../model/errors.ts'
+import { sha256Hex } from '../../protocol/canonical.ts'
+import { DecodeError, decode } from '../../protocol/decode.ts'
+import { readPublicKey } from '../../protocol/jws.ts'
+import { decodeEnrollRequest, type EnrollAnswer, type EnrollRequest } from '../../protocol/messages.ts'
+import { ENROLL_KID, readSequence, verifyRequest } from '../../protocol/request-signature.ts'
+import { DEFAULT_POLL_SECONDS } from '../../protocol/version.ts'
 import {
   approveAgent,
   consumeEnrolmentToken,
@@ -16,14 +16,14 @@ import {
   readOpenExecutions,
   revokeAgent,
   revokeAgentsWithKey,
-} from '../store/agents.ts'
-import type { Store, Tx } from '../store/db.ts'
-import type { NewJob } from '../store/jobs.ts'
-import { type Actor, recordChange } from '../store/record.ts'
+} from '../../store/agents.ts'
+import type { Store, Tx } from '../../store/db.ts'
+import type { NewJob } from '../../store/jobs.ts'
+import { type Actor, recordChange } from '../../store/record.ts'
+import { checkJob } from '../commands.ts'
+import { signPolicyFor } from '../policy.ts'
+import type { CommandSigner } from '../sign.ts'
 import { checkProtocol, readBearer, refused, type SignedCall } from './authenticate.ts'
-import { checkJob } from './commands.ts'
-import { signPolicyFor } from './policy.ts'
-import type { CommandSigner } from './sign.ts'
 
 /** What enrolment needs. */
 export interface EnrollDeps {
@@ -116,6 +116,7 @@ export async function enrollDevice(deps: EnrollDeps, call: SignedCall, message: 
       os: request.os,
       agent_version: request.agentVersion,
       public_key: request.publicKey,
+      key_since: now,
       token_hash: sha256Hex(token),
       capabilities: JSON.stringify(request.capabilities),
       facts: '{}',

@@ -1,0 +1,74 @@
+import type { Clock } from '../../io/clock.ts'
+import { CordonError } from '../../model/errors.ts'
+import { sha256Hex } from '../../protocol/canonical.ts'
+import { DecodeError, decode } from '../../protocol/decode.ts'
+import { decodeRotateKey, provesKeyStep, type RotateKeyRequest } from '../../protocol/key-rotation.ts'
+import { replaceAgentKey } from '../../store/agents.ts'
+import { type AuditEntry, recordChange } from '../../store/record.ts'
+import type { GroupCommit } from '../group-commit.ts'
+import type { Device } from './authenticate.ts'
+
+/** What rotating keys needs. */
+export interface RotateDeps {
+  readonly clock: Clock
+  readonly together: GroupCommit
+}
+
+/**
+ * Lets a new device key follow the one in force, which has signed the request. From the commit on only the new one counts. A device that
+ * never got the answer asks again with the new key, and is told the same.
+ * @throws CordonError BadRequest for a malformed message; Conflict for a proof of another step, or when another rotation came first
+ */
+export async function rotateDeviceKey(deps: RotateDeps, device: Device, message: unknown): Promise<void> {
+  const { request, proved } = readRequest(device, message)
+  if (request.publicKey === device.publicKey) return
+  const replaced = await deps.together.run(device.id, async (tx) => {
+    const now = deps.clock.now()
+    const keys = { from: device.publicKey, to: request.publicKey }
+    const done = proved && (await replaceAgentKey(tx, device.id, keys, now))
+    await recordChange(tx, {
+      at: now,
+      actor: { tenantId: device.tenantId, id: device.id, kind: 'agent', name: device.hostname },
+      audit: describeRotation(device, keys, done ? null : proved ? overtaken : foreign),
+      ...(done ? { events: [{ change: 'updated', resource: 'agent', objectId: device.id }] } : {}),
+    })
+    return done
+  })
+  if (!replaced) throw new CordonError('Conflict', proved ? overtaken : foreign)
+}
+
+const overtaken = 'Another key has followed the one that signed the request.'
+const foreign = 'The new key has not signed this step.'
+
+function describeRotation(
+  device: Device,
+  keys: { readonly from: string; readonly to: string },
+  refusal: string | null,
+): AuditEntry {
+  return {
+    action: 'rotateDeviceKey',
+    objectType: 'agent',
+    objectId: device.id,
+    decision: refusal === null ? 'allowed' : 'refused',
+    ...(refusal === null ? {} : { reason: refusal }),
+    details: { from: nameKey(keys.from), to: nameKey(keys.to) },
+  }
+}
+
+/** Enough to tell keys apart. */
+function nameKey(publicKey: string): string {
+  return `sha256:${sha256Hex(publicKey).slice(0, 16)}`
+}
+
+function readRequest(
+  device: Device,
+  message: unknown,
+): { readonly request: RotateKeyRequest; readonly proved: boolean } {
+  try {
+    const request = decode(decodeRotateKey, message)
+    return { request, proved: provesKeyStep(request, { deviceId: device.id, from: device.publicKey }) }
+  } catch (cause) {
+    if (cause instanceof DecodeError) throw new CordonError('BadRequest', cause.message, { target: cause.path })
+    throw cause
+  }
+}
