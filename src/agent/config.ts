@@ -17,6 +17,10 @@ export interface AgentConfig {
   readonly scan: readonly string[]
   /** Items of an investigation package that this host does not give away, by name. */
   readonly withhold: readonly string[]
+  /** Mount points whose programs a restriction guards; empty: every local file system. */
+  readonly guard: readonly string[]
+  /** Programs that start under a restriction, beside those of packages: paths, folders that end in `/`, `sha256:` digests. */
+  readonly execute: readonly string[]
 }
 
 /** `agent.conf` has a line the agent does not understand; it refuses to guess. */
@@ -35,16 +39,19 @@ export const defaultConfig: AgentConfig = {
   clamav: CLAMAV_DATABASE,
   scan: [],
   withhold: [],
+  guard: [],
+  execute: [],
 }
 
 /**
  * Reads `agent.conf`: lines `allow = isolateDevice unIsolateDevice`, `probe = 192.0.2.7:443 [2001:db8::7]:443`, `search = /srv /home`,
  * `clamav = /var/lib/clamav` (folder of its signatures), `scan = /srv /home` (where a quick scan looks), `withhold =
- * sudoers.txt` (what a package leaves out); `#` starts a comment.
+ * sudoers.txt` (what a package leaves out), `guard = / /home` (mounts whose programs a restriction guards), `execute = /opt/app/
+ * sha256:...` (what may start nevertheless); `#` starts a comment.
  * @throws ConfigError for anything else
  */
 export function parseConfig(text: string): AgentConfig {
-  let { allow, probes, search, clamav, scan, withhold } = defaultConfig
+  let { allow, probes, search, clamav, scan, withhold, guard, execute } = defaultConfig
   for (const [index, raw] of text.split('\n').entries()) {
     const line = raw.replace(/#.*/, '').trim()
     if (line === '') continue
@@ -56,9 +63,11 @@ export function parseConfig(text: string): AgentConfig {
     else if (match?.[1] === 'clamav') clamav = readFolder(words.join(' '), index + 1)
     else if (match?.[1] === 'scan') scan = words.map((word) => readFolder(word, index + 1))
     else if (match?.[1] === 'withhold') withhold = words
-    else throw new ConfigError(index + 1, 'not one of allow, probe, search, clamav, scan, withhold')
+    else if (match?.[1] === 'guard') guard = words.map((word) => readFolder(word, index + 1))
+    else if (match?.[1] === 'execute') execute = words.map((word) => readProgram(word, index + 1))
+    else throw new ConfigError(index + 1, 'not one of allow, probe, search, clamav, scan, withhold, guard, execute')
   }
-  return { allow, probes, search, clamav, scan, withhold }
+  return { allow, probes, search, clamav, scan, withhold, guard, execute }
 }
 
 /** Reads the file at `path`; a missing file is the {@link defaultConfig}. @throws ConfigError */
@@ -87,5 +96,12 @@ function readProbe(word: string, line: number): Endpoint {
 
 function readFolder(word: string, line: number): string {
   if (!word.startsWith('/')) throw new ConfigError(line, `not an absolute path: ${word.slice(0, 60)}`)
+  return word
+}
+
+function readProgram(word: string, line: number): string {
+  if (!word.startsWith('/') && !/^sha256:[0-9a-f]{64}$/.test(word)) {
+    throw new ConfigError(line, `not an absolute path or sha256:<64 hexadecimal digits>: ${word.slice(0, 60)}`)
+  }
   return word
 }

@@ -1,3 +1,4 @@
+import { assertNever } from '../model/errors.ts'
 import type { CommandBody } from '../protocol/body.ts'
 import type { Command, RefusalCode } from '../protocol/command.ts'
 import type { JsonObject } from '../protocol/decode.ts'
@@ -9,6 +10,8 @@ import { restoreFile } from './actions/file/restore-file.ts'
 import { stopAndQuarantineFile } from './actions/file/stopAndQuarantineFile.ts'
 import { isolateDevice } from './actions/isolateDevice.ts'
 import { collectInvestigationPackage } from './actions/package/collectInvestigationPackage.ts'
+import { restrictAppExecution } from './actions/restriction/restrictAppExecution.ts'
+import { unRestrictAppExecution } from './actions/restriction/unRestrictAppExecution.ts'
 import { runAntiVirusScan } from './actions/runAntiVirusScan.ts'
 import { submitIocRule } from './actions/submitIocRule.ts'
 import { unIsolateDevice } from './actions/unIsolateDevice.ts'
@@ -95,6 +98,10 @@ async function runAction(deps: ActionDeps, order: ActionOrder, body: CommandBody
       return isolateDevice(deps, order, body)
     case 'unIsolateDevice':
       return unIsolateDevice(deps, order, body)
+    case 'restrictAppExecution':
+      return restrictAppExecution(deps, order, body)
+    case 'unRestrictAppExecution':
+      return unRestrictAppExecution(deps, order, body)
     case 'runAntiVirusScan':
       return runAntiVirusScan(deps, order, body)
     case 'disableUser':
@@ -109,13 +116,14 @@ async function runAction(deps: ActionDeps, order: ActionOrder, body: CommandBody
     case 'stopAndQuarantineFile':
       return body.mode === 'restore' ? restoreFile(deps, order, body) : stopAndQuarantineFile(deps, order, body)
     default:
-      return describeFailure('refused', 'Unsupported', body.actionType, { before: null, after: null })
+      return assertNever(body)
   }
 }
 
 // Two limits can be given; the shorter one binds.
 function chooseLease(command: Command, body: CommandBody): number {
   const { leaseSeconds } = command.safety
-  if (body.actionType !== 'isolateDevice' || body.durationMs === undefined) return leaseSeconds
+  const lasts = body.actionType === 'isolateDevice' || body.actionType === 'restrictAppExecution'
+  if (!lasts || body.durationMs === undefined) return leaseSeconds
   return Math.min(leaseSeconds, Math.ceil(body.durationMs / 1000))
 }

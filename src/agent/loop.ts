@@ -7,11 +7,14 @@ import type { PollAnswer } from '../protocol/messages.ts'
 import type { CommandResult } from '../protocol/result.ts'
 import { renewLease } from './actions/isolateDevice.ts'
 import { RulesetError } from './actions/nftables.ts'
+import { renewRestriction } from './actions/restriction/restrictAppExecution.ts'
 import { executeCommand, refuseCommand } from './execute.ts'
+import { readRestriction } from './guard/record.ts'
 import type { JournalEntry } from './journal.ts'
 import { runsBeside, startBeside } from './life/beside.ts'
 import { describeUnreported, noteReported } from './life/break-glass.ts'
 import type { Exclusive } from './life/exclusive.ts'
+import { settleRestriction } from './life/restriction.ts'
 import { settleKey } from './life/rotate-key.ts'
 import { settleIsolation } from './life/settle.ts'
 import { checkTime, judgeCommand, readCommandBody } from './policy.ts'
@@ -40,7 +43,7 @@ const lanes = ['isolation', 'restriction', 'account', 'ioc', 'file', 'scan', 'pa
 interface LoopMemory {
   heartbeatDueMs: number
   /** What the last heartbeat said, to send another at once when it changes. */
-  wasIsolated: boolean | undefined
+  held: string | undefined
 }
 
 /**
@@ -48,7 +51,7 @@ interface LoopMemory {
  * random time up to a cap that doubles to 60 s; nothing the host holds depends on a contact.
  */
 export async function runLoop(session: Session, signal: AbortSignal): Promise<void> {
-  const memory: LoopMemory = { heartbeatDueMs: 0, wasIsolated: undefined }
+  const memory: LoopMemory = { heartbeatDueMs: 0, held: undefined }
   let failures = 0
   // Asked for at once: what was received before a restart waits for the server's clock.
   let waitSeconds = 0
@@ -73,7 +76,7 @@ export async function runLoop(session: Session, signal: AbortSignal): Promise<vo
 
 /** One turn without waiting for commands. @throws ChannelError when the server could not be reached */
 export async function runOnce(session: Session, signal: AbortSignal): Promise<void> {
-  await runTurn(session, { heartbeatDueMs: 0, wasIsolated: undefined }, 0, signal)
+  await runTurn(session, { heartbeatDueMs: 0, held: undefined }, 0, signal)
   await Promise.all(session.beside.values())
   await deliverResults(session)
 }
@@ -110,6 +113,9 @@ async function runTurn(session: Session, memory: LoopMemory, waitSeconds: number
   const done = await doCommands(session)
   const held = answer !== undefined && answer.holds.isolation > 0
   if (held && (await session.exclusive(() => renewLease(session.actions)))) host.log('lease renewed')
+  if (answer !== undefined && answer.holds.restriction > 0 && renewRestriction(session.actions)) {
+    host.log('restriction renewed')
+  }
   await deliverResults(session)
   // A server (or a proxy before it) that answers at once with nothing we can use must not make us ask without end.
   const idle = taken + done === 0 && waitSeconds > 0 && host.clock.elapsedMs() - asked < EMPTY_POLL_MS
@@ -133,9 +139,11 @@ async function pollOnce(session: Session, waitSeconds: number, signal: AbortSign
 async function reportState(session: Session, memory: LoopMemory): Promise<void> {
   const now = session.host.clock.elapsedMs()
   await settleIsolation(session)
+  await settleRestriction(session)
   const observed = await observeHost(session)
   const release = describeUnreported(session.state)
-  const urgent = observed.isolated !== memory.wasIsolated || session.tamper.length > 0 || release !== undefined
+  const held = `${observed.isolated} ${session.restriction.restricted}`
+  const urgent = held !== memory.held || session.tamper.length > 0 || release !== undefined
   if (now < memory.heartbeatDueMs && !urgent) return
   await refreshFacts(session)
   // What changed the isolation changed no package: only the regular heartbeat looks for that.
@@ -150,7 +158,7 @@ async function reportState(session: Session, memory: LoopMemory): Promise<void> 
   else if (release !== undefined) noteReported(session.state)
   session.tamper.splice(0, sent)
   memory.heartbeatDueMs = now + HEARTBEAT_MS
-  memory.wasIsolated = observed.isolated
+  memory.held = held
 }
 
 /** @returns how many commands were new to us and are recorded now */
@@ -336,8 +344,11 @@ async function deliver(session: Session, result: CommandResult): Promise<void> {
 // An isolated host asks more often when its lease is short, or the renewal would come too late; and a rule must end in time.
 function chooseWait(session: Session): number {
   const full = session.identity.pollSeconds * (0.9 + 0.1 * session.host.random())
-  const lease = readIsolation(session.state)?.leaseSeconds
+  const leases = [readIsolation(session.state), readRestriction(session.state)]
   const ruleEnd = session.rules.nextEndMs()
-  const limits = [...(lease === undefined ? [] : [lease / 4]), ...(ruleEnd === null ? [] : [ruleEnd / 1000 + 1])]
+  const limits = [
+    ...leases.flatMap((one) => (one === undefined ? [] : [one.leaseSeconds / 4])),
+    ...(ruleEnd === null ? [] : [ruleEnd / 1000 + 1]),
+  ]
   return Math.max(1, Math.floor(Math.min(full, ...limits)))
 }

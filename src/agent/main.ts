@@ -5,14 +5,17 @@ import { makeKeyPair, readPrivateKey, writePublicKey } from '../protocol/jws.ts'
 import type { Endpoint } from './actions/addresses.ts'
 import { notIsolated, observeIsolation } from './actions/nftables.ts'
 import { sendEnrollment } from './channel.ts'
+import { openGuardControl } from './guard/control.ts'
+import { readRestriction } from './guard/record.ts'
 import type { AgentHost } from './host/agent-host.ts'
 import { canDo, probeCapabilities } from './host/capabilities.ts'
 import { readHostFacts } from './host/facts.ts'
 import { readJournal } from './journal.ts'
 import { endBeside } from './life/beside.ts'
+import { takeLock } from './life/lock.ts'
 import { type Restoration, restoreIsolation } from './life/restore.ts'
+import { type RestrictionCare, restoreRestriction, watchRestriction } from './life/restriction.ts'
 import { startWatch } from './life/settle.ts'
-import { takeLock } from './lock.ts'
 import { recoverCommands, runLoop, runOnce } from './loop.ts'
 import { closeSession, NotEnrolled, openSession } from './session.ts'
 import {
@@ -136,11 +139,11 @@ export async function runAgent(host: AgentHost, options: RunOptions): Promise<vo
       host.log('agent started', { deviceId: identity.deviceId, server: identity.server, version: host.agentVersion })
       await recoverCommands(session)
       if (options.once) return await runOnce(session, options.signal)
-      const endWatch = startWatch(session)
+      const ends = [startWatch(session), watchRestriction(session)]
       try {
         await runLoop(session, options.signal)
       } finally {
-        endWatch()
+        for (const end of ends) end()
       }
     } finally {
       await endBeside(session)
@@ -149,6 +152,15 @@ export async function runAgent(host: AgentHost, options: RunOptions): Promise<vo
   } finally {
     giveBack()
   }
+}
+
+/**
+ * Starts the guard of before a reboot again. Run by the boot; needs no server and no enrolled device.
+ * @throws GuardError, MountError
+ */
+export async function restoreGuardAfterBoot(host: AgentHost, stateDirectory: string): Promise<RestrictionCare> {
+  const state = openStateDirectory(stateDirectory)
+  return restoreRestriction({ run: host.run, clock: host.clock, state, guard: openGuardControl(state) })
 }
 
 /**
@@ -173,6 +185,9 @@ export interface AgentStatus {
   readonly isolated: boolean
   readonly mode: string | null
   readonly until: string | null
+  /** A guard watches the start of programs. */
+  readonly restricted: boolean
+  readonly restrictedUntil: string | null
   /** Commands whose result the server has not acknowledged. */
   readonly undelivered: number
   readonly capabilities: readonly {
@@ -187,6 +202,8 @@ export async function readStatus(host: AgentHost, stateDirectory: string): Promi
   const state = openStateDirectory(stateDirectory)
   const identity = readIdentity(state)
   const capabilities = await probeCapabilities(host.run, host.uid)
+  const guard = await openGuardControl(state).ask()
+  const restricted = typeof guard === 'object'
   const observed = canDo(capabilities, 'isolateDevice') ? await observeIsolation(host.run) : notIsolated
   return {
     enrolled: identity !== undefined,
@@ -196,6 +213,8 @@ export async function readStatus(host: AgentHost, stateDirectory: string): Promi
     isolated: observed.isolated,
     mode: observed.mode,
     until: observed.isolated ? (readIsolation(state)?.until ?? null) : null,
+    restricted,
+    restrictedUntil: restricted ? (readRestriction(state)?.until ?? null) : null,
     undelivered: readJournal(join(stateDirectory, stateFiles.journal)).filter(({ delivered }) => !delivered).length,
     capabilities: capabilities.list,
   }

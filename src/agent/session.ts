@@ -4,11 +4,12 @@ import { formatInstant, parseInstantMs } from '../protocol/instants.ts'
 import { readPrivateKey, readPublicKey } from '../protocol/jws.ts'
 import type { Heartbeat, HostFacts, Tamper } from '../protocol/messages.ts'
 import { type AgentPolicy, openPolicy, POLICY_DAYS } from '../protocol/policy.ts'
-import type { ActionDeps, IsolatedState } from './actions/action.ts'
+import type { ActionDeps, IsolatedState, RestrictedState } from './actions/action.ts'
 import { addressFamily, type Endpoint } from './actions/addresses.ts'
 import { notIsolated, type ObservedIsolation, observeIsolation } from './actions/nftables.ts'
 import { type Channel, openChannel } from './channel.ts'
 import { type AgentConfig, readConfig } from './config.ts'
+import { openGuardControl } from './guard/control.ts'
 import type { AgentHost } from './host/agent-host.ts'
 import { canDo, type HostCapabilities, probeCapabilities } from './host/capabilities.ts'
 import { readBootId, readHostFacts } from './host/facts.ts'
@@ -49,6 +50,10 @@ export interface Session {
   readonly exclusive: Exclusive
   /** Ends the held poll of the running turn when there is something to tell. */
   turn: AbortController
+  /** How the last look found the restriction. */
+  restriction: RestrictedState
+  /** What of the guard's own words the server was told already. */
+  readonly reported: Set<string>
   /** What heartbeats say about the host; see `refreshFacts`. */
   facts: HostFacts
   /** The signed policy in force; undefined when none was ever sent. */
@@ -81,7 +86,7 @@ export async function openSession(
   const written = readConfig(configPath)
   const config = probes.length === 0 ? written : { ...written, probes }
   const journal = openJournal(join(state.path, stateFiles.journal), () => formatInstant(host.clock.nowMs()))
-  const capabilities = await probeCapabilities(host.run, host.uid, config.clamav)
+  const capabilities = await probeCapabilities(host.run, host.uid, config)
   const transport = openTransport(identity.server, ca, {
     read: () => readControlAddresses(state),
     write: (addresses) => pinAddresses(state, addresses),
@@ -111,10 +116,7 @@ export async function openSession(
     capabilities,
     findKey,
     tamper,
-    exclusive: createExclusive(),
-    turn: new AbortController(),
-    beside: new Map(),
-    ending: new AbortController(),
+    ...createMemory(),
     facts: await readHostFacts(host.run, identity.name ?? undefined),
     policy: readPolicy(state, findKey),
     actions: {
@@ -125,6 +127,7 @@ export async function openSession(
       config,
       deviceId: identity.deviceId,
       egressHook: capabilities.egressHook,
+      guard: openGuardControl(state),
       serverName: readServerUrl(identity.server).hostname,
       sweepProcesses: rules.sweep,
       policy: () => session.policy,
@@ -137,6 +140,18 @@ export async function openSession(
     },
   }
   return session
+}
+
+/** What a session begins with, whatever the host is like. */
+function createMemory(): Pick<Session, 'exclusive' | 'turn' | 'restriction' | 'reported' | 'beside' | 'ending'> {
+  return {
+    exclusive: createExclusive(),
+    turn: new AbortController(),
+    restriction: { restricted: false, restrictedUntil: null },
+    reported: new Set(),
+    beside: new Map(),
+    ending: new AbortController(),
+  }
 }
 
 function listDamage({ damagedLines }: Journal, nowMs: number): Tamper[] {
@@ -181,7 +196,7 @@ export function nameHeldPolicy({ policy, host, channel }: Session): number {
 /** Looks anew at what this host can do: a package may have come or gone. Every heartbeat tells it. */
 export async function refreshCapabilities(session: Session): Promise<void> {
   const { host, config } = session
-  const found = await probeCapabilities(host.run, host.uid, config.clamav)
+  const found = await probeCapabilities(host.run, host.uid, config)
   if (JSON.stringify(found.list) !== JSON.stringify(session.capabilities.list)) host.log('capabilities changed')
   session.capabilities = found
 }
@@ -200,14 +215,14 @@ export async function refreshFacts(session: Session): Promise<void> {
 
 /** Writes a heartbeat with the facts last looked up. */
 export function writeHeartbeat(session: Session, isolation: IsolatedState): Heartbeat {
-  const { host, journal, capabilities, tamper, facts } = session
+  const { host, journal, capabilities, tamper, facts, restriction } = session
   return {
     time: formatInstant(host.clock.nowMs()),
     bootId: readBootId(),
     agentVersion: host.agentVersion,
     journalDepth: journal.entries().filter(({ delivered }) => !delivered).length,
     host: facts,
-    state: { ...isolation, restricted: false, iocVersion: journal.highestSeq('ioc') },
+    state: { ...isolation, ...restriction, iocVersion: journal.highestSeq('ioc') },
     capabilities: capabilities.list,
     tamper: tamper.slice(0, 100),
   }

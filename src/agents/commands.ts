@@ -3,6 +3,7 @@ import { failpoint } from '../io/failpoint.ts'
 import { assertNever } from '../model/errors.ts'
 import { type AccountBody, writeAccount } from '../protocol/bodies/account.ts'
 import { writeCollectPackage } from '../protocol/bodies/collectInvestigationPackage.ts'
+import { writeRestrictAppExecution, writeUnRestrictAppExecution } from '../protocol/bodies/restrictAppExecution.ts'
 import { type RunAntiVirusScanBody, writeRunAntiVirusScan } from '../protocol/bodies/runAntiVirusScan.ts'
 import {
   type QuarantineFileBody,
@@ -85,7 +86,7 @@ export type FileOrder =
 /** The actions the server can order from an agent, with their details. */
 export type AgentAction =
   | { readonly actionType: 'isolateDevice'; readonly permitted: PermittedAddresses | undefined }
-  | { readonly actionType: 'unIsolateDevice' }
+  | { readonly actionType: 'unIsolateDevice' | 'restrictAppExecution' | 'unRestrictAppExecution' }
   | Omit<RunAntiVirusScanBody, 'deviceId'>
   | AccountBody
   | { readonly actionType: 'submitIocRule'; readonly rule: Omit<SubmitIocRuleBody, 'actionType'> }
@@ -94,7 +95,7 @@ export type AgentAction =
 
 /**
  * Queues a signed command for a host and wakes its poll. The command's id is the execution's: a second call finds the first command. A
- * release takes back every isolation the host has not recorded yet.
+ * release takes back every isolation or restriction the host has not recorded yet.
  * @returns the command, or null when the tenant has no such agent in force
  */
 export async function queueCommand(deps: CommandDeps, order: CommandOrder): Promise<CommandView | null> {
@@ -179,10 +180,17 @@ export function checkJob(id: string, executionId: string): NewJob {
 }
 
 async function supersede(deps: CommandDeps, tx: Tx, order: CommandOrder, now: string): Promise<NewJob[]> {
-  if (order.action.actionType !== 'unIsolateDevice' || order.dryRun) return []
-  const pending = await readQueuedOfAction(tx, order.agentId, 'isolateDevice')
+  const taken = takenBack(order.action)
+  if (taken === null || order.dryRun) return []
+  const pending = await readQueuedOfAction(tx, order.agentId, taken)
   for (const { id } of pending) await updateCommand(tx, id, { state: 'cancelled', finished_at: now })
   return pending.map(({ execution_id }) => checkJob(deps.ids.guid(), execution_id))
+}
+
+/** The action a release makes pointless while it waits for its host. */
+function takenBack({ actionType }: AgentAction): string | null {
+  if (actionType === 'unIsolateDevice') return 'isolateDevice'
+  return actionType === 'unRestrictAppExecution' ? 'restrictAppExecution' : null
 }
 
 /** The signed command of an order, not yet written. */
@@ -244,6 +252,10 @@ function writeBody({ action, agentId }: CommandOrder, leaseSeconds: number): Jso
     }
     case 'unIsolateDevice':
       return writeUnIsolateDevice({ deviceId: agentId, killFlows: false })
+    case 'restrictAppExecution':
+      return writeRestrictAppExecution({ deviceId: agentId, durationMs: leaseSeconds * 1000 })
+    case 'unRestrictAppExecution':
+      return writeUnRestrictAppExecution({ deviceId: agentId })
     case 'runAntiVirusScan':
       return writeRunAntiVirusScan({ ...action, deviceId: agentId })
     case 'submitIocRule':

@@ -82,6 +82,10 @@ export interface Presence {
   readonly isolated: boolean | null
   /** When the isolation ends by itself; null when it is not isolated. */
   readonly until: string | null
+  /** Null before its first heartbeat. */
+  readonly restricted: boolean | null
+  /** When the restriction ends by itself; null when there is none. */
+  readonly restrictedUntil: string | null
 }
 
 /** What is known of a host; null when the tenant has no such one. */
@@ -91,24 +95,49 @@ export async function readPresence(deps: DeviceDeps, tenantId: string, id: strin
   return { lastSeenAt: agent.last_seen_at, revoked: agent.revoked_at !== null, ...readState(agent.facts) }
 }
 
-function readState(facts: string): Pick<Presence, 'isolated' | 'until'> {
+type HostState = Pick<Presence, 'isolated' | 'until' | 'restricted' | 'restrictedUntil'>
+
+function readState(facts: string): HostState {
   try {
     const { state } = decode(decodeFacts, JSON.parse(facts))
-    return { isolated: state.isolated, until: state.until }
+    return { ...state, restrictedUntil: state.restrictedUntil ?? null }
   } catch (error) {
-    if (error instanceof DecodeError) return { isolated: null, until: null }
+    if (error instanceof DecodeError) return { isolated: null, until: null, restricted: null, restrictedUntil: null }
     throw error
   }
 }
 
-const decodeFacts = object<{ readonly state: { readonly isolated: boolean; readonly until: string | null } }>(
-  { state: object({ isolated: boolean, until: nullable(text(40)) }, 'ignore') },
+interface StoredState {
+  readonly isolated: boolean
+  readonly until: string | null
+  readonly restricted: boolean
+  readonly restrictedUntil?: string | null
+}
+
+const decodeFacts = object<{ readonly state: StoredState }>(
+  {
+    state: object<StoredState>(
+      {
+        isolated: boolean,
+        until: nullable(text(40)),
+        restricted: boolean,
+        restrictedUntil: optional(nullable(text(40))),
+      },
+      'ignore',
+    ),
+  },
   'ignore',
 )
 
-/** Tasks other than this one that want the host to stay isolated. */
-export async function findOtherHolds(deps: DeviceDeps, agentId: string, taskId: string): Promise<string[]> {
-  const holds = await readHolds(deps.store.read, agentId)
+/** Tasks other than this one that want the host to stay isolated, or restricted. */
+export async function findOtherHolds(
+  deps: DeviceDeps,
+  agentId: string,
+  taskId: string,
+  family: 'isolation' | 'restriction',
+): Promise<string[]> {
+  const held = await readHolds(deps.store.read, agentId)
+  const holds = held.filter((hold) => hold.family === family)
   return [...new Set(holds.map((hold) => hold.task_id).filter((holder) => holder !== taskId))]
 }
 
@@ -184,6 +213,9 @@ export interface ListedDevice {
   /** Null before its first heartbeat. */
   readonly isolated: boolean | null
   readonly isolatedUntil: string | null
+  /** Whether a guard keeps programs from starting; null before its first heartbeat. */
+  readonly restricted: boolean | null
+  readonly restrictedUntil: string | null
   readonly actions: readonly {
     readonly actionType: string
     readonly supported: boolean
@@ -216,6 +248,8 @@ async function describe(deps: DeviceDeps & { readonly clock: Clock }, row: Agent
     health: judgeHealth(row, deps.clock.nowMs()),
     isolated: presence?.isolated ?? null,
     isolatedUntil: presence?.until ?? null,
+    restricted: presence?.restricted ?? null,
+    restrictedUntil: presence?.restrictedUntil ?? null,
     actions: (readCapabilities(row.capabilities) ?? []).map(({ actionType, supported, reason }) => ({
       actionType,
       supported,

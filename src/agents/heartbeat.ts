@@ -33,7 +33,9 @@ export async function acceptHeartbeat(deps: HeartbeatDeps, device: Device, messa
     })
     if (heartbeat.tamper.length === 0) return
     // Whoever stood before the host has decided: nothing keeps or renews what the code has ended.
-    if (heartbeat.tamper.some(isRelease)) await dropHolds(tx, device.id, 'isolation')
+    if (heartbeat.tamper.some(isRelease)) {
+      for (const family of ['isolation', 'restriction']) await dropHolds(tx, device.id, family)
+    }
     await recordChange(tx, {
       at: deps.clock.now(),
       actor: { tenantId: device.tenantId, id: device.id, kind: 'agent', name: device.hostname },
@@ -54,6 +56,7 @@ export async function acceptHeartbeat(deps: HeartbeatDeps, device: Device, messa
 
 function nameReport(kind: string): string {
   if (isRelease({ kind })) return 'releaseByBreakGlass'
+  if (kind === 'ExecutionDenied') return 'reportDeniedExecution'
   return kind.startsWith('Indicator') ? 'reportIndicator' : 'reportTampering'
 }
 

@@ -142,8 +142,9 @@ export async function answerPoll(
     const policy = known ?? (commands.length === 0 ? null : await signNewerPolicy(deps, device, heldPolicy))
     const holds = closed ? [] : await readHolds(deps.store.read, device.id)
     if (commands.length === 0 && holds.length === 0 && policy === null) return null
-    // Isolation is the only family with holds so far.
-    return { commands, policy, serverTime: deps.clock.now(), holds: { isolation: holds.length, restriction: 0 } }
+    const count = (wanted: string): number => holds.filter(({ family }) => family === wanted).length
+    const held = { isolation: count('isolation'), restriction: count('restriction') }
+    return { commands, policy, serverTime: deps.clock.now(), holds: held }
   } finally {
     takeBack()
   }

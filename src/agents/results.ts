@@ -126,13 +126,14 @@ async function storeResult(
   const gap = claims ? findProofGap(command.action_type, mode, result, { body, stored }) : null
   const state = chooseState(result, gap)
   const took = state === 'succeeded' && !dryRun
-  const isolates = took && command.action_type === 'isolateDevice'
-  if (took && command.action_type === 'unIsolateDevice') await dropHolds(tx, device.id, command.family)
+  const holds = took && (command.action_type === 'isolateDevice' || command.action_type === 'restrictAppExecution')
+  const releases = command.action_type === 'unIsolateDevice' || command.action_type === 'unRestrictAppExecution'
+  if (took && releases) await dropHolds(tx, device.id, command.family)
   await updateCommand(tx, command.id, {
     state,
     finished_at: now,
     result: JSON.stringify(result),
-    ...(isolates ? { hold: 1 } : {}),
+    ...(holds ? { hold: 1 } : {}),
   })
   await recordChange(tx, {
     at: now,

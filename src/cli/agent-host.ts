@@ -62,13 +62,15 @@ export function addHostCommands(agent: Command): void {
 function addLocalCommands(agent: Command): void {
   agent
     .command('restore')
-    .description('at boot: load the isolation of before again, for the time it has left')
+    .description('at boot: load isolation and execution guard of before again, for the time they have left')
     .option('--state <dir>', 'state directory (default /var/lib/cordon)')
     .action(async (options: DirectoryOptions) => {
-      const { DEFAULT_STATE_DIRECTORY, restoreAfterBoot } = await import('../agent/main.ts')
+      const { DEFAULT_STATE_DIRECTORY, restoreAfterBoot, restoreGuardAfterBoot } = await import('../agent/main.ts')
       const { openHost } = await import('../agent/host/agent-host.ts')
-      const restored = await restoreAfterBoot(openHost(), options.state ?? DEFAULT_STATE_DIRECTORY)
-      process.stdout.write(`${JSON.stringify(restored)}\n`)
+      const state = options.state ?? DEFAULT_STATE_DIRECTORY
+      const restored = await restoreAfterBoot(openHost(), state)
+      const { kind } = await restoreGuardAfterBoot(openHost(), state)
+      process.stdout.write(`${JSON.stringify(kind === 'none' ? restored : { ...restored, restriction: kind })}\n`)
     })
   agent
     .command('release')
@@ -97,7 +99,7 @@ function addLocalCommands(agent: Command): void {
     .action(doctorCommand)
   agent
     .command('status')
-    .description('show what this host is to its server and whether it is isolated')
+    .description('show what this host is to its server, whether it is isolated, and whether programs are restricted')
     .option('--state <dir>', 'state directory (default /var/lib/cordon)')
     .option('--json', 'print JSON')
     .action(async (options: DirectoryOptions & { readonly json?: boolean }) => {
@@ -170,6 +172,7 @@ function formatStatus(status: AgentStatus): string {
     status.enrolled ? `device      ${status.deviceId}` : 'device      not enrolled',
     `server      ${status.server ?? '-'}`,
     `isolated    ${isolation}`,
+    `restricted  ${status.restricted ? `until ${status.restrictedUntil ?? 'unknown'}` : 'no'}`,
     `undelivered ${status.undelivered}`,
     ...status.capabilities.map(
       ({ actionType, supported, reason }) => `  ${actionType}: ${supported ? 'yes' : `no (${reason ?? 'unknown'})`}`,

@@ -1,5 +1,6 @@
 import { type AccountAction, type AccountBody, readAccount } from './bodies/account.ts'
 import { type CollectPackageBody, fromWireCollect, wireCollect } from './bodies/collectInvestigationPackage.ts'
+import { type RestrictBody, readRestriction, type UnRestrictBody } from './bodies/restrictAppExecution.ts'
 import { type RunAntiVirusScanBody, readRunAntiVirusScan } from './bodies/runAntiVirusScan.ts'
 import {
   fromWireQuarantine,
@@ -117,23 +118,18 @@ export interface UnIsolateDeviceBody {
   readonly killFlows: boolean
 }
 
-/** A body of an action whose content this version of the protocol does not read. */
-export interface OtherBody {
-  readonly actionType: Exclude<CommandAction, KnownBody['actionType']>
-}
-
-type KnownBody =
+/** The read form of an OpenC2-shaped command body. */
+export type CommandBody =
   | IsolateDeviceBody
   | UnIsolateDeviceBody
+  | RestrictBody
+  | UnRestrictBody
   | SubmitIocRuleBody
   | QuarantineFileBody
   | RestoreFileBody
   | RunAntiVirusScanBody
   | AccountBody
   | CollectPackageBody
-
-/** The read form of an OpenC2-shaped command body. */
-export type CommandBody = KnownBody | OtherBody
 
 interface WireIsolate {
   readonly action: 'contain'
@@ -282,7 +278,7 @@ export function readBody(body: JsonObject): CommandBody {
   if (actionType === 'stopAndQuarantineFile') return readFileBody(body)
   if (actionType === 'runAntiVirusScan') return readRunAntiVirusScan(body)
   if (actionType === 'collectInvestigationPackage') return fromWireCollect(read(wireCollect, body))
-  return { actionType }
+  return readRestriction(body)
 }
 
 function readFileBody(body: JsonObject): QuarantineFileBody | RestoreFileBody {

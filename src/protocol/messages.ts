@@ -101,6 +101,8 @@ export interface Heartbeat {
     /** Kernel-timed end of the isolation; null when not isolated. */
     readonly until: string | null
     readonly restricted: boolean
+    /** When the restriction ends by itself; absent from older agents. */
+    readonly restrictedUntil?: string | null
     readonly iocVersion: number
   }
   readonly capabilities?: readonly Capability[]
@@ -198,6 +200,7 @@ export const decodeHeartbeat: Decoder<Heartbeat> = object<Heartbeat>(
         isolated: boolean,
         until: nullable(instant),
         restricted: boolean,
+        restrictedUntil: optional(nullable(instant)),
         iocVersion: integer(0, Number.MAX_SAFE_INTEGER),
       },
       'ignore',

@@ -351,14 +351,17 @@ export async function updateCommand(
 }
 
 /** The commands whose effect should last on a host, with the tasks they belong to. */
-export async function readHolds(db: Db, agentId: string): Promise<{ readonly id: string; readonly task_id: string }[]> {
+export async function readHolds(
+  db: Db,
+  agentId: string,
+): Promise<{ readonly id: string; readonly task_id: string; readonly family: string }[]> {
   return selectHolds(db, agentId)
 }
 
 const selectHolds = prepareOnce((db, agentId: string) =>
   db
     .selectFrom('commands')
-    .select(['id', 'task_id'])
+    .select(['id', 'task_id', 'family'])
     .where('agent_id', '=', agentId)
     .where('hold', '=', sql.lit(1))
     .orderBy('seq'),

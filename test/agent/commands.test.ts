@@ -16,6 +16,8 @@ const anHour = 3_600_000
 test('a command that must not be done is refused with its code and without effect', async (t) => {
   const endpoint = await createEndpoint(t)
   if (endpoint === undefined) return
+  // Nothing is mounted there, so this host cannot guard programs.
+  await writeFile(join(endpoint.stateDirectory, 'agent.conf'), 'guard = /no/such/mount\n')
   await endpoint.start()
   const { control, lab } = endpoint
   const foreignKey = readPrivateKey(makeKeyPair().privateKeyPem)
@@ -37,7 +39,7 @@ test('a command that must not be done is refused with its code and without effec
     ['wrong-family', 'BadCommand', 'refused', { family: 'scan' }],
     ['unknown-body', 'BadCommand', 'refused', { body: { action: 'shell', target: {}, args: {} } }],
     ['not-approved', 'NotApproved', 'refused', { approvals }],
-    ['not-built', 'Unsupported', 'refused', { family: 'restriction', body: restriction }],
+    ['not-possible', 'Unsupported', 'refused', { family: 'restriction', body: restriction }],
   ]
 
   for (const [index, [commandId, code, state, changes]] of cases.entries()) {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { before } from 'node:test'
-import { bundleAgent } from '../../tools/package/bundle.ts'
+import { bundleAgent, bundleGuard } from '../../tools/package/bundle.ts'
 import { buildDeb } from '../../tools/package/deb.ts'
 import { onEnd, wholeFile } from '../support/cleanup.ts'
 import { createEndpoint, waitForEnd } from '../support/endpoint.ts'
@@ -39,6 +39,10 @@ test('the package carries runtime, agent, units and a configuration that an upgr
   )
   assert.equal(statSync(join(root, 'usr/bin/cordon')).mode & 0o777, 0o755)
   assert.equal(run(join(root, 'usr/lib/cordon-agent/node'), 'agent', 'status').trim(), 'agent status')
+  const guard = join(root, 'usr/lib/cordon-agent/guard.mjs')
+  const probed = spawnSync(process.execPath, [guard, 'probe', guard], { encoding: 'utf8' })
+  // 3 is a binding that does not load; 4 and 5 are what this machine lets be done.
+  assert.ok([0, 4, 5].includes(probed.status ?? -1), probed.stderr)
   const status = run(process.execPath, join(root, 'usr/lib/cordon-agent/agent.mjs'), 'agent', 'status', '--json')
   assert.equal(typeof JSON.parse(status).enrolled, 'boolean')
 })
@@ -66,6 +70,28 @@ test('systemd understands the units, and the scripts are shell', (t) => {
     const ours = said.split('\n').filter((line) => line.includes('cordon') && !line.includes('is not executable'))
     assert.deepEqual(ours, [])
   }
+})
+
+test('an agent without koffi, or without its guard, says so and how to get it', async (t) => {
+  if (process.getuid?.() !== 0) return t.skip('needs root')
+  const alone = join(folder, 'alone')
+  await mkdir(alone)
+  await copyFile(bundle, join(alone, 'agent.mjs'))
+  const reason = (): string => {
+    const status = JSON.parse(run(process.execPath, join(alone, 'agent.mjs'), 'agent', 'status', '--json'))
+    const found: { actionType: string; supported: boolean; reason?: string }[] = status.capabilities
+    const restriction = found.find(({ actionType }) => actionType === 'restrictAppExecution')
+    assert.equal(restriction?.supported, false)
+    return restriction.reason ?? ''
+  }
+
+  const withoutGuard = reason()
+  await bundleGuard(join(alone, 'guard.mjs'))
+  const withoutKoffi = reason()
+
+  assert.match(withoutGuard, /guard program is missing.*cordon-agent/)
+  assert.match(withoutKoffi, /koffi is missing; .*npm install koffi@/)
+  assert.equal((await readFile(bundle, 'utf8')).includes('koffi.load'), false)
 })
 
 test('a newer package goes on with identity, journal and isolation of the older one', async (t) => {

@@ -42,8 +42,10 @@ export interface ControlServer {
   readonly acks: readonly Ack[]
   readonly heartbeats: readonly Heartbeat[]
   readonly results: readonly CommandResult[]
-  /** Holds the poll answers name. */
+  /** Holds of isolations the poll answers name. */
   holds: number
+  /** The same of restrictions. */
+  restrictionHolds: number
   /** Answers results with 503 while true. */
   refuseResults: boolean
   /** Answers acknowledgements with 409 while true. */
@@ -96,6 +98,7 @@ export async function createControlServer(t: TestContext, names: readonly string
     heartbeats: recorded.heartbeats,
     results: recorded.results,
     holds: 0,
+    restrictionHolds: 0,
     refuseResults: false,
     refuseAcks: false,
     cut: () => server.closeAllConnections(),
@@ -248,12 +251,12 @@ async function holdPoll(
       response.on('close', done)
     })
   }
-  if (recorded.pending.size === 0 && control.holds === 0) return answer(response, 204)
+  if (recorded.pending.size === 0 && control.holds + control.restrictionHolds === 0) return answer(response, 204)
   answer(response, 200, {
     commands: [...recorded.pending.values()],
     policy: null,
     serverTime: formatInstant(Date.now()),
-    holds: { isolation: control.holds, restriction: 0 },
+    holds: { isolation: control.holds, restriction: control.restrictionHolds },
   })
 }
 

@@ -1,8 +1,18 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { bundleAgent } from './bundle.ts'
+import { bundleAgent, bundleGuard } from './bundle.ts'
 
 /** What the package is made of. */
 export interface DebOptions {
@@ -38,6 +48,8 @@ export async function buildDeb(options: DebOptions): Promise<string> {
     }
     put('usr/bin/cordon', launcher, 0o755)
     await bundleAgent(join(stage, home, 'agent.mjs'))
+    await bundleGuard(join(stage, home, 'guard.mjs'))
+    for (const [path, content] of listBinding()) put(join(home, 'node_modules', path), content)
     copyFileSync(options.node, join(stage, home, 'node'))
     chmodSync(join(stage, home, 'node'), 0o755)
     for (const unit of ['cordon-agent.service', 'cordon-agent-restore.service']) {
@@ -59,6 +71,23 @@ export async function buildDeb(options: DebOptions): Promise<string> {
   }
 }
 
+/** Files of koffi that the guard loads, with the prebuilt binding of this architecture. @throws Error when it is not installed */
+function listBinding(): readonly (readonly [path: string, content: Buffer])[] {
+  const modules = join(import.meta.dirname, '../../node_modules')
+  const binding = `@koromix/koffi-linux-${process.arch}`
+  const folders = readdirSync(join(modules, binding)).filter((name) => name.startsWith('linux_'))
+  const loader = ['index.js', 'index.cjs', 'src/koffi/index.js', 'src/koffi/index.cjs']
+  const helpers = readdirSync(join(modules, 'koffi/src/koffi/src')).filter((name) => /\.c?js$/.test(name))
+  const paths = [
+    ...['package.json', 'LICENSE.txt', ...loader].map((name) => join('koffi', name)),
+    ...helpers.map((name) => join('koffi/src/koffi/src', name)),
+    ...['package.json', 'index.js', ...folders.map((name) => join(name, 'koffi.node'))].map((name) =>
+      join(binding, name),
+    ),
+  ]
+  return paths.map((path) => [path, readFileSync(join(modules, path))] as const)
+}
+
 function writeControl(version: string, architecture: string, kibibytes: number): string {
   return [
     'Package: cordon-agent',
@@ -68,13 +97,13 @@ function writeControl(version: string, architecture: string, kibibytes: number):
     `Installed-Size: ${kibibytes}`,
     'Section: admin',
     'Priority: optional',
-    'Depends: libc6, libstdc++6, nftables, util-linux',
+    'Depends: libc6, libstdc++6, mount, nftables, util-linux',
     'Recommends: conntrack, iproute2',
     'Suggests: clamav, clamav-daemon',
     'Description: endpoint agent of Cordon incident response',
     ' Carries out signed response actions of a Cordon server on this host, and',
-    ' proves and undoes them: isolation, files, scans, indicators. Carries its',
-    ' own Node runtime.',
+    ' proves and undoes them: isolation, programs, files, scans, indicators.',
+    ' Carries its own Node runtime.',
     '',
   ].join('\n')
 }
@@ -84,5 +113,8 @@ function readArchitecture(): string {
 }
 
 function sizeOf(folder: string): number {
-  return ['node', 'agent.mjs'].reduce((sum, name) => sum + Math.ceil(statSync(join(folder, name)).size / 1024), 0)
+  return ['node', 'agent.mjs', 'guard.mjs'].reduce(
+    (sum, name) => sum + Math.ceil(statSync(join(folder, name)).size / 1024),
+    0,
+  )
 }

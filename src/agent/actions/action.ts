@@ -2,6 +2,7 @@ import type { JsonObject } from '../../protocol/decode.ts'
 import type { AgentPolicy } from '../../protocol/policy.ts'
 import type { CommandResult, Proof, TargetState } from '../../protocol/result.ts'
 import type { AgentConfig } from '../config.ts'
+import type { GuardControl } from '../guard/control.ts'
 import type { Clock, Sleep } from '../host/clock.ts'
 import type { RunProgram } from '../host/run-program.ts'
 import type { Match } from '../rules/processes.ts'
@@ -15,6 +16,12 @@ export interface IsolatedState {
   readonly until: string | null
 }
 
+/** What heartbeats report of the restriction; it counts only while its guard lives. */
+export interface RestrictedState {
+  readonly restricted: boolean
+  readonly restrictedUntil: string | null
+}
+
 /** What an action works with. */
 export interface ActionDeps {
   readonly run: RunProgram
@@ -24,6 +31,8 @@ export interface ActionDeps {
   readonly config: AgentConfig
   readonly deviceId: string
   readonly egressHook: boolean
+  /** The process that guards the start of programs. */
+  readonly guard: GuardControl
   /** Host name of the server, as this host was enrolled with. */
   readonly serverName: string
   /** Ends or reports the processes that rules are about. */

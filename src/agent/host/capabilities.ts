@@ -2,7 +2,10 @@ import type { CommandAction } from '../../protocol/body.ts'
 import type { Capability } from '../../protocol/messages.ts'
 import { hasPackageLists } from '../actions/file/guards.ts'
 import { egressProbe } from '../actions/ruleset.ts'
-import { CLAMAV_DATABASE, findScanProblem } from './clamav.ts'
+import { type AgentConfig, defaultConfig } from '../config.ts'
+import { findGuardProblem } from '../guard/control.ts'
+import { listMissing, readMounts } from '../guard/mounts.ts'
+import { findScanProblem } from './clamav.ts'
 import { findProgram, type RunProgram } from './run-program.ts'
 
 /** What this host can do, probed without any effect. */
@@ -13,8 +16,6 @@ export interface HostCapabilities {
   readonly egressHook: boolean
 }
 
-const notBuilt: readonly CommandAction[] = ['restrictAppExecution', 'unRestrictAppExecution']
-
 const inetProbe = `table inet cordon_probe {
   set probe { type nf_proto; flags timeout; elements = { ipv4 timeout 1s } }
   chain probe { type filter hook output priority -200; policy accept; meta nfproto != @probe accept; ct state established accept; }
@@ -24,14 +25,14 @@ const inetProbe = `table inet cordon_probe {
 /**
  * Asks the kernel, by transactions that are checked and thrown away, whether isolation will work here.
  * @param uid the process's user id
- * @param clamav folder of ClamAV's signatures
+ * @param config what the owner said of signatures and guarded mounts
  */
 export async function probeCapabilities(
   run: RunProgram,
   uid: number,
-  clamav: string = CLAMAV_DATABASE,
+  { clamav, guard }: Pick<AgentConfig, 'clamav' | 'guard'> = defaultConfig,
 ): Promise<HostCapabilities> {
-  const problem = await findIsolationProblem(run, uid)
+  const [problem, restriction] = await Promise.all([findIsolationProblem(run, uid), findRestrictionProblem(uid, guard)])
   const egressHook = problem === undefined && (await run('nft', ['-c', '-f', '-'], egressProbe)).code === 0
   const isolation: Omit<Capability, 'actionType'> =
     problem === undefined
@@ -56,10 +57,9 @@ export async function probeCapabilities(
       },
       ...describeAccounts(uid),
       { actionType: 'collectInvestigationPackage', ...asRoot(uid), modes: ['triage'] },
-      ...notBuilt.map((actionType) => ({
+      ...(['restrictAppExecution', 'unRestrictAppExecution'] as const).map((actionType) => ({
         actionType,
-        supported: false,
-        reason: 'not available in this agent version',
+        ...(restriction === undefined ? { supported: true } : { supported: false, reason: restriction.slice(0, 500) }),
       })),
     ],
   }
@@ -88,6 +88,14 @@ function describeAccounts(uid: number): readonly Capability[] {
   return (['disableUser', 'enableUser', 'forceUserPasswordReset', 'requireSignIn'] as const).map((actionType) =>
     reason === undefined ? { actionType, supported: true } : { actionType, supported: false, reason },
   )
+}
+
+async function findRestrictionProblem(uid: number, guard: readonly string[]): Promise<string | undefined> {
+  if (uid !== 0) return 'the agent does not run as root'
+  if (!hasPackageLists()) return 'the host has no dpkg database, so nobody knows which programs it was given'
+  const missing = listMissing(readMounts(), guard)
+  if (missing.length > 0) return `nothing is mounted at ${missing.join(', ')}; correct the line guard of agent.conf`
+  return findGuardProblem()
 }
 
 async function findIsolationProblem(run: RunProgram, uid: number): Promise<string | undefined> {

@@ -14,6 +14,7 @@ export type ProgramName =
   | 'journalctl'
   | 'last'
   | 'ss'
+  | 'mount'
 
 /** What a program answered. */
 export interface ProgramOutcome {

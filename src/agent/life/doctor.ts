@@ -4,11 +4,12 @@ import { parseInstantMs } from '../../protocol/instants.ts'
 import { readPublicKey } from '../../protocol/jws.ts'
 import { openPolicy } from '../../protocol/policy.ts'
 import { observeIsolation } from '../actions/nftables.ts'
-import { ConfigError, readConfig } from '../config.ts'
+import { type AgentConfig, ConfigError, defaultConfig, readConfig } from '../config.ts'
+import { openGuardControl } from '../guard/control.ts'
+import { readRestriction } from '../guard/record.ts'
 import type { AgentHost } from '../host/agent-host.ts'
 import { probeCapabilities } from '../host/capabilities.ts'
 import { countDamage } from '../journal.ts'
-import { isLocked } from '../lock.ts'
 import {
   type Identity,
   openStateDirectory,
@@ -19,6 +20,7 @@ import {
   stateFiles,
 } from '../state.ts'
 import { ChannelError, openTransport } from '../transport.ts'
+import { isLocked } from './lock.ts'
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -44,7 +46,7 @@ export async function examineHost(
     good('root', host.uid === 0, `user ${host.uid}`, 'run as root'),
     describeDirectory(stateDirectory),
     describeConfig(join(configDirectory, 'agent.conf')),
-    ...(await describeCapabilities(host)),
+    ...(await describeCapabilities(host, join(configDirectory, 'agent.conf'))),
   ]
   if (identity === undefined) {
     return [...findings, good('enrolled', false, 'no device in the state directory', 'cordon agent enroll')]
@@ -57,6 +59,7 @@ export async function examineHost(
     describePolicy(host, state, identity),
     ...(await describeContact(host, state, identity)),
     ...(await describeIsolation(host, state)),
+    ...(await describeGuard(host, state)),
   ]
 }
 
@@ -83,8 +86,9 @@ function describeConfig(path: string): Finding {
   }
 }
 
-async function describeCapabilities(host: AgentHost): Promise<readonly Finding[]> {
-  const { list, egressHook } = await probeCapabilities(host.run, host.uid)
+async function describeCapabilities(host: AgentHost, configPath: string): Promise<readonly Finding[]> {
+  const { list, egressHook } = await probeCapabilities(host.run, host.uid, readUsable(configPath))
+  const restriction = list.find(({ actionType }) => actionType === 'restrictAppExecution')
   const isolation = list.find(({ actionType }) => actionType === 'isolateDevice')
   const able = list.filter(({ supported }) => supported).map(({ actionType }) => actionType)
   return [
@@ -95,8 +99,32 @@ async function describeCapabilities(host: AgentHost): Promise<readonly Finding[]
       egressHook ? 'covered' : 'no netfilter egress hook',
       'use a kernel of 5.16 or newer',
     ),
+    good('execution guard', restriction?.supported === true, restriction?.reason ?? 'possible', 'see the reason'),
     good('actions', able.length > 0, able.join(' '), 'see: cordon agent status'),
   ]
+}
+
+/** The file itself is a finding of its own. */
+function readUsable(path: string): AgentConfig {
+  try {
+    return readConfig(path)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return defaultConfig
+  }
+}
+
+async function describeGuard(host: AgentHost, state: StateDirectory): Promise<readonly Finding[]> {
+  if (host.uid !== 0) return []
+  const guard = await openGuardControl(state).ask()
+  const wanted = readRestriction(state) !== undefined
+  const seen =
+    typeof guard === 'string'
+      ? `guard ${guard}`
+      : `process ${guard.pid} guards ${guard.marked.length} file systems, ${guard.denied} programs denied, ${guard.late} late`
+  const same = wanted === (typeof guard === 'object')
+  const detail = same ? (wanted ? seen : 'not restricted') : `${seen}, which is not what is recorded`
+  return [good('restriction now', same, detail, 'start the agent')]
 }
 
 function describeJournal(stateDirectory: string): Finding {

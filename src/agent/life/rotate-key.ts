@@ -4,9 +4,9 @@ import { decode, nullable, object, parseJson } from '../../protocol/decode.ts'
 import { formatInstant, instant, parseInstantMs } from '../../protocol/instants.ts'
 import { makeKeyPair, readPrivateKey, writePublicKey } from '../../protocol/jws.ts'
 import type { AgentHost } from '../host/agent-host.ts'
-import { isLocked, takeLock } from '../lock.ts'
 import { closeSession, NotEnrolled, openSession, type Session } from '../session.ts'
 import { openStateDirectory, readIdentity, type StateDirectory, stateFiles, writeState } from '../state.ts'
+import { isLocked, takeLock } from './lock.ts'
 
 /** How old the device key is, and when the server last said no to another. */
 interface KeyAge {

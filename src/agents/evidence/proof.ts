@@ -32,6 +32,10 @@ export function findProofGap(
       return findPackageGap(result, ordered?.stored ?? null)
     case 'unIsolateDevice':
       return after.isolated === false ? null : 'the host is still isolated'
+    case 'restrictAppExecution':
+      return findRestrictionGap(result)
+    case 'unRestrictAppExecution':
+      return after.restricted === false ? findMissed(proof.checks) : 'programs are still restricted'
     case 'runAntiVirusScan':
       return findScanGap(result)
     case 'disableUser':
@@ -66,6 +70,17 @@ function findIsolationGap(
   }
   const listed = checks.some(({ name, got }) => name === 'ruleset' && got.split('+').includes('inet'))
   return listed ? null : 'the ruleset was not listed'
+}
+
+/** A restriction is proved by its pair of programs and by the guard that decided about both. */
+function findRestrictionGap({ after, proof }: CommandResult): string | null {
+  if (after?.restricted !== true) return 'programs are not restricted'
+  const checks = proof?.checks ?? []
+  const wanted = { canaryDenied: 'EPERM', canaryAllowed: 'ran', guard: 'alive', decidedByGuard: 'both' }
+  const missing = Object.entries(wanted).find(([name, want]) =>
+    checks.every((one) => one.name !== name || one.got !== want),
+  )
+  return missing === undefined ? findMissed(checks) : `${missing[0]} is not ${missing[1]}`
 }
 
 /** Every check has to have seen what it wanted, and there must be one. */

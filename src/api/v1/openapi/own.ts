@@ -123,6 +123,8 @@ const device = openRecord({
   health: textOf('online', 'silent', 'never', 'waiting', 'revoked'),
   isolated: nullable({ type: 'boolean' }),
   isolatedUntil: nullable(textOf()),
+  restricted: nullable({ type: 'boolean' }),
+  restrictedUntil: nullable(textOf()),
   actions: listOf(record({ actionType: textOf(), supported: { type: 'boolean' }, reason: nullable(textOf()) })),
 })
 

@@ -7,42 +7,24 @@ import {
   queueCommand,
   toActorKind,
 } from '../../../agents/commands.ts'
-import {
-  findOtherHolds,
-  hasDevices,
-  readPermittedAddresses,
-  readPresence,
-  releaseHold,
-} from '../../../agents/devices.ts'
+import { hasDevices, readPermittedAddresses, readPresence } from '../../../agents/devices.ts'
 import { msOf } from '../../../io/clock.ts'
 import type { ActionType } from '../../../model/actions.ts'
 import { assertNever } from '../../../model/errors.ts'
 import type { Proof } from '../../../model/execution.ts'
-import type { PermittedAddresses } from '../../../protocol/body.ts'
-import { digestJson } from '../../../protocol/canonical.ts'
 import type { CommandResult } from '../../../protocol/result.ts'
-import type {
-  Capability,
-  Connector,
-  FinishedAction,
-  Inspection,
-  Look,
-  Order,
-  Progress,
-  UndoPlan,
-} from '../../connector.ts'
+import type { Capability, Connector, Inspection, Look, Order, Progress } from '../../connector.ts'
 import {
   agentOfAccount,
   describeAccountCapabilities,
   inspectAccount,
   isAccountAction,
-  planAccountUndo,
   resolveAccount,
   toAccountAction,
 } from './accounts.ts'
 import { type NamingDeps, resolveDevice } from './devices.ts'
-import { agentOfFile, inspectFile, listFileTargets, planFileUndo, resolveFile, toFileAction } from './files.ts'
-import { inspectDevice } from './inspect.ts'
+import { agentOfFile, inspectFile, listFileTargets, resolveFile, toFileAction } from './files.ts'
+import { inspectDevice, isRestriction } from './inspect.ts'
 import {
   attachRuleOrder,
   cancelRuleOrder,
@@ -51,6 +33,7 @@ import {
   resolveIndicator,
   startRule,
 } from './rules.ts'
+import { keepForOthers, planUndo, readPermitted } from './undo.ts'
 
 /** What the connector needs: the command queue of the agents, and which host is this server's own. */
 export type CordonAgentDeps = CommandDeps & NamingDeps
@@ -70,6 +53,8 @@ const deviceActions: readonly ActionType[] = [
 const ordered: readonly ActionType[] = [
   'isolateDevice',
   'unIsolateDevice',
+  'restrictAppExecution',
+  'unRestrictAppExecution',
   'submitIocRule',
   'stopAndQuarantineFile',
   'runAntiVirusScan',
@@ -188,29 +173,6 @@ async function startOrder(deps: CordonAgentDeps, order: Order): Promise<Progress
   return describeProgress(deps, order, command, soonSeconds)
 }
 
-/** An undo drops only its own hold: while another task holds the host isolated it stays so, and the outcome says for whom. */
-async function keepForOthers(deps: CordonAgentDeps, order: Order): Promise<Progress | null> {
-  if (order.actionType !== 'unIsolateDevice' || order.parameters.onlyOwnHold !== true) return null
-  const holders = await findOtherHolds(deps, order.target.key, order.taskId)
-  if (holders.length === 0) return null
-  await releaseHold(deps, order.target.key, order.taskId)
-  const after = { isolated: true, heldByTasks: holders }
-  const got = `${holders.length}: the host stays isolated for them`
-  return {
-    outcome: 'done',
-    changed: false,
-    before: { isolated: true },
-    after,
-    proof: {
-      level: 'attested',
-      method: 'hold-record',
-      observedAt: deps.clock.now(),
-      digest: digestJson(after),
-      checks: [{ name: 'otherHolds', want: '0', got }],
-    },
-  }
-}
-
 /** @source design actions.md 7.4, time limits */
 function toScan({ scan }: Order['parameters']): AgentAction {
   const full = scan === 'full'
@@ -226,7 +188,7 @@ async function toAction(
   order: Pick<Order, 'tenantId' | 'taskId' | 'actionType' | 'target' | 'parameters' | 'approvals'>,
 ): Promise<AgentAction | null> {
   const { actionType, parameters } = order
-  if (actionType === 'unIsolateDevice') return { actionType }
+  if (actionType === 'unIsolateDevice' || isRestriction(actionType)) return { actionType }
   if (actionType === 'stopAndQuarantineFile') return toFileAction(deps, order)
   if (actionType === 'runAntiVirusScan') return toScan(parameters)
   if (isAccountAction(actionType)) return toAccountAction(actionType, order)
@@ -336,54 +298,4 @@ function describeLost(handle: string): Progress {
     code: 'CommandLost',
     detail: `no result of command ${handle}`,
   }
-}
-
-function planUndo(done: FinishedAction): UndoPlan {
-  const before = readFields(done.result?.before)
-  switch (done.actionType) {
-    case 'isolateDevice':
-      return { possible: true, actionType: 'unIsolateDevice', parameters: { onlyOwnHold: true } }
-    case 'unIsolateDevice': {
-      if (before.isolated !== true) return { possible: false, reason: 'The device was not isolated before.' }
-      const isolationType = before.mode === 'selective' ? 'selective' : 'full'
-      return {
-        possible: true,
-        actionType: 'isolateDevice',
-        parameters: { isolationType, permitted: toPermitted(before.permitted) },
-      }
-    }
-    case 'submitIocRule':
-      return { possible: true, actionType: 'submitIocRule', parameters: { withdraw: true } }
-    case 'stopAndQuarantineFile':
-      return planFileUndo(done)
-    case 'runAntiVirusScan':
-      return { possible: false, reason: 'A scan changes nothing that could be taken back.' }
-    case 'collectInvestigationPackage':
-      return {
-        possible: false,
-        reason: 'Collecting changes nothing on the host; the package is deleted after 30 days.',
-      }
-    default:
-      if (isAccountAction(done.actionType)) return planAccountUndo(done.actionType, done)
-      return { possible: false, reason: `${done.actionType} cannot be taken back by the agent of this version.` }
-  }
-}
-
-/** The networks a host reported as open, in the form of an order. */
-function toPermitted(networks: unknown): PermittedAddresses {
-  const texts = Array.isArray(networks) ? networks.filter((network) => typeof network === 'string') : []
-  return {
-    ipv4_net: texts.filter((network) => !network.includes(':')),
-    ipv6_net: texts.filter((network) => network.includes(':')),
-  }
-}
-
-function readPermitted(value: unknown): PermittedAddresses | undefined {
-  const fields = readFields(value)
-  if (!Array.isArray(fields.ipv4_net) || !Array.isArray(fields.ipv6_net)) return undefined
-  return toPermitted([...fields.ipv4_net, ...fields.ipv6_net])
-}
-
-function readFields(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? { ...value } : {}
 }

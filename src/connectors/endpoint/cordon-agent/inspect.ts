@@ -1,7 +1,8 @@
 import type { CommandDeps } from '../../../agents/commands.ts'
-import { readPermittedAddresses, readPresence } from '../../../agents/devices.ts'
+import { type Presence, readPermittedAddresses, readPresence } from '../../../agents/devices.ts'
 import { askDryRun } from '../../../agents/dry-run.ts'
 import { instantOf, msOf } from '../../../io/clock.ts'
+import type { ActionType } from '../../../model/actions.ts'
 import type { CommandResult } from '../../../protocol/result.ts'
 import type { Connections, Inspection, Look } from '../../connector.ts'
 
@@ -11,24 +12,50 @@ const questionSeconds = 15
 const maxListed = 50
 
 /**
- * Looks at a host before it is isolated or released: what it last said of itself, and, when it is online, what it says it would do, which
- * it finds out without effect.
+ * Looks at a host before it is isolated, restricted or released: what it last said of itself, and, when it is online, what it says it would
+ * do, which it finds out without effect.
  */
 export async function inspectDevice(deps: CommandDeps, look: Look): Promise<Inspection> {
   const presence = await readPresence(deps, look.tenantId, look.target.key)
   const lastSeenAt = presence?.lastSeenAt ?? null
   const online = presence !== null && !presence.revoked && isRecent(deps, lastSeenAt)
   const answer = online ? await ask(deps, look) : null
-  const isolated = readIsolated(answer) ?? presence?.isolated ?? null
+  const { already, state } = isRestriction(look.actionType)
+    ? describeRestriction(look, presence, answer)
+    : describeIsolation(look, presence, answer)
   return {
     readAt: deps.clock.now(),
     online,
     lastSeenAt,
-    already: isolated === null ? null : isolated === (look.actionType === 'isolateDevice'),
-    state: isolated === null ? null : { isolated, until: isolated ? (presence?.until ?? null) : null },
+    already,
+    state,
     refusal: readRefusal(answer),
     connections: readConnections(look, online, answer),
   }
+}
+
+/** Actions of the execution guard. */
+export function isRestriction(actionType: ActionType): actionType is 'restrictAppExecution' | 'unRestrictAppExecution' {
+  return actionType === 'restrictAppExecution' || actionType === 'unRestrictAppExecution'
+}
+
+type Standing = Pick<Inspection, 'already' | 'state'>
+
+function describeIsolation({ actionType }: Look, presence: Presence | null, answer: CommandResult | null): Standing {
+  const isolated = readFlag(answer, 'isolated') ?? presence?.isolated ?? null
+  if (isolated === null) return { already: null, state: null }
+  const until = isolated ? (presence?.until ?? null) : null
+  return { already: isolated === (actionType === 'isolateDevice'), state: { isolated, until } }
+}
+
+/** `programs` is what the host says it would deny of what it sees; absent when it did not answer. */
+function describeRestriction({ actionType }: Look, presence: Presence | null, answer: CommandResult | null): Standing {
+  const restricted = readFlag(answer, 'restricted') ?? presence?.restricted ?? null
+  if (restricted === null) return { already: null, state: null }
+  const until = restricted ? (presence?.restrictedUntil ?? null) : null
+  const programs = answer?.before?.programs
+  const state = { restricted, until, ...(programs === undefined ? {} : { programs }) }
+  return { already: restricted === (actionType === 'restrictAppExecution'), state }
 }
 
 function isRecent(deps: CommandDeps, at: string | null): boolean {
@@ -37,7 +64,8 @@ function isRecent(deps: CommandDeps, at: string | null): boolean {
 
 async function ask(deps: CommandDeps, look: Look): Promise<CommandResult | null> {
   const { tenantId, taskId, actionType, target, parameters } = look
-  if (actionType !== 'isolateDevice' && actionType !== 'unIsolateDevice') return null
+  const asks = actionType === 'isolateDevice' || actionType === 'unIsolateDevice' || isRestriction(actionType)
+  if (!asks) return null
   const permitted = parameters.isolationType === 'selective' ? await readPermittedAddresses(deps, tenantId) : undefined
   return askDryRun(deps, {
     tenantId,
@@ -53,9 +81,9 @@ async function ask(deps: CommandDeps, look: Look): Promise<CommandResult | null>
   })
 }
 
-function readIsolated(answer: CommandResult | null): boolean | null {
-  const isolated = answer?.before?.isolated
-  return typeof isolated === 'boolean' ? isolated : null
+function readFlag(answer: CommandResult | null, name: 'isolated' | 'restricted'): boolean | null {
+  const flag = answer?.before?.[name]
+  return typeof flag === 'boolean' ? flag : null
 }
 
 function readRefusal(answer: CommandResult | null): Inspection['refusal'] {

@@ -23,6 +23,9 @@ export const incident = record({
 })
 export type Incident = Read<typeof incident>
 
+/** What a restriction would deny of the programs a host sees. */
+const programs = record({ seen: number, denied: number, running: number, listed: listOf(text) })
+
 const evidence = map
 export const alert = record({
   id: text,
@@ -106,6 +109,7 @@ export const preview = record({
       online: nullable(truth),
       lastSeenAt: nullable(text),
       already: nullable(truth),
+      state: nullable(record({ programs: nullable(programs) })),
       heldBy: listOf(record({ taskId: text, incidentId: text })),
     }),
   ),

@@ -11,6 +11,8 @@ const agent = record({
   health: text,
   isolated: nullable(truth),
   isolatedUntil: nullable(text),
+  restricted: nullable(truth),
+  restrictedUntil: nullable(text),
   actions: listOf(record({ actionType: text, supported: truth, reason: nullable(text) })),
 })
 

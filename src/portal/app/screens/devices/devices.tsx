@@ -49,7 +49,20 @@ export function DevicesScreen() {
 }
 
 function Card({
-  agent: { id, hostName, fqdn, os, agentVersion, health, lastSeenAt, isolated, isolatedUntil, actions },
+  agent: {
+    id,
+    hostName,
+    fqdn,
+    os,
+    agentVersion,
+    health,
+    lastSeenAt,
+    isolated,
+    isolatedUntil,
+    restricted,
+    restrictedUntil,
+    actions,
+  },
 }: {
   agent: Agent
 }) {
@@ -61,6 +74,7 @@ function Card({
       <p className="mt-1 flex flex-wrap gap-2">
         <Badge tone={tones[health] ?? 'quiet'}>{health}</Badge>
         {isolated === true ? <Badge tone="high">isolated</Badge> : null}
+        {restricted === true ? <Badge tone="high">programs restricted</Badge> : null}
       </p>
       <p className="mt-1 text-meta text-ink-2">
         <Name>
@@ -74,6 +88,11 @@ function Card({
         {isolated === true && isolatedUntil !== null ? (
           <>
             , isolated until <Time at={isolatedUntil} exact />
+          </>
+        ) : null}
+        {restricted === true && restrictedUntil !== null ? (
+          <>
+            , programs restricted until <Time at={restrictedUntil} exact />
           </>
         ) : null}
       </p>

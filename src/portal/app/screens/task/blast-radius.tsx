@@ -7,6 +7,8 @@ import { Time } from '../../parts/time.tsx'
 import { writeSpan } from '../../parts/time-text.ts'
 import { effectOf } from './verbs.ts'
 
+type Programs = NonNullable<NonNullable<NonNullable<Preview['target']>['state']>['programs']>
+
 /** What would happen, asked of the server and, where it is online, of the target. */
 export function BlastRadius({ preview }: { preview: UseQueryResult<Preview> }) {
   if (preview.isError) return <p className="mt-3 text-danger">No preview: {describeFailure(preview.error)}</p>
@@ -25,6 +27,7 @@ export function BlastRadius({ preview }: { preview: UseQueryResult<Preview> }) {
 /** The same as a list of terms; also in the dialog before the button. */
 export function ImpactLines({ preview }: { preview: Preview }) {
   const { target, connections, policy, reversible, expectedDuration, connector } = preview
+  const programs = target?.state?.programs ?? null
   const actionType = preview.target === null && !preview.answer.accepted ? null : preview
   return (
     <dl className="grid grid-cols-[7.5rem_1fr] gap-x-3 gap-y-1 max-sm:grid-cols-1">
@@ -42,6 +45,7 @@ export function ImpactLines({ preview }: { preview: Preview }) {
       )}
       <Line term="Done by">{connector?.name ?? 'nobody'}</Line>
       {actionType === null ? null : <Line term="Connections">{describeConnections(connections)}</Line>}
+      {programs === null ? null : <Line term="Programs">{describePrograms(programs)}</Line>}
       {target === null || target.heldBy.length === 0 ? null : (
         <Line term="Also held by">{target.heldBy.map(({ incidentId }) => `incident ${incidentId}`).join(', ')}</Line>
       )}
@@ -82,6 +86,19 @@ function describeConnections({ known, reason, total, listed }: Preview['connecti
   return (
     <>
       {total} would be cut
+      {listed.slice(0, 5).map((one) => (
+        <code key={one} className="block text-meta">
+          {one}
+        </code>
+      ))}
+    </>
+  )
+}
+
+function describePrograms({ seen, denied, running, listed }: Programs): ReactNode {
+  return (
+    <>
+      {denied} of {seen} seen would not start any more, {running} of them run now
       {listed.slice(0, 5).map((one) => (
         <code key={one} className="block text-meta">
           {one}

@@ -46,7 +46,8 @@ const effects: Readonly<Record<string, string>> = {
   stopAndQuarantineFile: 'Processes of the file are stopped, and the file is moved where nobody can run it.',
   runAntiVirusScan: 'The host scans itself. Nothing is changed.',
   collectInvestigationPackage: 'The host collects what an investigation needs. Nothing is changed.',
-  restrictAppExecution: 'The host runs no program that is not allowed.',
+  restrictAppExecution:
+    'The host starts no program that its packages did not bring or its owner does not list. What runs goes on.',
   unRestrictAppExecution: 'The host runs every program again.',
   submitIocRule: 'The indicator is blocked on the hosts.',
   forceUserPasswordReset: 'The person must set a new password at the next sign-in.',

@@ -1,5 +1,5 @@
-import { readStart } from './host/processes.ts'
-import { type StateDirectory, stateFiles } from './state.ts'
+import { readStart } from '../host/processes.ts'
+import { type StateDirectory, stateFiles } from '../state.ts'
 
 /** Another agent works on this state directory. */
 export class AlreadyRunning extends Error {
