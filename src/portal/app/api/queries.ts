@@ -119,12 +119,16 @@ export function useExecutions(taskId: string, isWanted: boolean): UseQueryResult
 /** What would happen if the task's action were requested now. Asked anew when it is a minute old. */
 export function usePreview(taskId: string, isWanted: boolean): UseQueryResult<Preview> {
   const { api } = useApp()
-  return useQuery({
+  return useQuery({ ...previewQuery(api, taskId), enabled: isWanted })
+}
+
+/** How it is asked. */
+export function previewQuery(api: Api, taskId: string) {
+  return queryOptions({
     queryKey: ['preview', taskId],
-    enabled: isWanted,
     staleTime: 60_000,
     refetchOnWindowFocus: false,
-    queryFn: async ({ signal }) => {
+    queryFn: async ({ signal }): Promise<Preview> => {
       const { body } = await api.call('POST', `/api/v1/tasks/${encodeURIComponent(taskId)}/preview`, { signal })
       return readWith(preview, body)
     },

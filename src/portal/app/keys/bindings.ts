@@ -14,6 +14,8 @@ export const bindings = [
   { id: 'row.next', keys: 'j', where: 'Lists', does: 'Next row' },
   { id: 'row.previous', keys: 'k', where: 'Lists', does: 'Previous row' },
   { id: 'row.open', keys: 'o', where: 'Lists', does: 'Open the row' },
+  { id: 'row.select', keys: 'x', where: 'Lists', does: 'Select the row' },
+  { id: 'row.selectRange', keys: 'X', where: 'Lists', does: 'Select from the last selected row to this one' },
   { id: 'incident.previous', keys: '[', where: 'Incident', does: 'Previous incident of the list' },
   { id: 'incident.next', keys: ']', where: 'Incident', does: 'Next incident of the list' },
   { id: 'tab.story', keys: '1', where: 'Incident', does: 'Story' },

@@ -1,6 +1,7 @@
 import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, type ReactNode, type RefObject, useEffect, useRef, useState } from 'react'
+import { type KeyboardEvent, type ReactNode, type RefObject, useEffect, useMemo, useRef, useState } from 'react'
 import { useCommands } from '../keys/bindings.ts'
+import { type Marks, rangeTo } from './marks.ts'
 
 /** A column of a list. */
 export interface Column<T> {
@@ -22,6 +23,8 @@ interface GridProps<T> {
   readonly onEnd?: () => void
   /** The row that has the focus when the list is entered. */
   readonly selected?: string
+  /** Rows that are marked for something that is done to several; without it none can be. */
+  readonly marks?: Marks
 }
 
 /**
@@ -30,7 +33,11 @@ interface GridProps<T> {
  * @source ARIA authoring practices, grid pattern
  */
 export function Grid<T>(props: GridProps<T>) {
-  const { label, columns, rows, total, idOf, onOpen } = props
+  const { label, rows, total, idOf, onOpen, marks } = props
+  const columns = useMemo(
+    () => (marks === undefined ? props.columns : [markColumn(marks, idOf), ...props.columns]),
+    [marks, props.columns, idOf],
+  )
   const box = useRef<HTMLDivElement>(null)
   const { virtual, active, setActive, move, focusWanted } = useRows(props, box)
   const last = rows.length - 1
@@ -60,6 +67,7 @@ export function Grid<T>(props: GridProps<T>) {
                 id={idOf(row)}
                 measure={virtual.measureElement}
                 isActive={index === active}
+                isMarked={marks === undefined ? undefined : marks.ids.has(idOf(row))}
                 onKey={(event) =>
                   onRowKey(event, { active, page: Math.max(1, items.length - 16), last, move, open: pick })
                 }
@@ -74,7 +82,10 @@ export function Grid<T>(props: GridProps<T>) {
 }
 
 /** Which rows are on the page, which one has the focus, and the keys that move it. */
-function useRows<T>({ rows, idOf, onOpen, onEnd, selected }: GridProps<T>, box: RefObject<HTMLDivElement | null>) {
+function useRows<T>(
+  { rows, idOf, onOpen, onEnd, selected, marks }: GridProps<T>,
+  box: RefObject<HTMLDivElement | null>,
+) {
   const [active, setActive] = useState(() =>
     Math.max(
       0,
@@ -113,8 +124,33 @@ function useRows<T>({ rows, idOf, onOpen, onEnd, selected }: GridProps<T>, box: 
     'row.next': () => move(active + 1),
     'row.previous': () => move(active - 1),
     'row.open': () => openRow(rows[active], onOpen),
+    ...(marks === undefined
+      ? {}
+      : {
+          'row.select': () => marks.toggle(rows.slice(active, active + 1).map(idOf)),
+          'row.selectRange': () => marks.toggle(rangeTo(active, marks.last, rows.map(idOf))),
+        }),
   })
   return { virtual, active, setActive, move, focusWanted }
+}
+
+function markColumn<T>(marks: Marks, idOf: (row: T) => string): Column<T> {
+  return {
+    name: 'Select',
+    width: '2.5rem',
+    cell: (row) => (
+      <input
+        type="checkbox"
+        className="size-6"
+        tabIndex={-1}
+        aria-label={`Select ${idOf(row)}`}
+        checked={marks.ids.has(idOf(row))}
+        onChange={() => marks.toggle([idOf(row)])}
+        // The row is not opened by it.
+        onClick={(event) => event.stopPropagation()}
+      />
+    ),
+  }
 }
 
 function openRow<T>(row: T | undefined, onOpen: (row: T) => void): void {
@@ -178,6 +214,8 @@ interface RowProps<T> {
   readonly start: number
   readonly id: string
   readonly isActive: boolean
+  /** Undefined where rows cannot be marked. */
+  readonly isMarked: boolean | undefined
   readonly focusWanted: { current: boolean }
   readonly measure: (element: Element | null) => void
   readonly onKey: (event: KeyboardEvent) => void
@@ -192,6 +230,7 @@ function Row<T>({
   start,
   id,
   isActive,
+  isMarked,
   focusWanted,
   measure,
   onKey,
@@ -213,6 +252,7 @@ function Row<T>({
       data-id={id}
       data-index={index}
       aria-rowindex={index + 2}
+      aria-selected={isMarked}
       tabIndex={isActive ? 0 : -1}
       className="absolute inset-x-0 top-0 flex min-h-(--row) cursor-pointer flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-3 py-1 -outline-offset-2 hover:bg-sunken sm:grid"
       style={{ transform: `translateY(${start}px)`, gridTemplateColumns: template }}

@@ -1,11 +1,14 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { lazy, Suspense, useCallback, useEffect, useMemo } from 'react'
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react'
 import { useApp } from '../../frame/app.tsx'
 import { Title } from '../../frame/title.tsx'
 import { forgetNewIncidents, useNewIncidents } from '../../live/new-incidents.ts'
+import { Button } from '../../parts/button.tsx'
 import { Grid } from '../../parts/grid.tsx'
 import { Link } from '../../parts/link.tsx'
+import { MarkBar } from '../../parts/mark-bar.tsx'
+import { useMarks } from '../../parts/marks.ts'
 import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
 import { firstOf, incidentPath, type Search, screenPath, writeSearch } from '../../paths.ts'
 import { columnsOf } from './columns.tsx'
@@ -13,6 +16,7 @@ import { Filters } from './filters.tsx'
 import { rememberOrder } from './order.ts'
 import { type QueueRow, useQueue, useQueueCount } from './queue-query.ts'
 
+const ChangeIncidents = lazy(() => import('../bulk/change-incidents.tsx'))
 const FirstSteps = lazy(async () => ({ default: (await import('../start/start.tsx')).FirstSteps }))
 /** With so few incidents somebody is still setting up. */
 const fewIncidents = 5
@@ -47,8 +51,12 @@ export function QueueScreen() {
 }
 
 function Rows(props: { search: Search; change: (next: Search) => void; open: (row: QueueRow) => void }) {
-  const { session } = useApp()
+  const { session, may } = useApp()
   const { search, change, open } = props
+  const marks = useMarks()
+  // As they were chosen: a change may take them out of the filter.
+  const [changing, setChanging] = useState<readonly QueueRow[] | null>(null)
+  const mayChange = may('SecurityIncident.ReadWrite.All')
   const queue = useQueue(search)
   const count = useQueueCount(search)
   const { data, hasNextPage, isFetchingNextPage, fetchNextPage } = queue
@@ -75,6 +83,22 @@ function Rows(props: { search: Search; change: (next: Search) => void; open: (ro
           </>
         ) : null}
       </p>
+      <MarkBar marks={marks}>
+        <Button kind="primary" onPress={() => setChanging(rows.filter(({ id }) => marks.ids.has(id)))}>
+          {`Change ${marks.ids.size}`}
+        </Button>
+      </MarkBar>
+      {changing !== null ? (
+        <Suspense fallback={null}>
+          <ChangeIncidents
+            rows={changing}
+            onClose={() => {
+              setChanging(null)
+              marks.clear()
+            }}
+          />
+        </Suspense>
+      ) : null}
       <Grid
         label="Incidents"
         columns={columns}
@@ -84,6 +108,7 @@ function Rows(props: { search: Search; change: (next: Search) => void; open: (ro
         onOpen={open}
         onEnd={onEnd}
         selected={firstOf(search, 'sel')}
+        {...(mayChange ? { marks } : {})}
       />
     </>
   )

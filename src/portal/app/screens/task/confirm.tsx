@@ -1,11 +1,11 @@
 import { useRef, useState } from 'react'
 import { usePreview } from '../../api/queries.ts'
 import type { Preview, Task } from '../../api/wire.ts'
-import { useApp } from '../../frame/app.tsx'
 import { Name } from '../../parts/badges.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Modal } from '../../parts/modal.tsx'
 import { describeFailure } from '../../parts/states.tsx'
+import { TenantChip } from '../../parts/tenant-chip.tsx'
 import { Time } from '../../parts/time.tsx'
 import { Effect, ImpactLines } from './blast-radius.tsx'
 import type { CardAction } from './card-state.ts'
@@ -59,7 +59,7 @@ function RunDialog(props: { task: Task; preview: Preview | null; problem: unknow
   const run = (): void => press.mutate({ kind: 'run', requestId, reason: reason.trim() }, { onSuccess: onClose })
   return (
     <Modal title={`${verb}?`} onClose={onClose} initialFocus={cancel} role="alertdialog">
-      <TargetLine />
+      <TenantChip />
       <Effect actionType={task.actionType} />
       <div className="mt-3 rounded-box bg-sunken p-3">
         {preview === null ? (
@@ -124,7 +124,7 @@ function AskDialog({ task, action, onClose }: { task: Task; action: CardAction; 
     )
   return (
     <Modal title={question.title} onClose={onClose} initialFocus={cancel} role="alertdialog">
-      <TargetLine />
+      <TenantChip />
       <p>{question.says}</p>
       {question.press.kind === 'decide' ? (
         <label className="mt-3 block">
@@ -198,19 +198,6 @@ function questionFor(task: Task, action: CardAction): Question {
         press: { kind: 'decide' },
       }
   }
-}
-
-function TargetLine() {
-  const { session } = useApp()
-  return (
-    <p className="my-2 text-meta text-ink-2">
-      Tenant{' '}
-      <span className="badge" data-tenant={session.tenant.id}>
-        <span aria-hidden="true">◧</span>
-        <bdi>{session.tenant.name}</bdi>
-      </span>
-    </p>
-  )
 }
 
 function Reason({ value, set, isNeeded }: { value: string; set: (text: string) => void; isNeeded: boolean }) {

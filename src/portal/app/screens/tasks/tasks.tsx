@@ -1,16 +1,22 @@
 import { useNavigate, useSearch } from '@tanstack/react-router'
+import { lazy, Suspense, useState } from 'react'
 import { withOptions } from '../../api/odata.ts'
 import { type Task, task } from '../../api/wire.ts'
 import { useApp } from '../../frame/app.tsx'
 import { Title } from '../../frame/title.tsx'
 import { Name, Status } from '../../parts/badges.tsx'
+import { Button } from '../../parts/button.tsx'
 import { type Column, Grid } from '../../parts/grid.tsx'
+import { MarkBar } from '../../parts/mark-bar.tsx'
+import { useMarks } from '../../parts/marks.ts'
 import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
 import { TabLinks } from '../../parts/tab-links.tsx'
 import { Time } from '../../parts/time.tsx'
 import { usePages } from '../../parts/use-pages.ts'
 import { firstOf, type Search, screenPath, taskPath } from '../../paths.ts'
 import { targetOf, verbOf } from '../task/verbs.ts'
+
+const RunTasks = lazy(() => import('../bulk/run-tasks.tsx'))
 
 const tabs = [
   ['pending', 'Pending'],
@@ -57,8 +63,12 @@ export function TasksScreen() {
 }
 
 function Rows({ tab }: { tab: string }) {
-  const { session } = useApp()
+  const { session, may } = useApp()
   const navigate = useNavigate()
+  const marks = useMarks()
+  // As they were chosen: what is run leaves the list.
+  const [asked, setAsked] = useState<readonly Task[] | null>(null)
+  const mayRun = tab === 'pending' && may('SecurityIncidentTask.TakeAction.ReadWrite.All')
   const options = {
     $filter: filters[tab] ?? '',
     $orderby: tab === 'pending' ? 'createdDateTime' : 'lastModifiedDateTime desc',
@@ -70,15 +80,42 @@ function Rows({ tab }: { tab: string }) {
     return <Failure error={pages.error} retry={() => void pages.refetch()} />
   if (pages.isPending) return <Skeleton />
   if (pages.rows.length === 0) return <Empty title={tab === 'pending' ? 'Nothing waits for you.' : 'Nothing here.'} />
+  const chosen = pages.rows.filter(({ id }) => marks.ids.has(id))
   return (
-    <Grid
-      label="Tasks"
-      columns={columns}
-      rows={pages.rows}
-      total={pages.total}
-      idOf={(row) => row.id}
-      onOpen={(row) => void navigate({ href: taskPath(session.tenant.id, row) })}
-      onEnd={pages.onEnd}
-    />
+    <>
+      <MarkBar marks={marks}>
+        <Button kind="danger" off={whyNotTogether(chosen)} onPress={() => setAsked(chosen)}>
+          {`Review and run ${chosen.length}`}
+        </Button>
+      </MarkBar>
+      {asked !== null ? (
+        <Suspense fallback={null}>
+          <RunTasks
+            tasks={asked}
+            onClose={() => {
+              setAsked(null)
+              marks.clear()
+            }}
+          />
+        </Suspense>
+      ) : null}
+      <Grid
+        label="Tasks"
+        columns={columns}
+        rows={pages.rows}
+        total={pages.total}
+        idOf={(row) => row.id}
+        onOpen={(row) => void navigate({ href: taskPath(session.tenant.id, row) })}
+        onEnd={pages.onEnd}
+        {...(mayRun ? { marks } : {})}
+      />
+    </>
   )
+}
+
+/** Only what is one action is done in one go. */
+function whyNotTogether(tasks: readonly Task[]): string | null {
+  const types = new Set(tasks.map(({ actionType }) => actionType))
+  if (types.has('text')) return 'Tasks for people are done one by one.'
+  return types.size > 1 ? 'Select tasks of one action only.' : null
 }

@@ -1,0 +1,280 @@
+import { useQueries, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useRef, useState } from 'react'
+import type { Api } from '../../api/client.ts'
+import { isOneOf, withOptions } from '../../api/odata.ts'
+import { executionsQuery, fetchAs, incidentApi, previewQuery, taskApi } from '../../api/queries.ts'
+import { type Preview, pageOf, type Task, task } from '../../api/wire.ts'
+import { useApp } from '../../frame/app.tsx'
+import { announce } from '../../live/announce.tsx'
+import { Name } from '../../parts/badges.tsx'
+import { Button } from '../../parts/button.tsx'
+import { Modal } from '../../parts/modal.tsx'
+import { describeFailure } from '../../parts/states.tsx'
+import { TenantChip } from '../../parts/tenant-chip.tsx'
+import { Effect } from '../task/blast-radius.tsx'
+import { targetOf, verbOf } from '../task/verbs.ts'
+import { type Outcome, useEach } from './each.ts'
+
+/** Above so many targets the count is typed. */
+const typedAbove = 10
+const taskPage = pageOf(task)
+
+/** How it stands with one target, from the press to its proof. */
+interface Standing {
+  readonly phase: 'ready' | 'off' | 'waiting' | 'running' | 'done' | 'failed'
+  readonly says: string
+}
+
+/** Runs the actions of several tasks of one type: each target is listed and can be left out, and each has its own result. */
+export default function RunTasksDialog({ tasks, onClose }: { tasks: readonly Task[]; onClose: () => void }) {
+  const cancel = useRef<HTMLButtonElement>(null)
+  const [without, setWithout] = useState<ReadonlySet<string>>(new Set())
+  const [reason, setReason] = useState('')
+  const [typed, setTyped] = useState('')
+  const { rows, hasBegun, isBusy, isAsking, send, retry } = useRuns(tasks, reason.trim())
+  const chosen = rows.filter(({ one, standing }) => standing.phase === 'ready' && !without.has(one.id))
+  const failed = rows.filter(({ standing }) => standing.phase === 'failed')
+  const tier = Math.max(1, ...chosen.map(({ preview }) => preview?.policy?.tier ?? 2))
+  const verb = verbOf(tasks[0]?.actionType ?? '')
+  const done = rows.filter(({ standing }) => standing.phase === 'done').length
+  const begun = rows.filter(({ standing }) => !['ready', 'off'].includes(standing.phase)).length
+  const off = whyOff({ isBusy, isAsking, count: chosen.length, tier, reason, typed })
+  const toggle = (id: string): void =>
+    setWithout(new Set(without.has(id) ? [...without].filter((other) => other !== id) : [...without, id]))
+  return (
+    <Modal
+      title={hasBegun ? `${verb}: ${done}/${begun} done` : `${verb} ${tasks.length} targets?`}
+      onClose={onClose}
+      initialFocus={cancel}
+      role="alertdialog"
+    >
+      <TenantChip />
+      <Effect actionType={tasks[0]?.actionType ?? ''} />
+      <ul className="mt-3 max-h-[40vh] space-y-1 overflow-y-auto rounded-box bg-sunken p-3" aria-label="Targets">
+        {rows.map((row) => (
+          <TargetRow
+            key={row.one.id}
+            {...row}
+            hasBegun={hasBegun}
+            isIn={!without.has(row.one.id)}
+            toggle={() => toggle(row.one.id)}
+          />
+        ))}
+      </ul>
+      {hasBegun ? null : <Reason value={reason} set={setReason} isNeeded={tier >= 2} />}
+      {!hasBegun && needsCount(chosen.length, tier) ? (
+        <Line label={`Type ${chosen.length}, the number of targets, to go on`} value={typed} set={setTyped} isNeeded />
+      ) : null}
+      <div className="mt-4 flex flex-wrap justify-end gap-2">
+        {hasBegun ? null : (
+          <Button kind="danger" off={off} onPress={() => send(chosen.map(({ one }) => one.id))}>
+            {`${verb} ${chosen.length} ${chosen.length === 1 ? 'target' : 'targets'}`}
+          </Button>
+        )}
+        {hasBegun && failed.length > 0 ? (
+          <Button
+            kind="primary"
+            off={isBusy ? 'Sending …' : null}
+            onPress={() => retry(failed.map(({ one }) => one.id))}
+          >
+            {`Retry ${failed.length} failed`}
+          </Button>
+        ) : null}
+        <button ref={cancel} type="button" className="button" onClick={onClose}>
+          {hasBegun ? 'Close' : 'Not now'}
+        </button>
+      </div>
+    </Modal>
+  )
+}
+
+function Reason(props: { value: string; set: (text: string) => void; isNeeded: boolean }) {
+  return <Line label={`Why ${props.isNeeded ? '(required)' : '(optional)'}`} {...props} />
+}
+
+/** One target and how it stands. */
+interface Target {
+  readonly one: Task
+  readonly preview: Preview | null
+  readonly standing: Standing
+}
+
+/** The runs of these tasks, from their previews to their outcomes. @param reason becomes one comment on each of their incidents */
+function useRuns(tasks: readonly Task[], reason: string) {
+  const { api } = useApp()
+  const queries = useQueryClient()
+  const [requestIds] = useState(() => new Map(tasks.map(({ id }) => [id, crypto.randomUUID()])))
+  const { outcomes, run } = useEach()
+  const [isBusy, setBusy] = useState(false)
+  const previews = useQueries({ queries: tasks.map(({ id }) => previewQuery(api, id)) })
+  const hasBegun = outcomes.size > 0
+  const now = useTasksNow(tasks, hasBegun)
+  const causes = useCauses(now.filter(({ status }) => status === 'failed'))
+  const rows = tasks.map((one, at): Target => {
+    const { data = null, error } = previews[at] ?? {}
+    const facts = { preview: data, error, outcome: outcomes.get(one.id), cause: causes.get(one.id) ?? '' }
+    return { one, preview: data, standing: standingOf(now.find(({ id }) => id === one.id) ?? one, facts) }
+  })
+  const send = async (ids: readonly string[]): Promise<void> => {
+    setBusy(true)
+    const sent = await run(ids, async (id) => {
+      const headers = { 'client-request-id': requestIds.get(id) ?? crypto.randomUUID() }
+      await api.call('POST', `${taskApi(id)}/executeResponseAction`, { headers })
+    })
+    announce(`${sent.length} of ${ids.length} accepted`)
+    const accepted = tasks.filter(({ id }) => sent.includes(id))
+    if (reason !== '') await comment(api, accepted, reason)
+    for (const key of ['task', 'executions', 'preview', 'incident']) void queries.invalidateQueries({ queryKey: [key] })
+    // Until the server's word is here, what failed before still looks failed.
+    await queries.invalidateQueries({ queryKey: ['tasks'] })
+    setBusy(false)
+  }
+  const retry = (ids: readonly string[]): void => {
+    // A run that failed is asked for anew; one whose request got lost is the same request still.
+    for (const id of ids) if (outcomes.get(id)?.state === 'sent') requestIds.set(id, crypto.randomUUID())
+    void send(ids)
+  }
+  const isAsking = previews.some(({ isPending }) => isPending)
+  return { rows, hasBegun, isBusy, isAsking, retry, send: (ids: readonly string[]) => void send(ids) }
+}
+
+/** One comment on each incident, whatever number of its tasks was run. */
+async function comment(api: Api, tasks: readonly Task[], reason: string): Promise<void> {
+  for (const incidentId of new Set(tasks.flatMap((one) => one.incident?.id ?? []))) {
+    const ran = tasks.filter((one) => one.incident?.id === incidentId)
+    const text = `${ran.map(({ displayName }) => displayName).join(', ')}: run. ${reason}`
+    await api.call('POST', `${incidentApi(incidentId)}/comments`, { body: { comment: text.slice(0, 1_000) } })
+  }
+}
+
+function needsCount(count: number, tier: number): boolean {
+  return count > typedAbove || (tier >= 3 && count > 0)
+}
+
+function whyOff(facts: {
+  isBusy: boolean
+  isAsking: boolean
+  count: number
+  tier: number
+  reason: string
+  typed: string
+}): string | null {
+  if (facts.isBusy) return 'Sending …'
+  if (facts.isAsking) return 'Waiting for the previews.'
+  if (facts.count === 0) return 'No target is left.'
+  if (facts.tier >= 2 && facts.reason.trim() === '') return 'Say why, in one line.'
+  if (needsCount(facts.count, facts.tier) && facts.typed.trim() !== String(facts.count))
+    return 'Type the number of targets.'
+  return null
+}
+
+/** The tasks as they are now, asked for every two seconds beside what the live stream brings. */
+function useTasksNow(tasks: readonly Task[], isWanted: boolean): readonly Task[] {
+  const { api } = useApp()
+  const ids = tasks.map(({ id }) => id)
+  const { data = [] } = useQuery({
+    queryKey: ['tasks', 'bulk', ...ids],
+    enabled: isWanted,
+    refetchInterval: 2_000,
+    queryFn: async ({ signal }) => {
+      const options = { $filter: isOneOf('id', ids).join(''), $expand: 'incident($select=id)', $top: ids.length }
+      return (await fetchAs(api, withOptions('/beta/security/incidentTasks', options), taskPage, signal)).value
+    },
+  })
+  return data
+}
+
+/** Why the newest run of each failed, in the server's words. */
+function useCauses(failed: readonly Task[]): ReadonlyMap<string, string> {
+  const { api } = useApp()
+  const runs = useQueries({ queries: failed.map(({ id }) => executionsQuery(api, id)) })
+  return new Map(failed.map(({ id }, at) => [id, runs[at]?.data?.[0]?.reason ?? '']))
+}
+
+function standingOf(
+  task: Task,
+  facts: { preview: Preview | null; error: unknown; outcome: Outcome | undefined; cause: string },
+): Standing {
+  const { preview, error, outcome, cause } = facts
+  if (outcome === undefined) {
+    if (error) return { phase: 'off', says: describeFailure(error) }
+    if (preview === null) return { phase: 'ready', says: 'asking what would happen …' }
+    return preview.answer.accepted
+      ? { phase: 'ready', says: describePreview(preview) }
+      : { phase: 'off', says: preview.answer.message ?? 'The server would refuse it.' }
+  }
+  if (outcome.state === 'waiting') return { phase: 'waiting', says: 'sending …' }
+  if (outcome.state === 'refused') return { phase: 'failed', says: outcome.reason }
+  switch (task.actionStatus) {
+    case 'completed':
+      return { phase: 'done', says: 'done, with proof' }
+    case 'failed':
+      return { phase: 'failed', says: cause === '' ? 'failed' : cause }
+    default:
+      return { phase: 'running', says: 'accepted; waiting for the target' }
+  }
+}
+
+function describePreview({ target, policy, reversible }: Preview): string {
+  const parts = [
+    target?.online === false ? 'offline: it waits for the host' : null,
+    target?.already === true ? 'is so already' : null,
+    policy === null ? null : `tier ${policy.tier}`,
+    policy !== null && policy.approvals > 0
+      ? `needs ${policy.approvals} approval${policy.approvals > 1 ? 's' : ''}`
+      : null,
+    reversible.possible ? `undo by ${reversible.how}` : 'cannot be undone',
+  ]
+  return parts.filter((part) => part !== null).join(' · ')
+}
+
+function TargetRow(props: {
+  one: Task
+  preview: Preview | null
+  standing: Standing
+  hasBegun: boolean
+  isIn: boolean
+  toggle: () => void
+}) {
+  const { one, preview, standing, hasBegun, isIn, toggle } = props
+  const name = preview?.target?.displayName ?? targetOf(one)
+  return (
+    <li className="flex flex-wrap items-baseline gap-2" data-bulk-id={one.id} data-phase={standing.phase}>
+      {hasBegun ? (
+        <Name>{name}</Name>
+      ) : (
+        <label className="flex items-center gap-2">
+          <input
+            type="checkbox"
+            className="size-6"
+            checked={isIn && standing.phase !== 'off'}
+            disabled={standing.phase === 'off'}
+            onChange={toggle}
+          />
+          <Name>{name}</Name>
+        </label>
+      )}
+      <span className="text-meta text-ink-2">
+        {preview?.connector === null || preview === null ? '' : `by ${preview.connector.name} · `}
+        <Name>{standing.says}</Name>
+      </span>
+    </li>
+  )
+}
+
+function Line(props: { label: string; value: string; set: (text: string) => void; isNeeded: boolean }) {
+  return (
+    <label className="mt-3 block">
+      {props.label}
+      <input
+        className="field"
+        value={props.value}
+        maxLength={400}
+        aria-required={props.isNeeded}
+        onChange={(event) => props.set(event.target.value)}
+        // Enter in a field never runs anything.
+        onKeyDown={(event) => event.key === 'Enter' && event.preventDefault()}
+      />
+    </label>
+  )
+}
