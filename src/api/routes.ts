@@ -59,6 +59,7 @@ import {
   replaceNotificationSettings,
 } from './v1/notifications/notifications.ts'
 import { getPolicies, replacePolicies } from './v1/policies/policies.ts'
+import { reportActions, reportAgeing, reportAlerts, reportTimes } from './v1/reports/reports.ts'
 import { getSamples, loadSamples, removeSamples } from './v1/samples/samples.ts'
 import { cancelTaskAction } from './v1/tasks/cancel.ts'
 import { decideTaskOutcome } from './v1/tasks/decide.ts'
@@ -123,6 +124,10 @@ export function operationRoutes(deps: RouteDeps): Route[] {
     permitted('GET', '/api/v1/agents', policyRead, 'none', listAgents(deps)),
     ...connectorRoutes(deps),
     ...peopleRoutes(deps),
+    permitted('GET', '/api/v1/reports/ageing', incidentRead, 'none', reportAgeing(deps)),
+    permitted('GET', '/api/v1/reports/times', incidentRead, 'none', reportTimes(deps)),
+    permitted('GET', '/api/v1/reports/actions', taskRead, 'none', reportActions(deps)),
+    permitted('GET', '/api/v1/reports/alerts', incidentRead, 'none', reportAlerts(deps)),
     permitted('GET', '/api/v1/samples', policyRead, 'none', getSamples(deps)),
     permitted('POST', '/api/v1/samples', admin, 'optional-json', loadSamples(deps)),
     permitted('DELETE', '/api/v1/samples', admin, 'none', removeSamples(deps)),

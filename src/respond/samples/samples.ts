@@ -56,7 +56,7 @@ export async function loadSample(
     if (!(await claimSetting(tx, tenantId, setting, JSON.stringify(sample)))) {
       const theirs = await findSample(tx, tenantId)
       if (theirs !== null) return { sample: theirs, isNew: false }
-      throw new CordonError('Conflict', 'The sample is being loaded by somebody else; read it again.')
+      throw new CordonError('ServiceUnavailable', 'The sample is being loaded or removed by somebody else; try again.')
     }
     await insertIncidents(tx, [made.incident])
     await insertAlerts(tx, made.alerts)

@@ -7,6 +7,7 @@ import { extensionOperations, extensionSchemas } from './extensions.ts'
 import { graphOperations } from './graph.ts'
 import { ownOperations, ownSchemas } from './own.ts'
 import { peopleOperations, peopleSchemas } from './people.ts'
+import { reportOperations } from './reports.ts'
 import { safetyOperations, safetySchemas } from './safety.ts'
 import { listSchemas } from './schemas.ts'
 
@@ -34,6 +35,7 @@ const described: DescribedOperations = {
   ...safetyOperations,
   ...connectorOperations,
   ...peopleOperations,
+  ...reportOperations,
   ...agentOperations,
 }
 

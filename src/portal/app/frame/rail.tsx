@@ -9,6 +9,7 @@ const items = [
   ['alerts', 'Alerts', '△'],
   ['approvals', 'Approvals', '✓'],
   ['devices', 'Devices', '▢'],
+  ['reports', 'Reports', '▥'],
   ['audit', 'Audit', '≡'],
   ['policies', 'Policies', '⚖'],
   ['settings', 'Settings', '⚙'],

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { instantOf } from '../../src/io/clock.ts'
+import { browserTest, screenOf } from './browser.ts'
+
+browserTest(
+  'without data every report says so in words; with data the picture and its table say the same',
+  async ({ cordon, tenant, enter }) => {
+    const { page, open, faults } = await enter('reader')
+
+    await open(screenOf(cordon, 'reports'))
+    await page.getByText('No incident is open.').waitFor()
+    await page.getByText('No action has run yet.').waitFor()
+    await page.getByText('There was no incident.').waitFor()
+    await page.getByText('Not enough data yet (n = 0; 5 are needed).').first().waitFor()
+    const emptyCharts = await page.locator('main svg').count()
+    const incidentId = await tenant.incident({ severity: 'high' })
+    for (let number = 1; number <= 6; number++) {
+      const createdDateTime = instantOf(Date.now() - number * 60_000)
+      const taskId = await tenant.task(await tenant.incident({ createdDateTime, severity: 'low' }))
+      await tenant.execution(taskId, number < 5 ? 'succeeded' : 'failed')
+    }
+    await open(screenOf(cordon, 'reports'))
+    const chart = page.getByRole('img', {
+      name: 'Time of the experts, p50 and p90 by week, 6 cases; the table says the same',
+    })
+    await chart.waitFor()
+    const dots = await chart.locator('circle').count()
+    await page.getByText('isolateDevice: 4 done, 2 failed').waitFor()
+    const experts = page.locator('[aria-label="Time of the experts, table"]')
+    await page.locator('details', { has: experts }).locator('summary').click()
+    const cases = (await experts.locator('td:nth-child(2)').allTextContents()).map(Number)
+    const ageing = page.getByRole('region', { name: 'Age of the queue, table' })
+    const high = await ageing.getByRole('row', { name: /High/ }).locator('td').allTextContents()
+    await ageing.getByRole('link', { name: `INC-${incidentId}` }).click()
+    await page.waitForURL(new RegExp(`/incidents/${incidentId}$`))
+
+    assert.equal(emptyCharts, 0)
+    assert.equal(
+      cases.reduce((sum, one) => sum + one, 0),
+      6,
+    )
+    assert.equal(cases.filter((count) => count > 0).length, dots)
+    assert.deepEqual(high.slice(1, 7), ['1', '0', '0', '0', '0', '0'])
+    assert.deepEqual(faults, [])
+  },
+)
