@@ -244,7 +244,8 @@ async function doCommands(session: Session): Promise<number> {
 
 async function carryOn(session: Session, entry: JournalEntry): Promise<void> {
   if (runsBeside(entry)) startBeside(session, entry, () => carryOut(session, entry, (work) => work()))
-  else await carryOut(session, entry, session.exclusive)
+  else if (entry.family !== 'restriction') await carryOut(session, entry, session.exclusive)
+  else await carryOut(session, entry, (work) => session.exclusive(() => session.guardTurn(work)))
 }
 
 async function carryOut(session: Session, entry: JournalEntry, turn: Exclusive): Promise<void> {

@@ -48,6 +48,8 @@ export interface Session {
   readonly tamper: Tamper[]
   /** Whatever reads or changes the firewall takes turns here: command, renewal and watch. */
   readonly exclusive: Exclusive
+  /** Whatever starts or ends the guard takes turns here: a search for files must not keep a dead guard from being noticed. */
+  readonly guardTurn: Exclusive
   /** Ends the held poll of the running turn when there is something to tell. */
   turn: AbortController
   /** How the last look found the restriction. */
@@ -143,9 +145,13 @@ export async function openSession(
 }
 
 /** What a session begins with, whatever the host is like. */
-function createMemory(): Pick<Session, 'exclusive' | 'turn' | 'restriction' | 'reported' | 'beside' | 'ending'> {
+function createMemory(): Pick<
+  Session,
+  'exclusive' | 'guardTurn' | 'turn' | 'restriction' | 'reported' | 'beside' | 'ending'
+> {
   return {
     exclusive: createExclusive(),
+    guardTurn: createExclusive(),
     turn: new AbortController(),
     restriction: { restricted: false, restrictedUntil: null },
     reported: new Set(),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { createGuardedEndpoint, eventually } from '../support/guarded-host.ts'
@@ -123,6 +124,43 @@ test('the same restriction twice is already there and starts the lease anew', as
   assert.equal(second.targets[0]?.changed, false)
   assert.ok(String(second.after?.until) > String(first.after?.until))
   assert.equal(host.guardPid(), guard)
+})
+
+test('what cannot be decided in time starts, is counted and told, and is decided for the next time', async (t) => {
+  const host = await createGuardedEndpoint(t)
+  if (host === undefined) return
+  const changed = join(host.programs, 'changed')
+  // Half a gigabyte of nothing behind its end: it takes no memory, and reading it takes longer than a start may wait.
+  await host.exec('truncate', '-s', '512M', changed)
+  await host.run()
+  await host.restrict('c1')
+
+  const first = await host.tries(changed)
+
+  assert.equal(first, 'ran')
+  assert.match(await host.told('GuardLate'), /1 programs? started/)
+  await eventually(async () => (await host.tries(changed)) === 'denied')
+})
+
+test('a restriction whose test does not hold is taken back whole', async (t) => {
+  const host = await createGuardedEndpoint(t)
+  if (host === undefined) return
+  const { programs, open, stateDirectory } = host
+  const before = await host.listMounts()
+  // The owner lets start what the test expects to be denied.
+  const config = `guard = ${programs} ${open}\nexecute = ${join(programs, '.cordon-canary')}/\n`
+  writeFileSync(join(stateDirectory, 'agent.conf'), config)
+  await host.run()
+
+  const result = await host.restrict('c1')
+
+  assert.equal(result.state, 'failed')
+  assert.equal(result.targets[0]?.code, 'NotEffective')
+  assert.equal(result.proof?.checks.find(({ name }) => name === 'canaryDenied')?.got, 'ran')
+  assert.deepEqual(result.after, { restricted: false })
+  assert.equal(await host.tries(join(programs, 'foreign')), 'ran')
+  assert.equal(await host.listMounts(), before)
+  assert.equal(host.guardPid(), undefined)
 })
 
 test('a dry run names the programs that would be denied, and changes nothing', async (t) => {

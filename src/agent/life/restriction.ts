@@ -51,11 +51,14 @@ export async function restoreRestriction(deps: RestrictionCareDeps): Promise<Res
     return { kind: 'untested' }
   }
   const lost = nameLoss(record, guard)
-  const next = { ...record, bootId: readBootId(), noexec: refreshNoexec(record) }
+  // Read anew: the lease may have been renewed, or ended by the guard, while it was asked.
+  const current = readRestriction(deps.state)
+  if (current === undefined) return { kind: 'none' }
+  const next = { ...current, bootId: readBootId(), noexec: refreshNoexec(current) }
   writeRestriction(deps.state, next)
   const alive = typeof guard === 'object' ? guard : await startAgain(deps)
   await closeMounts(deps, next)
-  return { kind: 'restored', until, guard: alive, lost }
+  return { kind: 'restored', until: next.until, guard: alive, lost }
 }
 
 async function startAgain({ guard }: RestrictionCareDeps): Promise<GuardStatus> {
@@ -102,7 +105,7 @@ export async function settleRestriction(session: Session): Promise<boolean> {
   const told = session.tamper.length
   const before = session.restriction.restricted
   try {
-    const care = await session.exclusive(() => restoreRestriction(session.actions))
+    const care = await session.guardTurn(() => restoreRestriction(session.actions))
     if (care.kind === 'ended') session.host.log('restriction ended', { until: care.until })
     const guard = care.kind === 'inForce' || care.kind === 'restored' ? care.guard : undefined
     const restrictedUntil = care.kind === 'inForce' || care.kind === 'restored' ? care.until : null

@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { appendFileSync, chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { chooseNoexec, isNoexec, type Mount } from '../../guard/mounts.ts'
+
+import { stateFiles } from '../../state.ts'
 
 /** A small program every Debian host has; what is tried is a copy of it. */
 const SAMPLE = '/usr/bin/true'
@@ -27,7 +29,7 @@ export function placeCanaries(
   const open = guarded.filter((mount) => !isNoexec(mount) && isWritable(mount) && chooseNoexec([mount]).length === 0)
   const own = home !== undefined && open.some(({ device }) => device === home.device)
   const folder = own
-    ? join(stateDirectory, 'canary')
+    ? join(stateDirectory, stateFiles.canary)
     : open.map(({ mountPoint }) => join(mountPoint, '.cordon-canary'))[0]
   if (folder === undefined) return undefined
   rmSync(folder, { recursive: true, force: true })
@@ -74,6 +76,8 @@ function nameError(error: unknown): string {
 
 function placeSample(path: string): void {
   copyFileSync(SAMPLE, path)
+  // Another content than the sample's, which the owner's list may name.
+  appendFileSync(path, path)
   chmodSync(path, 0o700)
 }
 
