@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Channel, openChannel } from '../../src/agent/channel.ts'
 import { chooseBackoff } from '../../src/agent/loop.ts'
@@ -63,6 +64,7 @@ async function live(url: string, ca: string, agent: FlockAgent, onFirst: () => v
     key: readPrivateKey(agent.keyPem),
     nextSeq: () => ++seq,
     nowMs: Date.now,
+    runId: randomUUID(),
   })
   let failures = 0
   let back = false

@@ -56,7 +56,9 @@ export interface ChannelParts {
   readonly token: string
   readonly key: KeyObject
   /** The next request number. */
-  readonly nextSeq: () => number
+  readonly nextSeq: (atLeast?: number) => number
+  /** Another one for each run of the agent. */
+  readonly runId: string
   readonly nowMs: () => number
 }
 
@@ -74,8 +76,10 @@ export function openChannel(parts: ChannelParts): Channel {
     if (serverMs !== undefined) offsetMs = serverMs - parts.nowMs()
   }
   const send = async (call: Call, signer?: KeyObject): Promise<IncomingAnswer> => {
+    let atLeast = 0
     for (let attempt = 1; ; attempt += 1) {
-      const answer = await sendSigned({ ...parts, key: signer ?? key }, call).catch((error: unknown) => {
+      const nextSeq = (): number => parts.nextSeq(atLeast)
+      const answer = await sendSigned({ ...parts, key: signer ?? key, nextSeq }, call).catch((error: unknown) => {
         if (error instanceof ChannelError && error.staleConnection && attempt <= MAX_SEQUENCE_RETRIES) return undefined
         throw error
       })
@@ -84,16 +88,18 @@ export function openChannel(parts: ChannelParts): Channel {
       if (attempt > MAX_SEQUENCE_RETRIES || answer.status !== 401 || readErrorCode(answer.body) !== 'StaleSequence') {
         return answer
       }
+      // Whoever has come before us, a copy of this host it may be, began where the clock stood.
+      atLeast = parts.nowMs()
     }
   }
-  const deliver = async (path: string, message: unknown, timeoutMs = ANSWER_TIMEOUT_MS): Promise<Delivery> => {
-    const answer = await send({ method: 'POST', path, body: JSON.stringify(message), timeoutMs })
-    return readDelivery(answer)
+  const deliver = async (path: string, message: unknown): Promise<Delivery> => {
+    const body = JSON.stringify(message)
+    return readDelivery(await send({ method: 'POST', path, body, timeoutMs: ANSWER_TIMEOUT_MS }))
   }
   return {
     poll: async (waitSeconds, heldPolicy, signal) => {
       const timeoutMs = waitSeconds * 1000 + ANSWER_TIMEOUT_MS
-      const path = `/commands?wait=${waitSeconds}&policy=${heldPolicy}`
+      const path = `/commands?wait=${waitSeconds}&policy=${heldPolicy}&run=${parts.runId}`
       const answer = await send({ method: 'GET', path, body: '', timeoutMs, signal })
       if (answer.status === 204) return undefined
       if (answer.status !== 200) throw new ChannelError(`poll answered ${answer.status} ${readErrorCode(answer.body)}`)
@@ -124,17 +130,18 @@ export function openChannel(parts: ChannelParts): Channel {
       if (delivery.kind === 'taken') key = next
       return delivery
     },
-    packages: {
-      sendPart: async (commandId, { generation, number }, bytes) => {
-        const path = `/packages/${commandId}?generation=${generation}&part=${number}`
-        return toUploadAnswer(
-          readDelivery(await send({ method: 'PUT', path, body: bytes, timeoutMs: UPLOAD_TIMEOUT_MS })),
-        )
-      },
-      complete: async (commandId, message) =>
-        toUploadAnswer(await deliver(`/packages/${commandId}/complete`, message, UPLOAD_TIMEOUT_MS)),
-    },
+    packages: openPackageChannel(send),
     serverOffsetMs: () => offsetMs,
+  }
+}
+
+function openPackageChannel(send: (call: Call) => Promise<IncomingAnswer>): PackageChannel {
+  const upload = async (method: 'PUT' | 'POST', path: string, body: Call['body']): Promise<UploadAnswer> =>
+    toUploadAnswer(readDelivery(await send({ method, path, body, timeoutMs: UPLOAD_TIMEOUT_MS })))
+  return {
+    sendPart: (commandId, { generation, number }, bytes) =>
+      upload('PUT', `/packages/${commandId}?generation=${generation}&part=${number}`, bytes),
+    complete: (commandId, message) => upload('POST', `/packages/${commandId}/complete`, JSON.stringify(message)),
   }
 }
 
@@ -178,7 +185,7 @@ interface Call {
   readonly through?: string
 }
 
-function sendSigned(parts: Omit<ChannelParts, 'nowMs'>, call: Call): Promise<IncomingAnswer> {
+function sendSigned(parts: Omit<ChannelParts, 'nowMs' | 'runId'>, call: Call): Promise<IncomingAnswer> {
   const { method, body, timeoutMs, signal, through } = call
   const pathAndQuery = `${AGENT_PATH}${call.path}`
   const seq = parts.nextSeq()

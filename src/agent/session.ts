@@ -101,6 +101,7 @@ export async function openSession(
     key: readPrivateKey(keyPem),
     nextSeq: openSequence(state, host.clock.nowMs()),
     nowMs: host.clock.nowMs,
+    runId: host.runId,
   })
   const keys = new Map(identity.commandKeys.map(({ kid, publicKey }) => [kid, readPublicKey(publicKey)]))
   const tamper = listDamage(journal, host.clock.nowMs())

@@ -154,11 +154,12 @@ export function writeState(state: StateDirectory, file: string, value: unknown):
  * Hands out request numbers that rise over restarts, crashes and clock changes. Numbers are reserved in blocks, so that not every
  * request costs a disk write; the wall clock is a second floor in case the directory comes back from a backup.
  */
-export function openSequence(state: StateDirectory, nowMs: number): () => number {
+export function openSequence(state: StateDirectory, nowMs: number): (atLeast?: number) => number {
   const block = 1000
   let next = Math.max(Number(state.read(stateFiles.sequence) ?? 0), nowMs, 1)
   let reserved = next
-  return () => {
+  return (atLeast = 0) => {
+    next = Math.max(next, atLeast)
     if (next >= reserved) {
       reserved = next + block
       state.write(stateFiles.sequence, `${reserved}\n`)

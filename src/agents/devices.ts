@@ -207,9 +207,9 @@ export interface ListedDevice {
   readonly lastSeenAt: string | null
   /**
    * `silent`: not heard of for {@link silentAfterSeconds}. `waiting`: for an admin who lets it in. `revoked`: its agent was removed, and never
-   * calls again.
+   * calls again. `cloned`: two hosts had its key; both are to be enrolled anew.
    */
-  readonly health: 'online' | 'silent' | 'never' | 'waiting' | 'revoked'
+  readonly health: 'online' | 'silent' | 'never' | 'waiting' | 'revoked' | 'cloned'
   /** Null before its first heartbeat. */
   readonly isolated: boolean | null
   readonly isolatedUntil: string | null
@@ -259,6 +259,7 @@ async function describe(deps: DeviceDeps & { readonly clock: Clock }, row: Agent
 }
 
 function judgeHealth(row: AgentRow, nowMs: number): ListedDevice['health'] {
+  if (row.cloned_at !== null) return 'cloned'
   if (row.revoked_at !== null) return 'revoked'
   if (row.approved_at === null) return 'waiting'
   if (row.last_seen_at === null) return 'never'

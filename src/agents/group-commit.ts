@@ -73,22 +73,23 @@ async function commitTogether(store: Pick<Store, 'transaction'>, group: readonly
   }
 }
 
-/** A timer that fires this late shows that more is waiting than one turn of the event loop takes. */
-const lateMs = 25
 const pauseMs = 20
-/** Longer nobody is kept waiting: other programs on the machine make timers late, too. */
-const maxPauses = 40
+/** A process that works for a larger share of a pause than this has more to do than it has done. */
+const busyShare = 0.7
+/** Nobody is kept waiting for longer. */
+const longestMs = 750
 
 /**
  * Waits until this process keeps up with what arrives. Whoever makes thousands of hosts call at once does it in steps, or their requests
  * would wait for longer than a host waits for an answer, and come again.
  */
 export async function waitForCalm(): Promise<void> {
-  for (let count = 0; count < maxPauses; count++) {
-    const startedAt = performance.now()
+  const startedAt = performance.now()
+  do {
+    const before = performance.eventLoopUtilization()
     await sleep(pauseMs)
-    if (performance.now() - startedAt < pauseMs + lateMs) return
-  }
+    if (performance.eventLoopUtilization(before).utilization < busyShare) return
+  } while (performance.now() - startedAt < longestMs)
 }
 
 function nextTurn(): Promise<void> {

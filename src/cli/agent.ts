@@ -56,6 +56,7 @@ function addServerCommands(agent: Command): void {
           lastSeenDateTime: row.last_seen_at,
           approvedDateTime: row.approved_at,
           revokedDateTime: row.revoked_at,
+          clonedDateTime: row.cloned_at,
         }))
         printResult(options, agents, () =>
           toTable(

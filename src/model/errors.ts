@@ -45,6 +45,11 @@ export const errorKinds = {
     code: 'InvalidAuthenticationToken',
     advice: 'Sign the request anew with a higher X-Seq.',
   },
+  DeviceCloned: {
+    status: 401,
+    code: 'InvalidAuthenticationToken',
+    advice: 'Two hosts use one device key: remove the state directory of both, and enrol each anew.',
+  },
   Forbidden: { status: 403, code: 'Forbidden', advice: 'Ask an admin for the permission the message names.' },
   ProtectedTarget: { status: 403, code: 'Forbidden', advice: 'The target is protected; an admin decides.' },
   NotFound: { status: 404, code: 'NotFound', advice: 'Check the id; it is unknown to your tenant.' },

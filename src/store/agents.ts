@@ -177,26 +177,6 @@ export async function revokeAgentsWithKey(tx: Tx, tenantId: string, publicKey: s
   return rows.map(({ id }) => id)
 }
 
-/**
- * Puts a new device key in the place of the one in force.
- * @returns false when the agent has another key by now, or is revoked
- */
-export async function replaceAgentKey(
-  tx: Tx,
-  agentId: string,
-  keys: { readonly from: string; readonly to: string },
-  now: string,
-): Promise<boolean> {
-  const done = await tx
-    .updateTable('agents')
-    .set({ public_key: keys.to, key_since: now })
-    .where('id', '=', agentId)
-    .where('public_key', '=', keys.from)
-    .where('revoked_at', 'is', null)
-    .executeTakeFirst()
-  return done.numUpdatedRows > 0n
-}
-
 /** Hands out the next command number of each of these agents, by id; those not in force get none. */
 export async function takeCommandSeqs(
   tx: Tx,

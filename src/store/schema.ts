@@ -266,7 +266,6 @@ export interface AgentRow {
   os: string | null
   agent_version: string | null
   public_key: string
-  /** When that key took its place. */
   key_since: string
   token_hash: string
   capabilities: string
@@ -276,6 +275,10 @@ export interface AgentRow {
   last_seq: number
   /** The last sequence number signed into a command for this agent. */
   command_seq: number
+  /** Ids of the agent's last runs, oldest first, as JSON; a run that comes back after a later one is a copy of the host. */
+  run_ids: string
+  /** When two hosts were seen to use its key; it is revoked since. */
+  cloned_at: string | null
   /** Break-glass codes made so far. */
   break_glass_serial: number
   enrolled_at: string

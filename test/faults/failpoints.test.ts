@@ -75,6 +75,8 @@ async function giveSilentHosts(server: MortalServer, count: number): Promise<voi
         ...{
           command_seq: 0,
           break_glass_serial: 0,
+          run_ids: '[]',
+          cloned_at: null,
           key_since: now,
           enrolled_at: now,
           last_seen_at: null,

@@ -265,6 +265,8 @@ async function giveAgent(cordon: Cordon, tenantId: string, agent: GivenAgent): P
     last_seq: 0,
     command_seq: 0,
     break_glass_serial: 0,
+    run_ids: '[]',
+    cloned_at: null,
     enrolled_at: now,
     last_seen_at: now,
     approved_at: now,

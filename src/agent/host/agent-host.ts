@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { type Clock, hostClock, type Sleep, sleep } from './clock.ts'
 import { type FollowProgram, followProgram, type RunProgram, runProgram } from './run-program.ts'
 
@@ -12,6 +13,8 @@ export interface AgentHost {
   readonly random: () => number
   readonly run: RunProgram
   readonly follow: FollowProgram
+  /** Another one for each run of the agent; tells a host from its copy. */
+  readonly runId: string
   /** Process id, for the lock. */
   readonly pid: number
   /** User id; 0 is root. */
@@ -31,6 +34,7 @@ export function openHost(): AgentHost {
     random: Math.random,
     run: runProgram,
     follow: followProgram,
+    runId: randomUUID(),
     pid: process.pid,
     uid: process.getuid?.() ?? -1,
     agentVersion: AGENT_VERSION,

@@ -17,6 +17,8 @@ export interface Device {
   readonly fqdn: string | null
   /** The device key in force, base64url. */
   readonly publicKey: string
+  /** Ids of its agent's last runs, as stored. */
+  readonly runIds: string
 }
 
 /** The parts of a request that identify its sender, as they were sent. */
@@ -32,7 +34,7 @@ export interface SignedCall {
 
 /**
  * Names the agent behind a request: bearer token, then the signature of its device key, then a request number above all before.
- * @throws CordonError BadRequest (another protocol version); InvalidAuthenticationToken (unknown, revoked, forged); StaleSequence
+ * @throws CordonError BadRequest (another protocol version); InvalidAuthenticationToken (unknown, revoked, forged); DeviceCloned; StaleSequence
  */
 export async function authenticateDevice(
   deps: { readonly store: Store; readonly clock: Clock; readonly together: GroupCommit; readonly keys: KeyReader },
@@ -41,6 +43,7 @@ export async function authenticateDevice(
   checkProtocol(call)
   const token = readBearer(call.authorization)
   const agent = await readAgentByToken(deps.store.read, sha256Hex(token))
+  if (agent !== null && agent.cloned_at !== null) throw refusedClone()
   if (agent === null || agent.revoked_at !== null) throw refused('The agent token is not valid.')
   const seq = readSequence(call.sequence)
   if (seq === undefined || call.signature === undefined) throw refused('The request is not signed.')
@@ -54,8 +57,8 @@ export async function authenticateDevice(
   if (!isNewer) {
     throw new CordonError('StaleSequence', 'The request number is not higher than the last one.', challenge)
   }
-  const { tenant_id: tenantId, id, hostname, fqdn, public_key: publicKey } = agent
-  return { tenantId, id, hostname, fqdn, publicKey }
+  const { tenant_id: tenantId, id, hostname, fqdn, public_key: publicKey, run_ids: runIds } = agent
+  return { tenantId, id, hostname, fqdn, publicKey, runIds }
 }
 
 /** Reads public keys of devices. @throws DecodeError */
@@ -91,6 +94,13 @@ export function readBearer(authorization: string | undefined): string {
 }
 
 const challenge = { challenge: 'Bearer realm="cordon-agent"' } as const
+
+/** The refusal of a key that two hosts use. */
+export function refusedClone(): CordonError {
+  const message =
+    'Two hosts use this device key. Neither is heard any more: remove the state of both and enrol each anew.'
+  return new CordonError('DeviceCloned', message, challenge)
+}
 
 /** A refusal of a credential; says nothing about why beyond its sentence. */
 export function refused(message: string): CordonError {

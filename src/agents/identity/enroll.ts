@@ -122,6 +122,8 @@ export async function enrollDevice(deps: EnrollDeps, call: SignedCall, message: 
       facts: '{}',
       last_seq: 0,
       command_seq: 0,
+      run_ids: '[]',
+      cloned_at: null,
       break_glass_serial: 0,
       enrolled_at: now,
       last_seen_at: now,
@@ -207,7 +209,7 @@ export async function revokeDevice(
 }
 
 /** The commands of an identity that is gone never end by themselves: the engine looks at their executions at once. */
-async function lookAtOpenCommands(tx: Tx, agentIds: readonly string[]): Promise<NewJob[]> {
+export async function lookAtOpenCommands(tx: Tx, agentIds: readonly string[]): Promise<NewJob[]> {
   const commands = await readOpenExecutions(tx, agentIds)
   return commands.map((id) => checkJob(`gone:${id}`, id))
 }

@@ -1,3 +1,4 @@
+import { noteRun } from '../../agents/identity/clones.ts'
 import type { AgentChannel } from '../../agents/open.ts'
 import { answerPoll } from '../../agents/poll.ts'
 import { CordonError } from '../../model/errors.ts'
@@ -8,6 +9,8 @@ import { answerJson, forDevice } from './signed-call.ts'
 /** `GET /api/v1/agent/commands?wait=55`: held until there is a command; 200, or 204 when there is nothing to say. */
 export function pollCommands(channel: AgentChannel): OpenHandler {
   return forDevice(channel, async (device, _message, call) => {
+    const runId = readRun(call.rawQuery)
+    if (runId !== null) await noteRun(channel, device, runId)
     const answer = await answerPoll(channel, device, readWait(call.rawQuery), readHeld(call.rawQuery), call.onClose)
     return answer === null ? { status: 204 } : answerJson(200, answer)
   })
@@ -19,6 +22,13 @@ function readHeld(rawQuery: string): number | null {
   if (text === null) return null
   if (!/^\d{1,15}$/.test(text)) throw new CordonError('BadRequest', 'policy is a whole number.', { target: 'policy' })
   return Number(text)
+}
+
+/** Which run of the agent asks; agents of before say nothing. */
+function readRun(rawQuery: string): string | null {
+  const text = new URLSearchParams(rawQuery).get('run')
+  if (text === null || /^[0-9a-f-]{8,36}$/.test(text)) return text
+  throw new CordonError('BadRequest', 'run is 8 to 36 hexadecimal digits.', { target: 'run' })
 }
 
 function readWait(rawQuery: string): number {

@@ -238,6 +238,8 @@ async function createAgentTables(target: Target): Promise<void> {
     facts: 'text',
     last_seq: 'int',
     command_seq: 'int',
+    run_ids: 'text',
+    cloned_at: 'text?',
     break_glass_serial: 'int',
     enrolled_at: 'text',
     last_seen_at: 'text?',

@@ -141,6 +141,7 @@ export const agentOperations: DescribedOperations = {
         { type: 'integer', minimum: 0, maximum: MAX_POLL_SECONDS, default: DEFAULT_POLL_SECONDS },
         'Seconds.',
       ),
+      query('run', { type: 'string', pattern: '^[0-9a-f-]{8,36}$' }, 'Another one for each start of the agent.'),
       query('policy', count, 'Version of the policy the host has, 0 for none; it is sent when there is a newer one.'),
     ],
     response: json(refTo('cordon.agent.poll')),

@@ -120,7 +120,7 @@ const device = openRecord({
   agentVersion: nullable(textOf()),
   enrolledAt: instant,
   lastSeenAt: nullable(instant),
-  health: textOf('online', 'silent', 'never', 'waiting', 'revoked'),
+  health: textOf('online', 'silent', 'never', 'waiting', 'revoked', 'cloned'),
   isolated: nullable({ type: 'boolean' }),
   isolatedUntil: nullable(textOf()),
   restricted: nullable({ type: 'boolean' }),

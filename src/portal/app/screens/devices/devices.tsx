@@ -13,6 +13,7 @@ const tones: Readonly<Record<string, Tone>> = {
   never: 'quiet',
   waiting: 'medium',
   revoked: 'quiet',
+  cloned: 'high',
 }
 
 /** S6 and S10: the hosts that Cordon controls, how they are, and what is cut off right now. */
