@@ -83,7 +83,7 @@ tenantTestOnEach('a person sets for themselves what reaches them by mail', async
     deliveries.map(({ personId }) => personId),
     [ada.id],
   )
-  assert.deepEqual([shown.body.mail, shown.body.version, shown.headers.etag], ['ada@example.org', 1, 'W/"1"'])
+  assert.deepEqual([shown.body.mail, shown.body.version, shown.headers.etag], ['ada@example.org', 2, 'W/"2"'])
   const [entry] = await readAudit(tenant, 'updateNotificationSettings')
   assert.doesNotMatch(JSON.stringify(entry), /example\.org/)
 })
@@ -123,7 +123,7 @@ tenantTest('settings are a person’s own, and two who change them at once are t
 
   const fresh = await bo.client.get(settingsPath)
   const stale = await put(ada.client, settingsPath, wanted, 'W/"7"')
-  const good = await put(ada.client, settingsPath, wanted, 'W/"1"')
+  const good = await put(ada.client, settingsPath, wanted, 'W/"2"')
   const blind = await ada.client.send('PUT', settingsPath, JSON.stringify(wanted), {
     'Content-Type': 'application/json',
   })
@@ -131,7 +131,7 @@ tenantTest('settings are a person’s own, and two who change them at once are t
   const refused = [await application.get(settingsPath), await put(application, settingsPath, wanted)]
   const monitor = await (await tenant.as('monitor')).get(settingsPath)
 
-  assert.deepEqual([fresh.body.mail, fresh.body.version], [null, 0])
+  assert.deepEqual([fresh.body.mail, fresh.body.version], [null, 1])
   assertError(stale, 412)
   assert.equal(good.status, 200)
   assertError(blind, 400, { target: 'If-Match' })

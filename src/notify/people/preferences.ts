@@ -18,7 +18,7 @@ export interface PreferenceDeps {
   readonly clock: Clock
 }
 
-/** Settings with how often they were changed; version 0 and no instant: never. */
+/** Settings and their version: 1 and no instant until they are first set. */
 export interface Versioned<T> {
   readonly value: T
   readonly version: number
@@ -33,7 +33,7 @@ export type Accepted = readonly number[] | null
 export async function readOwnSettings(db: Db, actor: Actor): Promise<Versioned<PersonSettings>> {
   requirePerson(actor)
   const row = await readPersonSettings(db, actor.tenantId, actor.id)
-  if (row === undefined) return { value: defaultPersonSettings, version: 0, at: null }
+  if (row === undefined) return { value: defaultPersonSettings, version: 1, at: null }
   return { value: JSON.parse(row.settings), version: row.version, at: row.updated_at }
 }
 
@@ -80,7 +80,7 @@ export async function readEscalationPolicy(
   tenantId: string,
 ): Promise<{ readonly policy: EscalationPolicy; readonly version: number; readonly at: string | null }> {
   const stored = await readSetting(db, tenantId, escalationKey)
-  if (stored === undefined) return { policy: defaultEscalation, version: 0, at: null }
+  if (stored === undefined) return { policy: defaultEscalation, version: 1, at: null }
   // Written below.
   return JSON.parse(stored)
 }
@@ -96,7 +96,7 @@ export async function writeEscalationPolicy(
   accepted: Accepted,
 ): Promise<Awaited<ReturnType<typeof readEscalationPolicy>>> {
   return deps.store.transaction(async (tx) => {
-    const first = JSON.stringify({ policy: defaultEscalation, version: 0, at: null })
+    const first = JSON.stringify({ policy: defaultEscalation, version: 1, at: null })
     // Two who change it at once wait for each other here.
     await claimSetting(tx, actor.tenantId, escalationKey, first)
     await checkNamed(tx, actor.tenantId, policy)

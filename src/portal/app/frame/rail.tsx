@@ -22,7 +22,7 @@ export function Rail() {
   return (
     <nav
       aria-label="Screens"
-      className="flex shrink-0 flex-wrap gap-1 border-line bg-surface p-2 max-md:border-b md:w-40 md:flex-col md:border-r"
+      className="flex shrink-0 flex-wrap gap-1 border-line bg-surface p-2 max-md:border-b max-sm:flex-nowrap max-sm:overflow-x-auto md:w-40 md:flex-col md:border-r"
     >
       {items.map(([screen, word, icon]) => {
         const path = screenPath(session.tenant.id, screen)

@@ -1,5 +1,5 @@
 import { useNavigate, useParams } from '@tanstack/react-router'
-import { lazy, Suspense, useState } from 'react'
+import { lazy, type ReactNode, Suspense, useState } from 'react'
 import { useIncident, useIncidentTasks } from '../../api/queries.ts'
 import { ApiError } from '../../api/session.ts'
 import type { Incident, Task } from '../../api/wire.ts'
@@ -14,11 +14,15 @@ import { Failure, Skeleton } from '../../parts/states.tsx'
 import { Time } from '../../parts/time.tsx'
 import { incidentPath, taskPath } from '../../paths.ts'
 import { neighbourOf } from '../queue/order.ts'
+import { TaskCard } from '../task/task-card.tsx'
 import { ActivityTab } from './activity.tsx'
 import { AlertsTab } from './alerts.tsx'
+import { Acknowledge, AttentionLine, useSight } from './attention.tsx'
 import { EvidenceTab } from './evidence.tsx'
+import { HandBar } from './hand-bar.tsx'
 import { StoryTab } from './story.tsx'
 import { TasksTab } from './tasks.tsx'
+import { useNarrow } from './use-narrow.ts'
 
 const ProposeDialog = lazy(() => import('./propose.tsx'))
 const EditDialog = lazy(() => import('./edit.tsx'))
@@ -57,27 +61,54 @@ interface WholeProps {
 
 function Whole({ incident, etag, tab, taskId }: WholeProps) {
   const tasks = useIncidentTasks(incident.id)
+  const isNarrow = useNarrow()
+  const { isAuditor } = useApp()
   const [open, setOpen] = useState<'propose' | 'edit' | null>(null)
   useIncidentKeys(incident.id, () => setOpen('propose'))
+  useSight(incident.id)
   const waiting = tasks.data?.filter((task) => task.status === 'open') ?? []
-  return (
-    <div className="space-y-3 p-4">
-      <Header
-        incident={incident}
-        pending={waiting.length}
-        onEdit={() => setOpen('edit')}
-        onPropose={() => setOpen('propose')}
-      />
+  const pending = waiting.find((task) => task.id === taskId) ?? waiting[0] ?? null
+  const isBusy = isNarrow && !isAuditor
+  const facts = (
+    <>
+      <Facts incident={incident} />
       <Suspense fallback={null}>
         {incident.customTags.includes('SAMPLE') ? <SampleBanner incidentId={incident.id} /> : null}
       </Suspense>
-      <Waiting tasks={waiting} tab={tab} />
+    </>
+  )
+  const buttons = <Buttons incident={incident} onEdit={() => setOpen('edit')} onPropose={() => setOpen('propose')} />
+  const taskList = tab === 'tasks' ? <TasksTab tasks={tasks} taskId={taskId} /> : null
+  return (
+    <div className={`space-y-3 p-4 ${isBusy ? 'pb-40' : ''}`}>
+      <Header incident={incident} pending={waiting.length}>
+        {isNarrow ? null : buttons}
+      </Header>
+      {isNarrow ? (
+        <>
+          {taskList ??
+            (pending === null ? null : (
+              <section className="space-y-3">
+                <h2 className="text-ink-2">Waits for you</h2>
+                <TaskCard task={pending} isOpen />
+              </section>
+            ))}
+          {facts}
+          {buttons}
+        </>
+      ) : (
+        <>
+          {facts}
+          <Waiting tasks={waiting} tab={tab} />
+        </>
+      )}
       <Tabs id={incident.id} tab={tab} />
       {tab === 'story' ? <StoryTab incident={incident} tasks={tasks.data ?? []} /> : null}
-      {tab === 'tasks' ? <TasksTab tasks={tasks} taskId={taskId} /> : null}
+      {isNarrow ? null : taskList}
       {tab === 'alerts' ? <AlertsTab id={incident.id} /> : null}
       {tab === 'evidence' ? <EvidenceTab id={incident.id} /> : null}
       {tab === 'activity' ? <ActivityTab incident={incident} tasks={tasks.data ?? []} /> : null}
+      {isBusy ? <HandBar incident={incident} pending={pending} /> : null}
       <Suspense fallback={null}>
         {open === 'propose' ? <ProposeDialog incident={incident} onClose={() => setOpen(null)} /> : null}
         {open === 'edit' ? <EditDialog incident={incident} etag={etag} onClose={() => setOpen(null)} /> : null}
@@ -106,9 +137,8 @@ function useIncidentKeys(id: string, propose: () => void): void {
   })
 }
 
-function Header(props: { incident: Incident; pending: number; onEdit: () => void; onPropose: () => void }) {
-  const { incident, pending } = props
-  const { session, isAuditor, may } = useApp()
+/** What it is, in one look; the rest stands below what waits on a narrow window. */
+function Header({ incident, pending, children }: { incident: Incident; pending: number; children: ReactNode }) {
   const name = incident.displayName || `Incident ${incident.id}`
   return (
     <header>
@@ -116,27 +146,47 @@ function Header(props: { incident: Incident; pending: number; onEdit: () => void
         <Title text={name} window={`${pending > 0 ? `${pending} pending - ` : ''}INC-${incident.id} ${name}`}>
           <Name>{name}</Name>
         </Title>
-        <p className="flex flex-wrap gap-2">
-          <Link to={incidentPath(session.tenant.id, incident.id, 'report')} className="button">
-            Report
-          </Link>
-        </p>
-        {isAuditor ? null : (
-          <p className="flex flex-wrap gap-2">
-            <Button off={may('SecurityIncident.ReadWrite.All') ? null : 'Needs a responder.'} onPress={props.onEdit}>
-              Edit
-            </Button>
-            <Button off={may('Cordon.Expert') ? null : 'Only experts propose tasks.'} onPress={props.onPropose}>
-              Propose a task
-            </Button>
-          </p>
-        )}
+        {children}
       </div>
       <p className="mt-1 flex flex-wrap items-center gap-x-3 gap-y-1 text-meta text-ink-2">
         <code>INC-{incident.id}</code>
         <Severity value={incident.severity} />
         <Status value={incident.status} />
         <span>{incident.assignedTo ? <Name>{incident.assignedTo}</Name> : 'no owner'}</span>
+      </p>
+      <AttentionLine id={incident.id} />
+    </header>
+  )
+}
+
+function Buttons({ incident, onEdit, onPropose }: { incident: Incident; onEdit: () => void; onPropose: () => void }) {
+  const { session, isAuditor, may } = useApp()
+  const isNarrow = useNarrow()
+  return (
+    <p className="flex flex-wrap gap-2">
+      {isAuditor || isNarrow ? null : <Acknowledge incident={incident} />}
+      <Link to={incidentPath(session.tenant.id, incident.id, 'report')} className="button">
+        Report
+      </Link>
+      {isAuditor ? null : (
+        <>
+          <Button off={may('SecurityIncident.ReadWrite.All') ? null : 'Needs a responder.'} onPress={onEdit}>
+            Edit
+          </Button>
+          <Button off={may('Cordon.Expert') ? null : 'Only experts propose tasks.'} onPress={onPropose}>
+            Propose a task
+          </Button>
+        </>
+      )}
+    </p>
+  )
+}
+
+function Facts({ incident }: { incident: Incident }) {
+  const { session } = useApp()
+  return (
+    <>
+      <p className="flex flex-wrap items-center gap-x-3 gap-y-1 text-meta text-ink-2">
         <span>
           {incident.classification ?? 'unclassified'}
           {incident.determination === null ? '' : ` / ${incident.determination}`}
@@ -159,7 +209,7 @@ function Header(props: { incident: Incident; pending: number; onEdit: () => void
           .
         </p>
       )}
-    </header>
+    </>
   )
 }
 

@@ -1,14 +1,19 @@
+import { lazy, Suspense } from 'react'
 import { isRoleName, rolePermissions } from '../../../../model/permissions.ts'
 import { useApp } from '../../frame/app.tsx'
 import { type Preferences, setPreferences, usePreferences } from '../../frame/preferences.ts'
 import { Title } from '../../frame/title.tsx'
 import { bindings } from '../../keys/bindings.ts'
+import { Skeleton } from '../../parts/states.tsx'
 import { PasswordForm } from './password.tsx'
+
+const OwnNotifications = lazy(() => import('./own-notifications.tsx'))
+const Channels = lazy(() => import('./channels.tsx'))
 
 /** S11: how the portal looks to this person, which keys there are, and what they may do. */
 export function SettingsScreen() {
   const preferences = usePreferences()
-  const { session } = useApp()
+  const { session, may } = useApp()
   const { role } = session.user
   const here = Intl.DateTimeFormat().resolvedOptions().timeZone
   return (
@@ -34,6 +39,10 @@ export function SettingsScreen() {
         </label>
       </p>
       <PasswordForm />
+      <Suspense fallback={<Skeleton rows={3} />}>
+        <OwnNotifications />
+        {may('Cordon.Admin') ? <Channels /> : null}
+      </Suspense>
       <section>
         <h2>Keys</h2>
         <dl className="mt-1 grid grid-cols-[6rem_1fr] gap-y-1">

@@ -1,0 +1,43 @@
+import { useNavigate } from '@tanstack/react-router'
+import { lazy, Suspense, useState } from 'react'
+import type { Incident, Task } from '../../api/wire.ts'
+import { useApp } from '../../frame/app.tsx'
+import { Button } from '../../parts/button.tsx'
+import { screenPath } from '../../paths.ts'
+import { offBecause } from '../task/card-state.ts'
+import { Acknowledge, canAcknowledge, useAttention } from './attention.tsx'
+
+const ConfirmDialog = lazy(() => import('../task/confirm.tsx'))
+
+/** On a phone, what one thumb reaches: take the incident on, run what waits, or leave it. */
+export function HandBar({ incident, pending }: { incident: Incident; pending: Task | null }) {
+  const { session, may } = useApp()
+  const navigate = useNavigate()
+  const held = useAttention(incident.id)
+  const [isAsking, ask] = useState(false)
+  if (pending === null && !canAcknowledge(incident, held.data, session.user.name)) return null
+  const rights = {
+    execute: may('SecurityIncidentTask.TakeAction.ReadWrite.All'),
+    write: may('SecurityIncidentTask.ReadWrite.All'),
+    expert: may('Cordon.Expert'),
+    approve: may('Cordon.Approve'),
+  }
+  const off = pending?.actionType === 'text' ? 'A task for people.' : offBecause('run', rights)
+  return (
+    <section
+      aria-label="At hand"
+      className="fixed inset-x-0 bottom-0 z-30 flex flex-wrap gap-2 border-t border-line bg-surface p-2 pb-[max(0.5rem,env(safe-area-inset-bottom))] [&_button]:min-h-11 [&_button]:min-w-24"
+    >
+      <Acknowledge incident={incident} />
+      {pending === null ? null : (
+        <Button kind="danger" label={`Run: ${pending.displayName}`} off={off} onPress={() => ask(true)}>
+          Run
+        </Button>
+      )}
+      <Button onPress={() => void navigate({ href: screenPath(session.tenant.id, 'incidents') })}>Not now</Button>
+      <Suspense fallback={null}>
+        {isAsking && pending !== null ? <ConfirmDialog task={pending} action="run" onClose={() => ask(false)} /> : null}
+      </Suspense>
+    </section>
+  )
+}
