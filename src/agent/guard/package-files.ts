@@ -7,24 +7,22 @@ export interface PackageFiles {
   readonly digestsOf: (path: string) => ReadonlySet<string>
   /** Reads what changed since. @returns whether something did */
   readonly refresh: () => boolean
-  /** Files with a digest. */
-  readonly size: () => number
 }
 
 /** Debian's package database. @source dpkg(1), deb-md5sums(5) */
 export const DPKG_FOLDER = '/var/lib/dpkg'
 
-type Entries = readonly (readonly [path: string, md5: string])[]
-
 interface KnownFile {
   readonly version: string
-  readonly entries: Entries
+  /** Lines of digest and path, as in an md5sums file; parsed anew when they go, because there are a hundred thousand of them. */
+  readonly text: string
 }
 
 /** Opens the database and reads it once: about half a second for a hundred thousand files; later only what changed. */
 export function openPackageFiles(folder: string = DPKG_FOLDER): PackageFiles {
   const known = new Map<string, KnownFile>()
-  const digests = new Map<string, Set<string>>()
+  // Digests by path, with a space between them where several files claim one.
+  const digests = new Map<string, string>()
   const aliases = readAliases()
   let seen = ''
   let diversions: ReadonlyMap<string, Diversion> = new Map()
@@ -35,17 +33,23 @@ export function openPackageFiles(folder: string = DPKG_FOLDER): PackageFiles {
     return followAlias(aliases, moved ? diversion.to : path)
   }
   const drop = (file: string): void => {
-    for (const [path, md5] of known.get(file)?.entries ?? []) digests.get(placeOf(file, path))?.delete(md5)
+    for (const [path, md5] of parseLines(known.get(file)?.text ?? '')) {
+      const place = placeOf(file, path)
+      const left = digests.get(place)?.split(' ') ?? []
+      const at = left.indexOf(md5)
+      if (at >= 0) left.splice(at, 1)
+      if (left.length === 0) digests.delete(place)
+      else digests.set(place, left.join(' '))
+    }
     known.delete(file)
   }
   const add = (file: string, version: string): void => {
-    const entries = readEntries(folder, file)
-    known.set(file, { version, entries })
-    for (const [path, md5] of entries) {
+    const text = readLines(folder, file)
+    known.set(file, { version, text })
+    for (const [path, md5] of parseLines(text)) {
       const place = placeOf(file, path)
       const present = digests.get(place)
-      if (present === undefined) digests.set(place, new Set([md5]))
-      else present.add(md5)
+      digests.set(place, present === undefined ? md5 : `${present} ${md5}`)
     }
   }
   const refresh = (): boolean => {
@@ -70,29 +74,27 @@ export function openPackageFiles(folder: string = DPKG_FOLDER): PackageFiles {
     return true
   }
   refresh()
-  return { digestsOf: (path) => digests.get(path) ?? none, refresh, size: () => digests.size }
+  return { digestsOf: (path) => new Set(digests.get(path)?.split(' ')), refresh }
 }
 
-const none: ReadonlySet<string> = new Set()
-
-function readEntries(folder: string, file: string): Entries {
+function readLines(folder: string, file: string): string {
   const text = readIfThere(join(folder, file))
-  return file === 'status' ? readConfigurationFiles(text) : readDigests(text)
+  return file === 'status' ? readConfigurationFiles(text) : text
 }
 
-function readDigests(text: string): Entries {
-  return text.split('\n').flatMap((line) => {
-    const match = /^([0-9a-f]{32}) [ *](.+)$/.exec(line)
-    return match?.[1] === undefined || match[2] === undefined ? [] : [[`/${match[2]}`, match[1]] as const]
-  })
+function* parseLines(text: string): Generator<readonly [path: string, md5: string]> {
+  for (const line of text.split('\n')) {
+    if (/^[0-9a-f]{32} [ *]./.test(line)) yield [`/${line.slice(34)}`, line.slice(0, 32)]
+  }
 }
 
 /** Configuration files stand with their digests in the status file alone; a script among them is trusted as it was delivered. */
-function readConfigurationFiles(text: string): Entries {
-  return text.split('\n').flatMap((line) => {
-    const match = /^ (\/.+) ([0-9a-f]{32})(?: obsolete| remove-on-upgrade)*$/.exec(line)
-    return match?.[1] === undefined || match[2] === undefined ? [] : [[match[1], match[2]] as const]
+function readConfigurationFiles(text: string): string {
+  const lines = text.split('\n').flatMap((line) => {
+    const match = /^ \/(.+) ([0-9a-f]{32})(?: obsolete| remove-on-upgrade)*$/.exec(line)
+    return match === null ? [] : [`${match[2]}  ${match[1]}`]
   })
+  return lines.join('\n')
 }
 
 interface Diversion {
