@@ -20,6 +20,7 @@ interface Given {
   readonly incidentId: string
   readonly taskId: string
   readonly alertId: string
+  readonly deviceId: string
 }
 
 async function give(cordon: Cordon, tenant: Tenant): Promise<Given> {
@@ -38,11 +39,11 @@ async function give(cordon: Cordon, tenant: Tenant): Promise<Given> {
   const taskId = await tenant.task(incidentId, { responseAction: fittingAction('isolateDevice', device.id) })
   await tenant.task(incidentId, { status: 'completed', actionStatus: 'notStarted' })
   await tenant.task(incidentId, { status: 'failed', actionStatus: 'completed' })
-  return { incidentId, taskId, alertId }
+  return { incidentId, taskId, alertId, deviceId: device.id }
 }
 
 /** Every screen; on a narrow window those that are laid out otherwise there. */
-function listScreens({ incidentId, taskId, alertId }: Given, width: number = 320): string[] {
+function listScreens({ incidentId, taskId, alertId, deviceId }: Given, width: number = 320): string[] {
   if (width === 390) return ['incidents', `incidents/${incidentId}/tasks/${taskId}`, 'audit']
   const tabs = ['story', 'tasks', 'alerts', 'evidence', 'activity', `tasks/${taskId}`, 'report']
   return [
@@ -54,6 +55,8 @@ function listScreens({ incidentId, taskId, alertId }: Given, width: number = 320
     `alerts/${alertId}`,
     'approvals',
     'devices',
+    `devices/${deviceId}`,
+    'connectors',
     'audit',
     'policies',
     'settings',

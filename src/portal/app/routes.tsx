@@ -32,6 +32,11 @@ const screens = [
   ['/t/$tenant/alerts/$id', lazyRouteComponent(() => import('./screens/alerts/alert.tsx'), 'AlertScreen')],
   ['/t/$tenant/approvals', lazyRouteComponent(() => import('./screens/approvals/approvals.tsx'), 'ApprovalsScreen')],
   ['/t/$tenant/devices', lazyRouteComponent(() => import('./screens/devices/devices.tsx'), 'DevicesScreen')],
+  ['/t/$tenant/devices/$id', lazyRouteComponent(() => import('./screens/devices/device.tsx'), 'DeviceScreen')],
+  [
+    '/t/$tenant/connectors',
+    lazyRouteComponent(() => import('./screens/connectors/connectors.tsx'), 'ConnectorsScreen'),
+  ],
   ['/t/$tenant/audit', lazyRouteComponent(() => import('./screens/audit/audit.tsx'), 'AuditScreen')],
   ['/t/$tenant/policies', lazyRouteComponent(() => import('./screens/policies/policies.tsx'), 'PoliciesScreen')],
   ['/t/$tenant/reports', lazyRouteComponent(() => import('./screens/reports/reports.tsx'), 'ReportsScreen')],

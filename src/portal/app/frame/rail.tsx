@@ -9,6 +9,7 @@ const items = [
   ['alerts', 'Alerts', '△'],
   ['approvals', 'Approvals', '✓'],
   ['devices', 'Devices', '▢'],
+  ['connectors', 'Connectors', '⇄'],
   ['reports', 'Reports', '▥'],
   ['audit', 'Audit', '≡'],
   ['policies', 'Policies', '⚖'],

@@ -41,15 +41,19 @@ function poll(queries: QueryClient): () => void {
 }
 
 function makeEars(queries: QueryClient, api: Api): Ears {
+  // Two lists: what comes just before the slow turn still waits for its quick one.
+  let soon: Change[] = []
   let waiting: Change[] = []
   const due = { quick: false, slow: false }
   let announcedAtMs = 0
   const showQuick = (): void => {
     due.quick = false
-    const kinds = new Set(waiting.map(({ resource }) => resource))
+    const changes = soon
+    soon = []
+    const kinds = new Set(changes.map(({ resource }) => resource))
     if (kinds.has('execution')) renew(queries, ['executions'], ['approvals'])
     if (kinds.has('incidentTask')) renew(queries, ['tasks'], ['executions'])
-    for (const { resource, id } of waiting) if (resource === 'incident') renew(queries, ['incident', id])
+    for (const { resource, id } of changes) if (resource === 'incident') renew(queries, ['incident', id])
   }
   const showSlow = (): void => {
     due.slow = false
@@ -72,6 +76,7 @@ function makeEars(queries: QueryClient, api: Api): Ears {
   }
   return {
     change: (change) => {
+      soon.push(change)
       waiting.push(change)
       if (!due.quick) setTimeout(showQuick, quickMs)
       if (!due.slow) setTimeout(showSlow, slowMs)

@@ -1,4 +1,5 @@
 import { listOf, nullable, type Read, record, text, truth } from '../../api/read.ts'
+import type { Tone } from '../../parts/badges.tsx'
 
 const agent = record({
   id: text,
@@ -21,3 +22,13 @@ export type Agent = Read<typeof agent>
 
 /** Every host of the tenant, as `/api/v1/agents` lists them. */
 export const agents = record({ value: listOf(agent) })
+
+/** The colour of a host's health. */
+export const tones: Readonly<Record<string, Tone>> = {
+  online: 'done',
+  silent: 'medium',
+  never: 'quiet',
+  waiting: 'medium',
+  revoked: 'quiet',
+  cloned: 'high',
+}

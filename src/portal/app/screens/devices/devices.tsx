@@ -2,19 +2,12 @@ import { useQuery } from '@tanstack/react-query'
 import { fetchAs } from '../../api/queries.ts'
 import { useApp } from '../../frame/app.tsx'
 import { Title } from '../../frame/title.tsx'
-import { Badge, Name, type Tone } from '../../parts/badges.tsx'
+import { Badge, Name } from '../../parts/badges.tsx'
+import { Link } from '../../parts/link.tsx'
 import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
 import { Time } from '../../parts/time.tsx'
-import { type Agent, agents } from './agents.ts'
-
-const tones: Readonly<Record<string, Tone>> = {
-  online: 'done',
-  silent: 'medium',
-  never: 'quiet',
-  waiting: 'medium',
-  revoked: 'quiet',
-  cloned: 'high',
-}
+import { screenPath } from '../../paths.ts'
+import { type Agent, agents, tones } from './agents.ts'
 
 /** S6 and S10: the hosts that Cordon controls, how they are, and what is cut off right now. */
 export function DevicesScreen() {
@@ -67,10 +60,13 @@ function Card({
 }: {
   agent: Agent
 }) {
+  const { session } = useApp()
   return (
     <li className="box p-4" data-id={id}>
       <h2>
-        <Name>{hostName}</Name>
+        <Link to={`${screenPath(session.tenant.id, 'devices')}/${encodeURIComponent(id)}`}>
+          <Name>{hostName}</Name>
+        </Link>
       </h2>
       <p className="mt-1 flex flex-wrap gap-2">
         <Badge tone={tones[health] ?? 'quiet'}>{health}</Badge>
