@@ -118,8 +118,9 @@ interface Inside {
 }
 
 async function openInside(t: TestContext, setup: string): Promise<Inside> {
-  const words = ['-m', '-p', '-f', '--kill-child=SIGKILL', '--propagation', 'private', 'sh', '-c', setup]
-  const holder = spawn('unshare', words, { stdio: ['ignore', 'pipe', 'inherit'] })
+  // The kernel ends it with the test, however that ends.
+  const apart = ['unshare', '-m', '-p', '-f', '--kill-child=SIGKILL', '--propagation', 'private', 'sh', '-c', setup]
+  const holder = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...apart], { stdio: ['ignore', 'pipe', 'inherit'] })
   const end = async (): Promise<unknown> => {
     // The first process of a process namespace takes all others with it.
     holder.kill('SIGKILL')
