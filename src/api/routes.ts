@@ -4,6 +4,7 @@ import type { SubscribeDeps } from '../notify/subscribe.ts'
 import type { FetchPackageDeps } from '../respond/engine/fetch-package.ts'
 import type { ExecuteDeps } from '../respond/execute.ts'
 import type { UndoDeps } from '../respond/undo.ts'
+import type { ViewDeps } from '../respond/views.ts'
 import { countCollection, type GraphDeps, getFromCollection, listCollection } from './graph/collection.ts'
 import { alerts, incidents, tasks } from './graph/collections.ts'
 import { deltaCollection } from './graph/delta.ts'
@@ -67,6 +68,7 @@ import { listTaskExecutions } from './v1/tasks/executions.ts'
 import { downloadTaskPackage } from './v1/tasks/package.ts'
 import { previewTaskAction } from './v1/tasks/preview.ts'
 import { undoTaskAction } from './v1/tasks/undo.ts'
+import { createSavedView, deleteSavedView, listSavedViews, replaceSavedView } from './v1/views/views.ts'
 
 /** What the operations together need. */
 export type RouteDeps = GraphDeps &
@@ -128,6 +130,7 @@ export function operationRoutes(deps: RouteDeps): Route[] {
     permitted('GET', '/api/v1/reports/times', incidentRead, 'none', reportTimes(deps)),
     permitted('GET', '/api/v1/reports/actions', taskRead, 'none', reportActions(deps)),
     permitted('GET', '/api/v1/reports/alerts', incidentRead, 'none', reportAlerts(deps)),
+    ...viewRoutes(deps),
     permitted('GET', '/api/v1/samples', policyRead, 'none', getSamples(deps)),
     permitted('POST', '/api/v1/samples', admin, 'optional-json', loadSamples(deps)),
     permitted('DELETE', '/api/v1/samples', admin, 'none', removeSamples(deps)),
@@ -169,6 +172,16 @@ function peopleRoutes(deps: RouteDeps): Route[] {
     permitted('PUT', `${all}/escalation`, admin, 'json', replaceEscalation(deps)),
     permitted('GET', `${all}/people`, admin, 'none', listNotificationPeople(deps)),
     permitted('GET', `${all}/deliveries`, admin, 'none', listNotificationDeliveries(deps)),
+  ]
+}
+
+/** Filters of lists that people keep under a name. */
+function viewRoutes(deps: ViewDeps): Route[] {
+  return [
+    permitted('GET', '/api/v1/views', incidentRead, 'none', listSavedViews(deps)),
+    permitted('POST', '/api/v1/views', incidentRead, 'json', createSavedView(deps)),
+    permitted('PUT', '/api/v1/views/:id', incidentRead, 'json', replaceSavedView(deps)),
+    permitted('DELETE', '/api/v1/views/:id', incidentRead, 'none', deleteSavedView(deps)),
   ]
 }
 

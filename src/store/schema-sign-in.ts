@@ -1,3 +1,12 @@
+/** A link that signs one person in, once. */
+export interface SignInLinkRow {
+  tenant_id: string
+  token_hash: string
+  user_id: string
+  expires_at: string
+  used_at: string | null
+}
+
 /** The password of a person; without a row they sign in otherwise. */
 export interface PasswordRow {
   tenant_id: string

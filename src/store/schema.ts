@@ -3,7 +3,8 @@ import type { ConnectorJournalRow, ConnectorRow, ConnectorSecretRow } from './sc
 import type { SubscriptionRow } from './schema-notify.ts'
 import type { AcknowledgementRow, DeliveryRow, EscalationRow, PersonSettingsRow, SightRow } from './schema-people.ts'
 import type { AnswerRow, ApprovalRow, ApprovalVoteRow, ExecutionRow, PolicyRow } from './schema-respond.ts'
-import type { AuthorizationCodeRow, IdentityRow, PasswordRow, RedirectUriRow } from './schema-sign-in.ts'
+import type { AuthorizationCodeRow, IdentityRow, PasswordRow, RedirectUriRow, SignInLinkRow } from './schema-sign-in.ts'
+import type { SavedViewRow } from './schema-views.ts'
 
 /**
  * Row types, one interface per table. Every row carries its tenant. On both databases: instants are 7-digit ISO text, booleans 0/1,
@@ -20,6 +21,7 @@ export interface Schema {
   redirect_uris: RedirectUriRow
   authorization_codes: AuthorizationCodeRow
   identities: IdentityRow
+  saved_views: SavedViewRow
   settings: SettingRow
   counters: CounterRow
   incidents: IncidentRow
@@ -80,14 +82,6 @@ export interface UserRow {
   role: string
   created_at: string
   disabled_at: string | null
-}
-
-export interface SignInLinkRow {
-  tenant_id: string
-  token_hash: string
-  user_id: string
-  expires_at: string
-  used_at: string | null
 }
 
 export interface SessionRow {

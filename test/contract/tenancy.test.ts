@@ -15,6 +15,7 @@ interface Things {
   readonly approval: string
   readonly connector: string
   readonly device: string
+  readonly view: string
 }
 
 const absentGuid = '00000000-0000-4000-8000-000000000000'
@@ -26,6 +27,7 @@ const absent: Things = {
   approval: absentGuid,
   connector: absentGuid,
   device: absentGuid,
+  view: absentGuid,
 }
 
 async function giveThings(tenant: Tenant): Promise<Things> {
@@ -41,7 +43,14 @@ async function giveThings(tenant: Tenant): Promise<Things> {
     approval: await giveApproval(tenant),
     connector: await giveConnector(tenant),
     device: await tenant.agent({ hostName: 'lone-01', can: ['isolateDevice'] }),
+    view: await giveView(tenant),
   }
+}
+
+/** A filter that everybody in the tenant sees. */
+async function giveView(tenant: Tenant): Promise<string> {
+  const body = { screen: 'incidents', name: 'Mine', query: 'severity=high', shared: true }
+  return (await (await tenant.as('expert')).post('/api/v1/views', body)).body.id
 }
 
 /** A directory nobody may ask. */
@@ -71,6 +80,7 @@ function kindOf(route: Route): keyof Things | null {
   if (/\/approvals\/:id/.test(route.path)) return 'approval'
   if (/\/connectors\/:id/.test(route.path)) return 'connector'
   if (/\/devices\/:id/.test(route.path)) return 'device'
+  if (/\/views\/:id/.test(route.path)) return 'view'
   return /\/(incident)?tasks\/:id/.test(route.path) ? 'task' : null
 }
 

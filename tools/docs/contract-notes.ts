@@ -50,6 +50,11 @@ export const notes: Readonly<Record<string, string>> = {
   reauthorizeSubscription: 'no body',
   batch:
     '`{requests: [{id, method, url, headers?, body?, dependsOn?}]}`, 1 to 20; answers `{responses: [{id, status, headers, body?}]}`',
+  listViews: '`{value}`: own and shared filters of lists',
+  createView:
+    '`{screen, name, query, shared?, defaultFor?}`; sharing needs SecurityIncident.ReadWrite.All, `defaultFor` Cordon.Admin',
+  replaceView: 'as `createView`; own ones, and shared ones by an admin',
+  deleteView: 'no body',
   runHuntingQuery: 'always 501',
   authorize: 'authorization code with PKCE (S256); 303 to the address of the application. See [sign-in](sign-in.md)',
   startOutsideLogin: '303 to an issuer that is set up as a connector of kind `oidc`, also by a link only',

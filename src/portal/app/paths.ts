@@ -31,6 +31,7 @@ const order = [
   'object',
   'decision',
   'sort',
+  'view',
   'sel',
 ]
 

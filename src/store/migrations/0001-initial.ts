@@ -8,6 +8,7 @@ import { createNotificationTables } from './0001-notifications.ts'
 import { createPeopleTables } from './0001-people.ts'
 import { createResponseTables } from './0001-respond.ts'
 import { createSignInTables } from './0001-sign-in.ts'
+import { createViewTable } from './0001-views.ts'
 import { index, keyed, sequenced, type Target, table } from './tables.ts'
 
 /** The first schema: tenants and access, incidents and alerts with their correlation, tasks and executions, agents, jobs, audit. */
@@ -15,6 +16,7 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
   const schema: Target = { db, dialect }
   await createAccessTables(schema)
   await createSignInTables(schema)
+  await createViewTable(schema)
   await createIncidentTables(schema)
   await createCorrelationTables(schema)
   await createTaskTable(schema)

@@ -10,6 +10,7 @@ import { peopleOperations, peopleSchemas } from './people.ts'
 import { reportOperations } from './reports.ts'
 import { safetyOperations, safetySchemas } from './safety.ts'
 import { listSchemas } from './schemas.ts'
+import { viewOperations, viewSchemas } from './views.ts'
 
 /** What an operation promises: a row of `spec/behaviour.json`. */
 export interface OperationRow {
@@ -36,6 +37,7 @@ const described: DescribedOperations = {
   ...connectorOperations,
   ...peopleOperations,
   ...reportOperations,
+  ...viewOperations,
   ...agentOperations,
 }
 
@@ -80,6 +82,7 @@ export function describeOperations(rows: readonly OperationRow[], routes: readon
         ...safetySchemas,
         ...connectorSchemas,
         ...peopleSchemas,
+        ...viewSchemas,
         ...agentSchemas,
       },
       securitySchemes: {

@@ -1,6 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react'
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { applyView, filterPart, type SavedView, useViews, writeView } from '../../api/views.ts'
 import { useApp } from '../../frame/app.tsx'
 import { Title } from '../../frame/title.tsx'
 import { forgetNewIncidents, useNewIncidents } from '../../live/new-incidents.ts'
@@ -17,25 +18,26 @@ import { rememberOrder } from './order.ts'
 import { type QueueRow, useQueue, useQueueCount } from './queue-query.ts'
 
 const ChangeIncidents = lazy(() => import('../bulk/change-incidents.tsx'))
+const ViewsBar = lazy(() => import('./views-bar.tsx'))
 const FirstSteps = lazy(async () => ({ default: (await import('../start/start.tsx')).FirstSteps }))
 /** With so few incidents somebody is still setting up. */
 const fewIncidents = 5
 
 /** S1: the incidents, newest first. */
 export function QueueScreen() {
-  const search: Search = useSearch({ strict: false })
+  const stated: Search = useSearch({ strict: false })
   const { session } = useApp()
   const navigate = useNavigate()
-  const change = useCallback(
-    (next: Search, isTyping = false) => {
-      const { sel: _left, ...kept } = next
-      void navigate({ href: `${location.pathname}${writeSearch(kept)}`, replace: isTyping })
-    },
+  const { search, views, current, isWaiting } = useView(stated)
+  const go = useCallback(
+    (query: string, replace = false) => void navigate({ href: `${location.pathname}${query}`, replace }),
     [navigate],
   )
+  const change = useCallback((next: Search, isTyping = false) => go(writeView(next, current), isTyping), [go, current])
+  useBeginning(stated, views, go)
   const open = (row: QueueRow): void => {
     // Back leads to the row one came from.
-    history.replaceState(history.state, '', `${location.pathname}${writeSearch({ ...search, sel: row.id })}`)
+    history.replaceState(history.state, '', `${location.pathname}${writeSearch({ ...stated, sel: row.id })}`)
     void navigate({ href: incidentPath(session.tenant.id, row.id) })
   }
   return (
@@ -44,10 +46,38 @@ export function QueueScreen() {
         <Title text="Incidents" />
         <Pill />
       </div>
+      <Suspense fallback={null}>
+        <ViewsBar views={views} current={current} search={search} go={go} />
+      </Suspense>
       <Filters search={search} change={change} />
-      <Rows search={search} change={change} open={open} />
+      {isWaiting ? <Skeleton rows={12} /> : <Rows search={search} change={change} open={open} />}
     </div>
   )
+}
+
+/** What the address stands for, with the view it names. */
+function useView(stated: Search) {
+  const { data: views = [], isPending } = useViews()
+  const named = firstOf(stated, 'view')
+  const current = views.find(({ id }) => id === named)
+  const search = useMemo(() => applyView(stated, current), [stated, current])
+  return { search, views, current, isWaiting: isPending && named !== '' && filterPart(stated) === '' }
+}
+
+/** Somebody who comes without a wish of their own begins with the view of their role. */
+function useBeginning(
+  stated: Search,
+  views: readonly SavedView[],
+  go: (query: string, replace: boolean) => void,
+): void {
+  const { session } = useApp()
+  const isOpen = useRef(writeSearch({ ...stated, sel: '' }) === '')
+  useEffect(() => {
+    if (!isOpen.current || views.length === 0) return
+    isOpen.current = false
+    const beginning = views.find(({ defaultFor }) => defaultFor.includes(session.user.role))
+    if (beginning !== undefined) go(writeSearch({ view: beginning.id }), true)
+  }, [views, session.user.role, go])
 }
 
 function Rows(props: { search: Search; change: (next: Search) => void; open: (row: QueueRow) => void }) {
