@@ -68,7 +68,7 @@ function listScreens({ incidentId, taskId, alertId, deviceId }: Given, width: nu
 
 /** Waits until the first answers are painted. */
 async function settle(page: Page): Promise<void> {
-  await page.locator('[aria-busy=true]').waitFor({ state: 'detached' })
+  await page.locator('[aria-busy=true]').first().waitFor({ state: 'detached' })
 }
 
 /** What axe finds, one line each. */

@@ -72,7 +72,7 @@ browserTest(
     await admin.page.emulateMedia({ forcedColors: 'active' })
     for (const screen of ['incidents', `incidents/${incidentId}`, 'reports', 'audit', 'start']) {
       await admin.open(screenOf(cordon, screen))
-      await admin.page.locator('[aria-busy=true]').waitFor({ state: 'detached' })
+      await admin.page.locator('[aria-busy=true]').first().waitFor({ state: 'detached' })
       const { violations } = await new AxeBuilder({ page: admin.page }).withTags(tags).analyze()
       found.push(...violations.map(({ id, nodes }) => `${screen} forced: ${id} at ${nodes[0]?.html.slice(0, 120)}`))
     }

@@ -77,7 +77,7 @@ async function make({ cordon, tenant }: Stage): Promise<Made> {
 }
 
 async function shoot(page: Page, name: string, theme: string): Promise<void> {
-  await page.locator('[aria-busy=true]').waitFor({ state: 'detached' })
+  await page.locator('[aria-busy=true]').first().waitFor({ state: 'detached' })
   await page.waitForTimeout(600)
   const path = join(folder, `${name}-${theme}.png`)
   await page.screenshot({ path })
