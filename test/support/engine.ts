@@ -133,13 +133,16 @@ export interface Engine {
 
 export const tenantId = '11111111-1111-4111-8111-111111111111'
 
+/** Who is told of what is another suite's. */
+const tellNobody = async (): Promise<undefined> => undefined
+
 /** Starts the engine; stopped with the test. */
 export function startEngine(t: TestContext, store: Store, clock: Clock = systemClock): Engine {
   const system = createFakeSystem()
   const registry = createRegistry([system.connector], { strictGraph: false })
   const deps = { store, clock, ids: randomIds, registry }
   const log = createLog('silent')
-  const worker = startWorker({ store, clock, log, handlers: responseHandlers(deps) })
+  const worker = startWorker({ store, clock, log, handlers: { ...responseHandlers(deps), 'tell-people': tellNobody } })
   onEnd(t, () => worker.stop())
   const expert = person('expert', 'Ada')
   const engine: Engine = {
