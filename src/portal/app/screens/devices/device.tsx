@@ -141,7 +141,7 @@ function TaskList({ tasks }: { tasks: readonly Task[] }) {
               proposed <Time at={one.createdDateTime} />
             </span>
           </p>
-          <Runs runs={runs[index]?.data ?? []} isOpen={false} />
+          <Runs runs={runs[index]?.data ?? []} isOpen={false} of={`${one.displayName}, task ${index + 1}`} />
         </li>
       ))}
     </ul>

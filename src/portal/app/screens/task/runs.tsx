@@ -16,9 +16,9 @@ const tones: Readonly<Record<string, Tone>> = {
 const steps = ['queued', 'dispatching', 'delivered', 'running', 'verifying', 'succeeded']
 
 /** The runs of a task, newest first: how far each is, and what proves its effect. */
-export function Runs({ runs, isOpen }: { runs: readonly Execution[]; isOpen: boolean }) {
+export function Runs({ runs, isOpen, of }: { runs: readonly Execution[]; isOpen: boolean; of?: string }) {
   return (
-    <section aria-label="Runs" className="mt-3 space-y-3">
+    <section aria-label={of === undefined ? 'Runs' : `Runs of ${of}`} className="mt-3 space-y-3">
       {runs.slice(0, isOpen ? 20 : 1).map((run) => (
         <Run key={run.id} run={run} isOpen={isOpen} />
       ))}
