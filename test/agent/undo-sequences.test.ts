@@ -123,3 +123,14 @@ test(`do and undo leave firewall, files and accounts byte-equal in ${runs} rando
   const list = [...counts].sort().map(([state, count]) => `${count} ${state}`)
   t.diagnostic(`${runs} sequences, ${total} deeds: ${list.join(', ')}`)
 })
+
+test('an isolation holds also where a rule blocks the address it is tested with', async (t) => {
+  const world = await createUndoWorld(t)
+  if (world === undefined) return
+  await world.layRules('')
+  await world.carryOut('rule', { kind: 'rule', indicator: '203.0.113.7', mode: 'block' })
+
+  const { state, targets } = await world.carryOut('isolation', { kind: 'isolate', selective: false })
+
+  assert.equal(state, 'succeeded', JSON.stringify(targets))
+})

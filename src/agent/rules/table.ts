@@ -35,8 +35,8 @@ export function writeTable(rules: readonly IocRule[], nowMs: number): string {
     ...sets.map((name) => writeSet(name, address, nowMs)),
     // Below every usual priority, and before the isolation's so that one does not depend on the other.
     ...writeChain('input', ['saddr'], 'drop'),
-    ...writeChain('output', ['daddr'], 'reject'),
-    ...writeChain('forward', ['saddr', 'daddr'], 'reject'),
+    ...writeChain('output', ['daddr'], refusal),
+    ...writeChain('forward', ['saddr', 'daddr'], refusal),
     '}',
   ].join('\n')}\n`
 }
@@ -52,6 +52,9 @@ function writeSet(name: string, rules: readonly IocRule[], nowMs: number): strin
   const held = elements.length === 0 ? '' : ` elements = { ${elements.join(', ')} }`
   return `  set ${name} { type ${type}; flags ${flags}; counter;${held} }`
 }
+
+/** Not as a closed port: the self-test of an isolation takes that for an answer of the far side. */
+const refusal = 'reject with icmpx type admin-prohibited'
 
 function writeChain(hook: string, ends: readonly string[], verdict: string): string[] {
   const local = hook === 'input' ? ['    iif lo accept'] : hook === 'output' ? ['    oif lo accept'] : []
