@@ -12,7 +12,7 @@ const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const inside = /\bat [\w.<>]+ \(|node_modules|\.ts:\d|SQLITE|kysely|\/src\/|insert into|jsonb_/i
 
 /** Pages for people, whose refusals are pages, too. */
-const pages = /^\/(login|error)\/?$/i
+const pages = /^\/(login|error|.+\/oauth2\/v2\.0\/authorize|auth\/issuers\/.+\/(start|callback))\/?$/is
 
 /**
  * What is wrong with an answer; null when nothing is. Whatever was asked: no failure of ours, JSON where JSON is promised, and every

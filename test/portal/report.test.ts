@@ -35,7 +35,7 @@ browserTest(
     const { page, open, faults } = await enter('auditor', { dark: true })
 
     await open(screenOf(cordon, `incidents/${incidentId}`))
-    await page.getByRole('link', { name: 'Report' }).click()
+    await page.getByRole('link', { name: 'Report', exact: true }).click()
     await page.getByRole('heading', { name: /^Incident \d+: Web shell/ }).waitFor()
     const whole = await page.locator('article').innerText()
     const [download] = await Promise.all([

@@ -119,7 +119,7 @@ browserTest(
     await cordon.store.transaction((tx) =>
       tx
         .updateTable('agents')
-        .set({ facts: JSON.stringify({ state: { isolated: true, until: null } }) })
+        .set({ facts: JSON.stringify({ state: { isolated: true, until: null, restricted: false } }) })
         .where('id', '=', device.id)
         .execute(),
     )
