@@ -10,7 +10,7 @@ interface RememberedAnswer {
 }
 
 /** What the answers kept of one operation may hold together, and the longest one worth keeping, in characters. */
-const maxKept = 4 * 1024 * 1024
+const maxKept = 2 * 1024 * 1024
 const maxCharacters = 262_144
 
 /**
