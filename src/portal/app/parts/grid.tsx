@@ -272,3 +272,18 @@ function Row<T>({
     </div>
   )
 }
+
+/** The first row of a table: the names of its columns. */
+export function Heads({ names, pad = 'px-3' }: { names: readonly string[]; pad?: 'px-2' | 'px-3' }) {
+  return (
+    <thead>
+      <tr className="bg-sunken text-left text-meta text-ink-2">
+        {names.map((name) => (
+          <th key={name} scope="col" className={`${pad} py-1 font-medium`}>
+            {name}
+          </th>
+        ))}
+      </tr>
+    </thead>
+  )
+}

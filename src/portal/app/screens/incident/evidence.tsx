@@ -1,6 +1,7 @@
 import { useIncidentAlerts } from '../../api/queries.ts'
 import { Name } from '../../parts/badges.tsx'
 import { describeEvidence } from '../../parts/evidence-text.ts'
+import { Heads } from '../../parts/grid.tsx'
 import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
 
 /** Everything the alerts name, each once, with the alerts that name it. */
@@ -23,15 +24,7 @@ export function EvidenceTab({ id }: { id: string }) {
   return (
     <div className="box overflow-x-auto" role="region" aria-label="Evidence" tabIndex={-1}>
       <table className="w-full text-table">
-        <thead>
-          <tr className="bg-sunken text-left text-meta text-ink-2">
-            {['Kind', 'Name', 'Verdict', 'Alerts', 'More'].map((name) => (
-              <th key={name} scope="col" className="px-3 py-1 font-medium">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <Heads names={['Kind', 'Name', 'Verdict', 'Alerts', 'More']} />
         <tbody>
           {[...found].map(([key, { line, count }]) => (
             <tr key={key} data-entity-id={key} className="border-t border-line align-top">

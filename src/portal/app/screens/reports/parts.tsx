@@ -1,5 +1,6 @@
 import type { UseQueryResult } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
+import { Heads } from '../../parts/grid.tsx'
 import { Failure, Skeleton } from '../../parts/states.tsx'
 
 /** One report: its heading, and what stands in it once the figures are there. */
@@ -36,15 +37,7 @@ export function Figures(props: {
   const table = (
     <div className="overflow-x-auto" role="region" aria-label={`${name}, table`} tabIndex={-1}>
       <table className="w-full text-table">
-        <thead>
-          <tr className="bg-sunken text-left text-meta text-ink-2">
-            {columns.map((column) => (
-              <th key={column} scope="col" className="px-2 py-1 font-medium">
-                {column}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <Heads names={columns} pad="px-2" />
         <tbody>
           {rows.map((cells, row) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: rows of figures keep their places

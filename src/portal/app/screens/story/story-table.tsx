@@ -1,4 +1,5 @@
 import { Badge, Name } from '../../parts/badges.tsx'
+import { Heads } from '../../parts/grid.tsx'
 import { Time } from '../../parts/time.tsx'
 import { neighboursOf, type StoryGraph } from './story-graph.ts'
 
@@ -11,15 +12,7 @@ export function StoryTable(props: { graph: StoryGraph; selected: string | null; 
   return (
     <div className="box max-h-96 overflow-auto" role="region" aria-label="Attack story, table" tabIndex={-1}>
       <table className="w-full text-table">
-        <thead>
-          <tr className="bg-sunken text-left text-meta text-ink-2">
-            {['What', 'Kind', 'Leads to or comes from', 'Via alert', 'First seen'].map((name) => (
-              <th key={name} scope="col" className="px-3 py-1 font-medium">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <Heads names={['What', 'Kind', 'Leads to or comes from', 'Via alert', 'First seen']} />
         <tbody>
           {graph.nodes.map((node) => (
             <tr
