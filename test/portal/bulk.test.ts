@@ -92,15 +92,17 @@ browserTest(
 
 browserTest('tasks of different actions are not run together', async ({ cordon, tenant, enter }) => {
   const incidentId = await tenant.incident()
-  await tenant.task(incidentId)
-  await tenant.task(incidentId, {
-    actionType: 'runAntiVirusScan',
-    responseAction: fittingAction('runAntiVirusScan', 'web-07'),
-  })
+  const tasks = [
+    await tenant.task(incidentId),
+    await tenant.task(incidentId, {
+      actionType: 'runAntiVirusScan',
+      responseAction: fittingAction('runAntiVirusScan', 'web-07'),
+    }),
+  ]
   const { page, open } = await enter('responder')
 
   await open(screenOf(cordon, 'tasks'))
-  for (const row of await page.getByRole('checkbox', { name: /^Select/ }).all()) await row.check()
+  for (const id of tasks) await page.getByRole('checkbox', { name: `Select ${id}`, exact: true }).check()
 
   await page.getByText('Select tasks of one action only.').waitFor()
   assert.equal(await page.getByRole('button', { name: /^Review and run/ }).getAttribute('aria-disabled'), 'true')
