@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { globSync } from 'node:fs'
+import { globSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { ensurePortal } from '../tools/portal/build.ts'
+import { drawJourneys, journeysVariable } from './support/journeys.ts'
 import { startPostgres } from './support/postgres.ts'
 import { installPackages, listMissing } from './support/programs.ts'
 
@@ -85,11 +87,18 @@ function listTestFiles(folders: readonly string[]): string[] {
 async function runSuites(files: readonly string[]): Promise<number> {
   console.log('\n== suites')
   const cluster = await startPostgres()
+  const folder = mkdtempSync(join(tmpdir(), 'cordon-run-'))
   try {
     if (interrupted) return 1
+    const journeys = join(folder, 'journeys')
     const options = ['--test', '--test-concurrency=2', '--test-reporter=spec', `--test-timeout=${fileTimeoutMs}`]
-    return await run(process.execPath, [...options, ...files], { CORDON_TEST_POSTGRES: cluster.url })
+    const env = { CORDON_TEST_POSTGRES: cluster.url, [journeysVariable]: journeys }
+    const code = await run(process.execPath, [...options, ...files], env)
+    const table = drawJourneys(journeys)
+    if (table !== '') console.log(`\n== journeys through the portal\n${table}`)
+    return code
   } finally {
+    rmSync(folder, { recursive: true, force: true })
     await cluster.stop()
   }
 }

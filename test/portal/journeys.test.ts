@@ -1,20 +1,34 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright-core'
 import { waitUntil } from '../support/answers.ts'
-import type { Cordon } from '../support/cordon.ts'
 import { enrolDevice, type FakeDevice, makeResult } from '../support/device.ts'
 import { fittingAction, type Tenant } from '../support/given.ts'
 import { browserTest, screenOf } from './browser.ts'
+import { beginJourney } from './journey.ts'
 
-/** Counts what a person presses; typing costs no click. */
-function countClicks(page: Page): { press(name: string | RegExp): Promise<void>; clicks(): number } {
-  let clicks = 0
+interface Landing {
+  readonly focused: unknown
+  readonly badges: readonly string[]
+  readonly title: string
+  /** Pixels by which what decides lies below the window. */
+  readonly scrolled: number
+  readonly paintedMs: number
+}
+
+/** What stands before a person who has just come by the link of a task. */
+async function look(page: Page, taskId: string): Promise<Landing> {
+  const card = page.locator(`[data-task-id="${taskId}"]`)
+  const box = await card.getByText('Reversible').boundingBox()
   return {
-    press: async (name) => {
-      clicks += 1
-      await page.getByRole('button', { name }).first().click()
-    },
-    clicks: () => clicks,
+    focused: await page.evaluate("document.activeElement.getAttribute('data-task-id')"),
+    badges: await card.locator('.badge').allTextContents(),
+    title: await page.title(),
+    scrolled: Math.max(0, (box?.y ?? 9_999) - (page.viewportSize()?.height ?? 0)),
+    paintedMs: Number(
+      await page.evaluate(
+        "new Promise((done) => new PerformanceObserver((list) => done(list.getEntries().at(-1).startTime)).observe({ type: 'largest-contentful-paint', buffered: true }))",
+      ),
+    ),
   }
 }
 
@@ -36,59 +50,56 @@ async function obey(device: FakeDevice): Promise<void> {
   assert.equal(reply.status, 200, reply.text)
 }
 
-async function readRuns(cordon: Cordon, tenant: Tenant, taskId: string): Promise<Record<string, unknown>[]> {
-  assert.ok(cordon)
+async function readRuns(tenant: Tenant, taskId: string): Promise<Record<string, unknown>[]> {
   return (await (await tenant.as('reader')).get(`/api/v1/tasks/${taskId}/executions`)).body.value
 }
 
 browserTest(
-  'J1: from the link to the proof in two presses after landing, one run, and undo in two more',
+  'J1: from the link to the running action in three clicks, one run, with proof, and undo by a run of its own',
   async ({ cordon, tenant, enter }, t) => {
     const device = await enrolDevice(cordon, tenant.id, 'web-07')
     const { incidentId, taskId } = await giveTask(tenant, device)
-    const { page, faults, open } = await enter('responder')
-    const { press, clicks } = countClicks(page)
+    const responder = await enter('responder')
+    const { page, faults } = responder
     const card = page.locator(`[data-task-id="${taskId}"]`)
-
-    await open(screenOf(cordon, `incidents/${incidentId}/tasks/${taskId}`))
-    await card.getByText('Reversible').waitFor()
-    const focused = await page.evaluate("document.activeElement.getAttribute('data-task-id')")
-    const before = await card.locator('.badge').allTextContents()
-    await press(/^Review and run/)
     const dialog = page.getByRole('alertdialog')
-    await dialog.getByText('Reversible').waitFor()
+    const journey = beginJourney(t, 'J1 approve a guided task', { clicks: 3, seconds: 2.2 })
+
+    await journey.follow(responder, screenOf(cordon, `incidents/${incidentId}/tasks/${taskId}`))
+    await journey.see(card.getByText('Reversible'))
+    const landing = await look(page, taskId)
+    await journey.press(card.getByRole('button', { name: /^Review and run/ }))
+    await journey.see(dialog.getByText('Reversible'))
     const initial = await page.evaluate('document.activeElement.textContent')
     const says = await dialog.innerText()
     await dialog.getByLabel(/^Why/).fill('It talks to a known bad address.')
     await page.keyboard.press('Enter')
     const openAfterEnter = await dialog.count()
-    const startedAt = performance.now()
-    await press(/^Isolate web-07$/)
-    await page.locator(`[data-task-id="${taskId}"][data-action-status="inProgress"]`).waitFor()
-    t.diagnostic(
-      `J1: ${clicks()} clicks after landing, in progress after ${Math.round(performance.now() - startedAt)} ms`,
+    await journey.press(dialog.getByRole('button', { name: 'Isolate web-07' }))
+    await journey.see(
+      page.locator(`[data-task-id="${taskId}"][data-action-status="inProgress"]`),
+      card.locator('[data-run-id]'),
     )
-    const clicksToRun = clicks()
+    journey.end()
     await obey(device)
     await page.locator(`[data-task-id="${taskId}"][data-status="completed"][data-action-status="completed"]`).waitFor()
     await card.getByText('Proof, observed').waitFor()
-    await press(/^Undo/)
-    await page.getByRole('alertdialog').getByLabel(/^Why/).fill('The host is clean.')
-    await page
-      .getByRole('alertdialog')
-      .getByRole('button', { name: /^Undo on/ })
-      .click()
+    await card.getByRole('button', { name: /^Undo/ }).click()
+    await dialog.getByLabel(/^Why/).fill('The host is clean.')
+    await dialog.getByRole('button', { name: /^Undo on/ }).click()
     await obey(device)
     await card.locator('[data-run-state="succeeded"]').nth(1).waitFor()
 
-    assert.equal(focused, taskId)
-    assert.deepEqual(before.slice(0, 2), ['Task: open', 'Action: not started'])
+    assert.equal(landing.focused, taskId)
+    assert.deepEqual(landing.badges.slice(0, 2), ['Task: open', 'Action: not started'])
+    assert.equal(landing.title, `1 pending - INC-${incidentId} Web shell on web-07 - default - Cordon`)
+    assert.equal(landing.scrolled, 0, 'why, what and how far stand on one screen')
+    t.diagnostic(`J1: largest paint of the landing after ${Math.round(landing.paintedMs)} ms`)
     assert.equal(initial, 'Not now')
     for (const part of ['web-07', 'default', 'cordon-agent', 'Tier 2', 'Yes, by unIsolateDevice'])
       assert.ok(says.includes(part), part)
     assert.equal(openAfterEnter, 1)
-    assert.equal(clicksToRun, 2)
-    const runs = await readRuns(cordon, tenant, taskId)
+    const runs = await readRuns(tenant, taskId)
     assert.deepEqual(
       runs.map(({ kind, state }) => [kind, state]),
       [
@@ -96,6 +107,7 @@ browserTest(
         ['run', 'succeeded'],
       ],
     )
+    assert.equal(runs[0]?.undoes, runs[1]?.id)
     const { body } = await (await tenant.as('reader')).get(`/beta/security/incidents/${incidentId}`)
     assert.match(body.comments[0].comment, /It talks to a known bad address\.$/)
     assert.deepEqual(faults, [])
@@ -104,77 +116,126 @@ browserTest(
 
 browserTest(
   'a task that cannot run here offers no run, says why, and can be done by hand in two presses',
-  async ({ cordon, tenant, enter }) => {
+  async ({ cordon, tenant, enter }, t) => {
     const incidentId = await tenant.incident()
     const taskId = await tenant.task(incidentId, { actionType: 'disableUser', displayName: 'Disable kai' })
-    const { page, faults, open } = await enter('responder')
-    const { press, clicks } = countClicks(page)
+    const responder = await enter('responder')
+    const { page, faults, open } = responder
     const card = page.locator(`[data-task-id="${taskId}"]`)
+    const journey = beginJourney(t, 'J1 done by hand', { clicks: 2, seconds: 1.0 })
 
     await open(screenOf(cordon, `incidents/${incidentId}/tasks/${taskId}`))
     await card.getByText('Cordon cannot run this here').waitFor()
     const runButtons = await card.getByRole('button', { name: /Review and run/ }).count()
-    await press(/^Done by hand/)
-    await press(/^Yes, done$/)
-    await page.locator(`[data-task-id="${taskId}"][data-status="completed"][data-action-status="notStarted"]`).waitFor()
+    await journey.press(card.getByRole('button', { name: /^Done by hand/ }))
+    await journey.see(page.getByRole('alertdialog'))
+    await journey.press(page.getByRole('button', { name: 'Yes, done' }))
+    await journey.see(
+      page.locator(`[data-task-id="${taskId}"][data-status="completed"][data-action-status="notStarted"]`),
+    )
+    journey.end()
 
     assert.equal(runButtons, 0)
-    assert.equal(clicks(), 2)
     await card.getByText('Cordon ran nothing').waitFor()
-    assert.deepEqual(await readRuns(cordon, tenant, taskId), [])
+    assert.deepEqual(await readRuns(tenant, taskId), [])
     assert.deepEqual(faults, [])
   },
 )
 
 browserTest(
-  'J2: an expert proposes a task in three presses, and the customer sees it without a reload',
-  async ({ cordon, tenant, enter }) => {
+  'a task that is not relevant asks for the reason, is closed in two presses, and can be opened again',
+  async ({ cordon, tenant, enter }, t) => {
+    const incidentId = await tenant.incident()
+    const taskId = await tenant.task(incidentId)
+    const { page, faults, open } = await enter('responder')
+    const card = page.locator(`[data-task-id="${taskId}"]`)
+    const dialog = page.getByRole('alertdialog')
+    const journey = beginJourney(t, 'J1 not relevant', { clicks: 2, seconds: 1.0 })
+
+    await open(screenOf(cordon, `incidents/${incidentId}/tasks/${taskId}`))
+    await journey.press(card.getByRole('button', { name: /^Not relevant/ }))
+    const close = dialog.getByRole('button', { name: 'Not relevant' })
+    await journey.see(close)
+    const off = await close.getAttribute('aria-disabled')
+    await dialog.getByLabel(/^Why \(required\)/).fill('A planned test.')
+    await journey.press(close)
+    await journey.see(page.locator(`[data-task-id="${taskId}"][data-status="notRelevant"]`))
+    journey.end()
+    await card.getByRole('button', { name: /^Reopen/ }).click()
+    await dialog.getByRole('button', { name: 'Reopen' }).click()
+    await page.locator(`[data-task-id="${taskId}"][data-status="open"]`).waitFor()
+
+    assert.equal(off, 'true')
+    const { body } = await (await tenant.as('reader')).get(`/beta/security/incidents/${incidentId}`)
+    assert.match(body.comments[0].comment, /A planned test\.$/)
+    assert.deepEqual(faults, [])
+  },
+)
+
+browserTest(
+  'J2: an expert proposes a task in two clicks, and the customer sees it without a reload',
+  async ({ cordon, tenant, enter }, t) => {
     const incidentId = await tenant.incident({ displayName: 'Beacon' })
     await tenant.alert(incidentId, {
       evidence: [{ '@odata.type': '#microsoft.graph.security.deviceEvidence', hostName: 'ws-20' } as never],
     })
     const customer = await enter('responder')
     await customer.open(screenOf(cordon, `incidents/${incidentId}/tasks`))
+    await customer.page.locator('[data-live="live"]').waitFor()
     const expert = await enter('expert')
-    const { press, clicks } = countClicks(expert.page)
+    const dialog = expert.page.getByRole('dialog')
+    const journey = beginJourney(t, 'J2 propose a guided task', { clicks: 4, seconds: 1.5 })
 
     await expert.open(screenOf(cordon, `incidents/${incidentId}`))
-    await press('Propose a task')
-    const dialog = expert.page.getByRole('dialog')
-    await dialog.getByLabel(/^Why/).fill('It talks to an address that only this group uses.')
+    await expert.page.getByRole('group', { name: 'Attack story, picture' }).waitFor()
+    await journey.key(expert.page, 't')
+    await journey.see(dialog.getByLabel('Target'))
     await waitUntil(
       () => dialog.getByLabel('Target').inputValue(),
       (value) => value === 'ws-20',
     )
-    await press('Send to customer')
-    await customer.page.getByRole('heading', { name: 'Isolate ws-20' }).waitFor()
+    await dialog.getByLabel(/^Why/).fill('It talks to an address that only this group uses.')
+    await journey.press(dialog.getByRole('button', { name: 'Send to customer' }))
+    await journey.see(customer.page.getByRole('heading', { name: 'Isolate ws-20' }))
+    journey.end()
 
-    assert.ok(clicks() <= 4)
     await customer.page.getByText('Awaiting your action').waitFor()
     assert.deepEqual([...expert.faults, ...customer.faults], [])
   },
 )
 
 browserTest(
-  'J5: an auditor reads one decision whole in two presses, verifies the chain, and sees no control that acts',
-  async ({ cordon, tenant, enter }) => {
+  'J5: an auditor reads one decision whole in two clicks, verifies the chain, and sees no control that acts',
+  async ({ cordon, tenant, enter }, t) => {
     const incidentId = await tenant.incident()
     const taskId = await tenant.task(incidentId)
     await (await tenant.as('responder')).patch(`/beta/security/incidentTasks/${taskId}`, { status: 'completed' })
     const { page, faults, open } = await enter('auditor')
+    const journey = beginJourney(t, 'J5 read one decision', { clicks: 3, seconds: 2.0 })
 
-    await open(screenOf(cordon, `audit?object=${taskId}`))
-    const row = page.locator('[role=row][data-id]').first()
-    await row.click()
+    await journey.press(page.getByRole('navigation', { name: 'Screens' }).getByRole('link', { name: 'Audit' }))
+    await journey.see(page.locator('[role=row][data-id]', { hasText: 'updateIncidentTask' }))
+    await journey.press(page.locator('[role=row][data-id]', { hasText: 'updateIncidentTask' }))
+    await journey.see(
+      page
+        .getByRole('dialog')
+        .getByText(/[0-9a-f]{64}/)
+        .first(),
+    )
+    journey.end()
     const record = await page.getByRole('dialog').innerText()
     await page.keyboard.press('Escape')
     await page.getByRole('button', { name: 'Verify the chain' }).click()
     await page.getByText(/^Holds: \d+ entries/).waitFor()
+    await open(screenOf(cordon, `audit?object=${taskId}`))
+    await page.locator('[role=row][data-id]').first().waitFor()
+    const filtered = await page.locator('[role=row][data-id]').count()
     await open(screenOf(cordon, `incidents/${incidentId}/tasks/${taskId}`))
     await page.locator(`[data-task-id="${taskId}"]`).waitFor()
 
     assert.match(record, /updateIncidentTask/)
     assert.match(record, /[0-9a-f]{64}/)
+    assert.equal(filtered, 1)
     assert.equal(await page.locator('main').getByRole('button').count(), 0)
     assert.deepEqual(faults, [])
   },

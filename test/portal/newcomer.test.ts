@@ -1,31 +1,32 @@
 import assert from 'node:assert/strict'
 import { enrolDevice } from '../support/device.ts'
 import { browserTest, screenOf } from './browser.ts'
+import { beginJourney } from './journey.ts'
 
 browserTest(
-  'J7: from an empty install to a dry run with its proof in five presses, and the sample is gone in one',
+  'J7: from an empty install to a dry run with its proof in five clicks, and the sample is gone in one',
   async ({ cordon, tenant, enter }, t) => {
     const { page, faults } = await enter('admin')
-    const startedAt = performance.now()
+    const journey = beginJourney(t, 'J7 first dry run on an empty install', { clicks: 6, seconds: 10 })
+    const load = page.getByRole('button', { name: 'Load the sample' })
     await page.getByText('There are no incidents yet.').waitFor()
-    await page.getByRole('button', { name: 'Load the sample' }).waitFor()
+    await load.waitFor()
     const cards = await page.getByRole('list', { name: 'First steps' }).getByRole('heading').allInnerTexts()
 
-    await page.getByRole('button', { name: 'Load the sample' }).click()
-    await page.getByRole('gridcell', { name: 'SAMPLE: Web shell on sample-web-07' }).waitFor()
-    await page.getByRole('link', { name: 'First steps' }).click()
-    await page.locator('[data-step="Load a sample incident"][data-done=true]').waitFor()
-    await page.getByRole('link', { name: 'Open its first task' }).click()
-    await page
-      .getByRole('button', { name: /^Review and run/ })
-      .first()
-      .click()
+    await journey.press(load)
+    await journey.see(page.getByRole('gridcell', { name: 'SAMPLE: Web shell on sample-web-07' }))
+    await journey.press(page.getByRole('link', { name: 'First steps' }))
+    await journey.see(page.locator('[data-step="Load a sample incident"][data-done=true]'))
+    await journey.press(page.getByRole('link', { name: 'Open its first task' }))
+    const review = page.getByRole('button', { name: /^Review and run/ }).first()
+    await journey.see(review)
+    await journey.press(review)
     const dialog = page.getByRole('alertdialog')
+    await journey.see(dialog.getByText('Reversible'))
     await dialog.getByLabel(/^Why/).fill('To see what happens.')
-    await dialog.getByRole('button', { name: 'Isolate sample-web-07' }).click()
-    await page.getByText('Proof, attested').waitFor()
-    const took = performance.now() - startedAt
-    t.diagnostic(`J7: 5 presses, ${(took / 1_000).toFixed(1)} s from the empty page to the proof of the dry run`)
+    await journey.press(dialog.getByRole('button', { name: 'Isolate sample-web-07' }))
+    await journey.see(page.getByText('Proof, attested'))
+    journey.end()
     const marked = await page.locator('[data-sample]').innerText()
     await page.getByRole('button', { name: 'Remove the sample' }).click()
     await page.getByText('There are no incidents yet.').waitFor()
