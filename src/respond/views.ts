@@ -14,7 +14,7 @@ import {
 } from '../store/views.ts'
 
 /** Lists that views are kept for. */
-export const viewScreens = ['incidents'] as const
+export const viewScreens = ['incidents', 'tasks', 'alerts', 'audit'] as const
 
 /** What keeping views needs. */
 export interface ViewDeps {
@@ -101,9 +101,8 @@ export function rolesOf(row: Pick<SavedViewRow, 'default_for'>): string[] {
 
 function toRow(deps: ViewDeps, actor: Actor, input: ViewInput): SavedViewRow {
   const at = deps.clock.now()
-  const statuses = new URLSearchParams(input.query).getAll('status')
-  if (input.defaultFor.length > 0 && statuses.length > 0 && !statuses.includes('awaitingAction')) {
-    throw new CordonError('BadRequest', 'What a role begins with must not hide incidents that await action.', {
+  if (input.defaultFor.length > 0 && hidesWhatWaits(input)) {
+    throw new CordonError('BadRequest', 'What a role begins with must not hide what awaits action.', {
       target: 'query',
     })
   }
@@ -120,6 +119,16 @@ function toRow(deps: ViewDeps, actor: Actor, input: ViewInput): SavedViewRow {
     created_at: at,
     updated_at: at,
   }
+}
+
+/** True for a filter of incidents without those that await action, and one of tasks that does not show those that wait. */
+function hidesWhatWaits({ screen, query }: ViewInput): boolean {
+  const filter = new URLSearchParams(query)
+  const statuses = filter.getAll('status')
+  if (screen === 'incidents') return statuses.length > 0 && !statuses.includes('awaitingAction')
+  const actionStatuses = filter.getAll('actionStatus')
+  const isElsewhere = (filter.get('tab') ?? 'pending') !== 'pending'
+  return screen === 'tasks' && (isElsewhere || (actionStatuses.length > 0 && !actionStatuses.includes('notStarted')))
 }
 
 async function requireView(tx: Tx, actor: ViewActor, id: string): Promise<SavedViewRow> {

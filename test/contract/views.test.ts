@@ -37,15 +37,25 @@ tenantTestOnEach('a role begins with one shared view, which an admin names', asy
   const hiding = await admin.post(path, { ...beginning, query: 'status=active' })
   const showing = await admin.post(path, { ...beginning, name: 'Both', query: 'status=active&status=awaitingAction' })
 
+  const tasks = { ...beginning, screen: 'tasks', name: 'Tasks', query: '', defaultFor: ['approver'] }
+  const forTasks = await admin.post(path, tasks)
+  const running = await admin.post(path, { ...tasks, query: 'tab=running' })
+
+  assert.deepEqual([forTasks.status, running.status, running.body.error.target], [201, 400, 'query'])
   assert.deepEqual([first.status, second.status, byExpert.status], [201, 201, 403])
   assert.deepEqual([unshared.status, hiding.status, showing.status], [400, 400, 201])
   const { body } = await expert.get(path)
   assert.deepEqual(
-    body.value.map(({ name, defaultFor }: { name: string; defaultFor: string[] }) => [name, defaultFor]),
+    body.value.map(({ screen, name, defaultFor }: { screen: string; name: string; defaultFor: string[] }) => [
+      screen,
+      name,
+      defaultFor,
+    ]),
     [
-      ['Both', ['reader', 'responder']],
-      ['High', []],
-      ['Other', []],
+      ['incidents', 'Both', ['reader', 'responder']],
+      ['incidents', 'High', []],
+      ['incidents', 'Other', []],
+      ['tasks', 'Tasks', ['approver']],
     ],
   )
 })

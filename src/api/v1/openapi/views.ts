@@ -13,7 +13,13 @@ import {
 
 const name: Schema = { type: 'string', minLength: 1, maxLength: 100 }
 const query: Schema = { type: 'string', maxLength: 2_000, description: 'The search part of an address of the portal.' }
-const written = { screen: textOf('incidents'), name, query, shared: flag, defaultFor: listOf(textOf()) }
+const written = {
+  screen: textOf('incidents', 'tasks', 'alerts', 'audit'),
+  name,
+  query,
+  shared: flag,
+  defaultFor: listOf(textOf()),
+}
 
 /** Schemas of filters that people keep under a name. */
 export const viewSchemas: Readonly<Record<string, Schema>> = {

@@ -1,11 +1,10 @@
-import { writeSearch } from '../paths.ts'
 import { Link } from './link.tsx'
 
 /** Views of one list, each with an address of its own. */
 export function TabLinks(props: {
   label: string
-  path: string
-  param: string
+  /** The address of the list with this value; empty for the first one. */
+  hrefOf: (value: string) => string
   tabs: readonly (readonly [value: string, word: string])[]
   current: string
 }) {
@@ -15,7 +14,7 @@ export function TabLinks(props: {
       {props.tabs.map(([value, word]) => (
         <Link
           key={value}
-          to={`${props.path}${writeSearch({ [props.param]: value === first?.[0] ? '' : value })}`}
+          to={props.hrefOf(value === first?.[0] ? '' : value)}
           current={value === props.current}
           className={`min-h-7 px-3 py-1 no-underline ${value === props.current ? 'border-b-2 border-accent font-semibold text-ink' : 'text-ink-2'}`}
         >

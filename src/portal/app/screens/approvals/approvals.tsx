@@ -9,7 +9,7 @@ import { Button } from '../../parts/button.tsx'
 import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
 import { TabLinks } from '../../parts/tab-links.tsx'
 import { Time } from '../../parts/time.tsx'
-import { firstOf, type Search, screenPath } from '../../paths.ts'
+import { firstOf, type Search, screenPath, writeSearch } from '../../paths.ts'
 import { verbOf } from '../task/verbs.ts'
 import { DispatchSwitch } from './dispatch.tsx'
 
@@ -31,8 +31,7 @@ export function ApprovalsScreen() {
       <DispatchSwitch />
       <TabLinks
         label="Approvals"
-        path={screenPath(session.tenant.id, 'approvals')}
-        param="state"
+        hrefOf={(value) => `${screenPath(session.tenant.id, 'approvals')}${writeSearch({ state: value })}`}
         tabs={tabs}
         current={state}
       />

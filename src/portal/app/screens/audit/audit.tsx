@@ -1,17 +1,19 @@
-import { useNavigate, useSearch } from '@tanstack/react-router'
 import { lazy, Suspense, useState } from 'react'
 import { withOptions } from '../../api/odata.ts'
 import { type AuditEntry, auditEntry } from '../../api/wire.ts'
 import { Title } from '../../frame/title.tsx'
+import { isFiltered, NoMatch } from '../../lists/no-match.tsx'
+import { type ListState, useList } from '../../lists/use-list.ts'
 import { Badge, Name } from '../../parts/badges.tsx'
 import { type Column, Grid } from '../../parts/grid.tsx'
 import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
 import { Time } from '../../parts/time.tsx'
 import { usePages } from '../../parts/use-pages.ts'
-import { firstOf, type Search, writeSearch } from '../../paths.ts'
+import { firstOf } from '../../paths.ts'
 import { ExportButton } from './export.tsx'
 import { VerifyButton } from './verify.tsx'
 
+const ViewsBar = lazy(() => import('../../lists/views-bar.tsx'))
 const EntryDialog = lazy(() => import('./entry.tsx'))
 
 /** Keys of the address, and the parameter of the API that each is. */
@@ -23,6 +25,7 @@ const filters = [
   ['from', 'from', 'From'],
   ['to', 'to', 'To'],
 ] as const
+const filterWords = Object.fromEntries(filters.map(([key, , word]) => [key, word.toLowerCase()]))
 
 const columns: readonly Column<AuditEntry>[] = [
   { name: 'No.', width: '5rem', cell: (row) => <code>{row.seq}</code> },
@@ -39,8 +42,8 @@ const columns: readonly Column<AuditEntry>[] = [
 
 /** S9: who did what. Filter, row, whole record: three presses at most. */
 export function AuditScreen() {
-  const search: Search = useSearch({ strict: false })
-  const query = Object.fromEntries(filters.map(([key, parameter]) => [parameter, firstOf(search, key)]))
+  const list = useList('audit')
+  const query = Object.fromEntries(filters.map(([key, parameter]) => [parameter, firstOf(list.search, key)]))
   const path = withOptions('/api/v1/audit', query)
   return (
     <div className="space-y-3 p-4">
@@ -49,22 +52,24 @@ export function AuditScreen() {
         <VerifyButton />
         <ExportButton path={path} />
       </div>
-      <Filters search={search} />
-      <Rows key={path} path={path} search={search} />
+      <Suspense fallback={null}>
+        <ViewsBar {...list} />
+      </Suspense>
+      <Filters {...list} />
+      {list.isWaiting ? <Skeleton /> : <Rows key={path} path={path} list={list} />}
     </div>
   )
 }
 
-function Filters({ search }: { search: Search }) {
-  const navigate = useNavigate()
+function Filters({ search, change }: Pick<ListState, 'search' | 'change'>) {
   return (
     <search>
       <form
         className="flex flex-wrap items-end gap-3"
         onSubmit={(event) => {
           event.preventDefault()
-          const typed = Object.fromEntries(new FormData(event.currentTarget))
-          void navigate({ href: `${location.pathname}${writeSearch({ ...search, ...typed })}` })
+          const typed = new FormData(event.currentTarget)
+          change({ ...search, ...Object.fromEntries(filters.map(([key]) => [key, String(typed.get(key) ?? '')])) })
         }}
       >
         {filters.map(([key, , word]) => (
@@ -86,14 +91,15 @@ function Filters({ search }: { search: Search }) {
   )
 }
 
-function Rows({ path, search }: { path: string; search: Search }) {
+function Rows({ path, list }: { path: string; list: ListState }) {
   const pages = usePages('audit', path, auditEntry)
   const [shown, show] = useState<AuditEntry | null>(null)
   if (pages.isError && pages.rows.length === 0)
     return <Failure error={pages.error} retry={() => void pages.refetch()} />
   if (pages.isPending) return <Skeleton />
   if (pages.rows.length === 0) {
-    return <Empty title={Object.keys(search).length === 0 ? 'The log is empty.' : 'No entry matches the filter.'} />
+    if (isFiltered(list.search, filterWords)) return <NoMatch what="entry" words={filterWords} list={list} />
+    return <Empty title="The log is empty." />
   }
   return (
     <>

@@ -5,7 +5,8 @@ import { fetchAs } from '../../api/queries.ts'
 import { nullable, number, type Read, type Reader, record, text } from '../../api/read.ts'
 import { type Page, pageOf } from '../../api/wire.ts'
 import { useApp } from '../../frame/app.tsx'
-import { firstOf, type Search, valuesOf } from '../../paths.ts'
+import { type Choice, chosenOf } from '../../lists/filters.tsx'
+import { firstOf, type Search } from '../../paths.ts'
 
 /** What a row of the queue shows. */
 const row = record({
@@ -39,13 +40,19 @@ const orders: Readonly<Record<string, string>> = {
   severity: 'severity desc,createdDateTime desc',
 }
 
+const status: Choice = ['status', 'Status', ['active', 'awaitingAction', 'inProgress', 'resolved', 'redirected']]
+const severity: Choice = ['severity', 'Severity', ['high', 'medium', 'low', 'informational', 'unknown']]
+
+/** Filters of the queue of which several values can be on. */
+export const choices: readonly Choice[] = [status, severity]
+
 /** The filter of the API that the search part of the address stands for. */
 export function filterOf(search: Search): string {
   const q = firstOf(search, 'q')
   const assigned = firstOf(search, 'assigned')
   return [
-    ...isOneOf('status', valuesOf(search, 'status')),
-    ...isOneOf('severity', valuesOf(search, 'severity')),
+    ...isOneOf('status', chosenOf(search, status)),
+    ...isOneOf('severity', chosenOf(search, severity)),
     ...(assigned === '' ? [] : [`assignedTo eq ${quote(assigned)}`]),
     ...(q === '' ? [] : [`contains(tolower(displayName),${quote(q.toLowerCase())})`]),
   ].join(' and ')

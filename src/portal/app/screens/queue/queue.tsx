@@ -1,9 +1,11 @@
 import { useQueryClient } from '@tanstack/react-query'
-import { useNavigate, useSearch } from '@tanstack/react-router'
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react'
-import { applyView, filterPart, type SavedView, useViews, writeView } from '../../api/views.ts'
+import { useNavigate } from '@tanstack/react-router'
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react'
 import { useApp } from '../../frame/app.tsx'
 import { Title } from '../../frame/title.tsx'
+import { Choices, NameFilter } from '../../lists/filters.tsx'
+import { isFiltered, NoMatch } from '../../lists/no-match.tsx'
+import { type ListState, useList } from '../../lists/use-list.ts'
 import { forgetNewIncidents, useNewIncidents } from '../../live/new-incidents.ts'
 import { Button } from '../../parts/button.tsx'
 import { Grid } from '../../parts/grid.tsx'
@@ -11,33 +13,26 @@ import { Link } from '../../parts/link.tsx'
 import { MarkBar } from '../../parts/mark-bar.tsx'
 import { useMarks } from '../../parts/marks.ts'
 import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
-import { firstOf, incidentPath, type Search, screenPath, writeSearch } from '../../paths.ts'
+import { firstOf, incidentPath, screenPath, writeSearch } from '../../paths.ts'
 import { columnsOf } from './columns.tsx'
-import { Filters } from './filters.tsx'
 import { rememberOrder } from './order.ts'
-import { type QueueRow, useQueue, useQueueCount } from './queue-query.ts'
+import { choices, type QueueRow, useQueue, useQueueCount } from './queue-query.ts'
 
 const ChangeIncidents = lazy(() => import('../bulk/change-incidents.tsx'))
-const ViewsBar = lazy(() => import('./views-bar.tsx'))
+const ViewsBar = lazy(() => import('../../lists/views-bar.tsx'))
 const FirstSteps = lazy(async () => ({ default: (await import('../start/start.tsx')).FirstSteps }))
 /** With so few incidents somebody is still setting up. */
 const fewIncidents = 5
+const filterWords = { status: 'status', severity: 'severity', assigned: 'owner', q: 'name' }
 
 /** S1: the incidents, newest first. */
 export function QueueScreen() {
-  const stated: Search = useSearch({ strict: false })
   const { session } = useApp()
   const navigate = useNavigate()
-  const { search, views, current, isWaiting } = useView(stated)
-  const go = useCallback(
-    (query: string, replace = false) => void navigate({ href: `${location.pathname}${query}`, replace }),
-    [navigate],
-  )
-  const change = useCallback((next: Search, isTyping = false) => go(writeView(next, current), isTyping), [go, current])
-  useBeginning(stated, views, go)
+  const list = useList('incidents')
   const open = (row: QueueRow): void => {
     // Back leads to the row one came from.
-    history.replaceState(history.state, '', `${location.pathname}${writeSearch({ ...stated, sel: row.id })}`)
+    history.replaceState(history.state, '', `${location.pathname}${writeSearch({ ...list.stated, sel: row.id })}`)
     void navigate({ href: incidentPath(session.tenant.id, row.id) })
   }
   return (
@@ -47,42 +42,38 @@ export function QueueScreen() {
         <Pill />
       </div>
       <Suspense fallback={null}>
-        <ViewsBar views={views} current={current} search={search} go={go} />
+        <ViewsBar {...list} />
       </Suspense>
-      <Filters search={search} change={change} />
-      {isWaiting ? <Skeleton rows={12} /> : <Rows search={search} change={change} open={open} />}
+      <Filters {...list} />
+      {list.isWaiting ? <Skeleton rows={12} /> : <Rows list={list} open={open} />}
     </div>
   )
 }
 
-/** What the address stands for, with the view it names. */
-function useView(stated: Search) {
-  const { data: views = [], isPending } = useViews()
-  const named = firstOf(stated, 'view')
-  const current = views.find(({ id }) => id === named)
-  const search = useMemo(() => applyView(stated, current), [stated, current])
-  return { search, views, current, isWaiting: isPending && named !== '' && filterPart(stated) === '' }
+function Filters({ search, change }: Pick<ListState, 'search' | 'change'>) {
+  return (
+    <search className="flex flex-wrap items-center gap-x-4 gap-y-2">
+      <NameFilter search={search} change={change} />
+      <Choices choices={choices} search={search} change={change} />
+      <label className="flex items-center gap-1 text-meta text-ink-2">
+        Order
+        <select
+          className="field w-auto"
+          value={firstOf(search, 'sort') || 'newest'}
+          onChange={(event) => change({ ...search, sort: event.target.value === 'newest' ? '' : event.target.value })}
+        >
+          <option value="newest">newest first</option>
+          <option value="updated">last changed first</option>
+          <option value="severity">severity</option>
+        </select>
+      </label>
+    </search>
+  )
 }
 
-/** Somebody who comes without a wish of their own begins with the view of their role. */
-function useBeginning(
-  stated: Search,
-  views: readonly SavedView[],
-  go: (query: string, replace: boolean) => void,
-): void {
-  const { session } = useApp()
-  const isOpen = useRef(writeSearch({ ...stated, sel: '' }) === '')
-  useEffect(() => {
-    if (!isOpen.current || views.length === 0) return
-    isOpen.current = false
-    const beginning = views.find(({ defaultFor }) => defaultFor.includes(session.user.role))
-    if (beginning !== undefined) go(writeSearch({ view: beginning.id }), true)
-  }, [views, session.user.role, go])
-}
-
-function Rows(props: { search: Search; change: (next: Search) => void; open: (row: QueueRow) => void }) {
+function Rows({ list, open }: { list: ListState; open: (row: QueueRow) => void }) {
   const { session, may } = useApp()
-  const { search, change, open } = props
+  const { search } = list
   const marks = useMarks()
   // As they were chosen: a change may take them out of the filter.
   const [changing, setChanging] = useState<readonly QueueRow[] | null>(null)
@@ -98,7 +89,7 @@ function Rows(props: { search: Search; change: (next: Search) => void; open: (ro
   }, [hasNextPage, isFetchingNextPage, fetchNextPage])
   if (queue.isError && rows.length === 0) return <Failure error={queue.error} retry={() => void queue.refetch()} />
   if (queue.isPending) return <Skeleton rows={12} />
-  if (rows.length === 0) return <Nothing search={search} change={change} />
+  if (rows.length === 0) return <Nothing list={list} />
   return (
     <>
       <p className="text-meta text-ink-2" aria-live="off">
@@ -144,20 +135,10 @@ function Rows(props: { search: Search; change: (next: Search) => void; open: (ro
   )
 }
 
-function Nothing({ search, change }: { search: Search; change: (next: Search) => void }) {
-  const held = ['status', 'severity', 'assigned', 'q'].filter((key) => firstOf(search, key) !== '')
+function Nothing({ list }: { list: ListState }) {
   const everything = useQueueCount({})
-  if (held.length > 0) {
-    return (
-      <Empty title="No incident matches.">
-        <p>
-          {everything.data ?? 'All'} hidden by: {held.join(', ')}.
-        </p>
-        <button type="button" className="button mt-2" onClick={() => change({ sort: firstOf(search, 'sort') })}>
-          Clear the filters
-        </button>
-      </Empty>
-    )
+  if (isFiltered(list.search, filterWords)) {
+    return <NoMatch what="incident" words={filterWords} list={list} hidden={everything.data} />
   }
   return (
     <>

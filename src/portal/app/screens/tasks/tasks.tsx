@@ -1,9 +1,12 @@
-import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense, useState } from 'react'
-import { withOptions } from '../../api/odata.ts'
+import { isOneOf, quote, withOptions } from '../../api/odata.ts'
 import { type Task, task } from '../../api/wire.ts'
 import { useApp } from '../../frame/app.tsx'
 import { Title } from '../../frame/title.tsx'
+import { type Choice, Choices, chosenOf, NameFilter } from '../../lists/filters.tsx'
+import { isFiltered, NoMatch } from '../../lists/no-match.tsx'
+import { type ListState, useList } from '../../lists/use-list.ts'
 import { Name, Status } from '../../parts/badges.tsx'
 import { Button } from '../../parts/button.tsx'
 import { type Column, Grid } from '../../parts/grid.tsx'
@@ -13,10 +16,11 @@ import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
 import { TabLinks } from '../../parts/tab-links.tsx'
 import { Time } from '../../parts/time.tsx'
 import { usePages } from '../../parts/use-pages.ts'
-import { firstOf, type Search, screenPath, taskPath } from '../../paths.ts'
+import { firstOf, type Search, taskPath } from '../../paths.ts'
 import { targetOf, verbOf } from '../task/verbs.ts'
 
 const RunTasks = lazy(() => import('../bulk/run-tasks.tsx'))
+const ViewsBar = lazy(() => import('../../lists/views-bar.tsx'))
 
 const tabs = [
   ['pending', 'Pending'],
@@ -24,11 +28,19 @@ const tabs = [
   ['history', 'History'],
 ] as const
 
+/** What each tab shows. */
 const filters: Readonly<Record<string, string>> = {
   pending: "status eq 'open'",
   running: "status eq 'inProgress'",
   history: "status in ('completed','failed','notRelevant')",
 }
+
+const actionStatus: Choice = [
+  'actionStatus',
+  'Action',
+  ['notStarted', 'inProgress', 'completed', 'partiallyCompleted', 'failed'],
+]
+const filterWords = { actionStatus: 'action state', q: 'name' }
 
 const columns: readonly Column<Task>[] = [
   { name: 'Task', width: 'minmax(12rem, 1fr)', cell: (row) => <Name>{row.displayName}</Name> },
@@ -50,19 +62,36 @@ const columns: readonly Column<Task>[] = [
 
 /** S4: tasks of all incidents. */
 export function TasksScreen() {
-  const search: Search = useSearch({ strict: false })
-  const { session } = useApp()
+  const list = useList('tasks')
+  const { search, change } = list
   const tab = filters[firstOf(search, 'tab')] === undefined ? 'pending' : firstOf(search, 'tab')
+  const filter = filterOf(tab, search)
   return (
     <div className="space-y-3 p-4">
       <Title text="Tasks" />
-      <TabLinks label="Tasks" path={screenPath(session.tenant.id, 'tasks')} param="tab" tabs={tabs} current={tab} />
-      <Rows key={tab} tab={tab} />
+      <Suspense fallback={null}>
+        <ViewsBar {...list} />
+      </Suspense>
+      <TabLinks label="Tasks" hrefOf={(value) => list.hrefOf({ ...search, tab: value })} tabs={tabs} current={tab} />
+      <search className="flex flex-wrap items-center gap-x-4 gap-y-2">
+        <NameFilter search={search} change={change} />
+        <Choices choices={[actionStatus]} search={search} change={change} />
+      </search>
+      {list.isWaiting ? <Skeleton /> : <Rows key={filter} tab={tab} filter={filter} list={list} />}
     </div>
   )
 }
 
-function Rows({ tab }: { tab: string }) {
+function filterOf(tab: string, search: Search): string {
+  const q = firstOf(search, 'q')
+  return [
+    filters[tab] ?? '',
+    ...isOneOf('actionStatus', chosenOf(search, actionStatus)),
+    ...(q === '' ? [] : [`contains(tolower(displayName),${quote(q.toLowerCase())})`]),
+  ].join(' and ')
+}
+
+function Rows({ tab, filter, list }: { tab: string; filter: string; list: ListState }) {
   const { session, may } = useApp()
   const navigate = useNavigate()
   const marks = useMarks()
@@ -70,7 +99,7 @@ function Rows({ tab }: { tab: string }) {
   const [asked, setAsked] = useState<readonly Task[] | null>(null)
   const mayRun = tab === 'pending' && may('SecurityIncidentTask.TakeAction.ReadWrite.All')
   const options = {
-    $filter: filters[tab] ?? '',
+    $filter: filter,
     $orderby: tab === 'pending' ? 'createdDateTime' : 'lastModifiedDateTime desc',
     $expand: 'incident($select=id)',
     $count: 'true',
@@ -79,6 +108,9 @@ function Rows({ tab }: { tab: string }) {
   if (pages.isError && pages.rows.length === 0)
     return <Failure error={pages.error} retry={() => void pages.refetch()} />
   if (pages.isPending) return <Skeleton />
+  if (pages.rows.length === 0 && isFiltered(list.search, filterWords)) {
+    return <NoMatch what="task" words={filterWords} list={list} />
+  }
   if (pages.rows.length === 0) return <Empty title={tab === 'pending' ? 'Nothing waits for you.' : 'Nothing here.'} />
   const chosen = pages.rows.filter(({ id }) => marks.ids.has(id))
   return (

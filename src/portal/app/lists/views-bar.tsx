@@ -1,15 +1,16 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import { filterPart, type SavedView } from '../../api/views.ts'
-import { useApp } from '../../frame/app.tsx'
-import { announce } from '../../live/announce.tsx'
-import { Name } from '../../parts/badges.tsx'
-import { Link } from '../../parts/link.tsx'
-import { describeFailure } from '../../parts/states.tsx'
-import { type Search, screenPath, writeSearch } from '../../paths.ts'
+import { useApp } from '../frame/app.tsx'
+import { announce } from '../live/announce.tsx'
+import { Name } from '../parts/badges.tsx'
+import { Link } from '../parts/link.tsx'
+import { describeFailure } from '../parts/states.tsx'
+import { type Search, screenPath, writeSearch } from '../paths.ts'
 import { ViewDialog } from './view-dialog.tsx'
+import { filterPart, type ListName, type SavedView } from './views.ts'
 
 interface BarProps {
+  readonly list: ListName
   readonly views: readonly SavedView[]
   readonly current: SavedView | undefined
   readonly search: Search
@@ -17,11 +18,11 @@ interface BarProps {
 }
 
 /** The views of a list: to choose one, keep what one sees, and bring a changed one back. */
-export default function ViewsBar({ views, current, search, go }: BarProps) {
+export default function ViewsBar({ list, views, current, search, go }: BarProps) {
   const { session, api, may } = useApp()
   const queries = useQueryClient()
   const [isNaming, setNaming] = useState(false)
-  const filter = filterPart(search)
+  const filter = filterPart(list, search)
   const isChanged = current !== undefined && filter !== current.query
   const isMine = current !== undefined && (current.own || (current.shared && may('Cordon.Admin')))
   const write = useMutation({
@@ -43,7 +44,7 @@ export default function ViewsBar({ views, current, search, go }: BarProps) {
       {views.map(({ id, name, shared }) => (
         <Link
           key={id}
-          to={`${screenPath(session.tenant.id, 'incidents')}${writeSearch({ view: id })}`}
+          to={`${screenPath(session.tenant.id, list)}${writeSearch({ view: id })}`}
           {...(id === current?.id ? { 'aria-current': 'page' as const } : {})}
         >
           <Name>{name}</Name>
@@ -74,7 +75,7 @@ export default function ViewsBar({ views, current, search, go }: BarProps) {
         </button>
       ) : null}
       {write.isError ? <span className="text-danger">{describeFailure(write.error)}</span> : null}
-      {isNaming ? <ViewDialog filter={filter} go={go} onClose={() => setNaming(false)} /> : null}
+      {isNaming ? <ViewDialog list={list} filter={filter} go={go} onClose={() => setNaming(false)} /> : null}
     </nav>
   )
 }

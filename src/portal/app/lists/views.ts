@@ -1,8 +1,8 @@
 import { type UseQueryResult, useQuery } from '@tanstack/react-query'
+import { fetchAs } from '../api/queries.ts'
+import { listOf, type Read, record, text, truth } from '../api/read.ts'
 import { useApp } from '../frame/app.tsx'
 import { readSearch, type Search, valuesOf, writeSearch } from '../paths.ts'
-import { fetchAs } from './queries.ts'
-import { listOf, type Read, record, text, truth } from './read.ts'
 
 const view = record({
   id: text,
@@ -18,7 +18,18 @@ const view = record({
 export type SavedView = Read<typeof view>
 const views = record({ value: listOf(view) })
 
-/** One's own views and the shared ones. */
+/** Lists that views are kept for, and the keys of the address that make up the filter of each. */
+const filters = {
+  incidents: ['status', 'severity', 'assigned', 'q', 'sort'],
+  tasks: ['tab', 'actionStatus', 'q'],
+  alerts: ['status', 'severity', 'q'],
+  audit: ['from', 'to', 'actor', 'action', 'object', 'decision'],
+} as const
+
+/** A list that views are kept for, by the name of its screen. */
+export type ListName = keyof typeof filters
+
+/** One's own views and the shared ones, of all lists. */
 export function useViews(): UseQueryResult<readonly SavedView[]> {
   const { api } = useApp()
   return useQuery({
@@ -28,24 +39,22 @@ export function useViews(): UseQueryResult<readonly SavedView[]> {
   })
 }
 
-const filters = ['status', 'severity', 'assigned', 'q', 'sort']
-
 /** The part of a search that a view keeps, as text without the question mark. */
-export function filterPart(search: Search): string {
-  const kept = Object.fromEntries(filters.map((key) => [key, valuesOf(search, key)]))
+export function filterPart(list: ListName, search: Search): string {
+  const kept = Object.fromEntries(filters[list].map((key) => [key, valuesOf(search, key)]))
   return writeSearch(kept).slice(1)
 }
 
 /** What an address stands for: a view alone stands for its filter; with further keys it is that view, changed. */
-export function applyView(stated: Search, current: SavedView | undefined): Search {
-  if (current === undefined || filterPart(stated) !== '') return stated
+export function applyView(list: ListName, stated: Search, current: SavedView | undefined): Search {
+  if (current === undefined || filterPart(list, stated) !== '') return stated
   return { ...readSearch(current.query), ...stated }
 }
 
 /** The search part for a filter under a view: the view alone where nothing of it is changed, no view where nothing is left. */
-export function writeView(next: Search, current: SavedView | undefined): string {
+export function writeView(list: ListName, next: Search, current: SavedView | undefined): string {
   const { sel: _left, view: _view, ...kept } = next
-  const filter = filterPart(next)
+  const filter = filterPart(list, next)
   if (current === undefined || filter === '') return writeSearch(kept)
   return filter === current.query ? writeSearch({ view: current.id }) : writeSearch({ ...kept, view: current.id })
 }

@@ -1,19 +1,25 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
-import { roleNames } from '../../../../model/permissions.ts'
-import { readWith, record, text } from '../../api/read.ts'
-import { useApp } from '../../frame/app.tsx'
-import { announce } from '../../live/announce.tsx'
-import { Button } from '../../parts/button.tsx'
-import { Modal } from '../../parts/modal.tsx'
-import { describeFailure } from '../../parts/states.tsx'
-import { writeSearch } from '../../paths.ts'
+import { roleNames } from '../../../model/permissions.ts'
+import { readWith, record, text } from '../api/read.ts'
+import { useApp } from '../frame/app.tsx'
+import { announce } from '../live/announce.tsx'
+import { Button } from '../parts/button.tsx'
+import { Modal } from '../parts/modal.tsx'
+import { describeFailure } from '../parts/states.tsx'
+import { writeSearch } from '../paths.ts'
+import type { ListName } from './views.ts'
 
 const made = record({ id: text })
 
 /** Asks for the name of a view, and who is to see it. */
-export function ViewDialog(props: { filter: string; go: (query: string) => void; onClose: () => void }) {
-  const { filter, go, onClose } = props
+export function ViewDialog(props: {
+  list: ListName
+  filter: string
+  go: (query: string) => void
+  onClose: () => void
+}) {
+  const { list, filter, go, onClose } = props
   const { api, may } = useApp()
   const queries = useQueryClient()
   const field = useRef<HTMLInputElement>(null)
@@ -23,7 +29,7 @@ export function ViewDialog(props: { filter: string; go: (query: string) => void;
   const save = useMutation({
     mutationFn: async () => {
       const body = {
-        screen: 'incidents',
+        screen: list,
         name: name.trim(),
         query: filter,
         shared,

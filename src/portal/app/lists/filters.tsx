@@ -1,0 +1,76 @@
+import { useEffect, useRef, useState } from 'react'
+import { useCommands } from '../keys/bindings.ts'
+import { firstOf, type Search, valuesOf } from '../paths.ts'
+
+/** A filter of which any number of values can be on: the key of the address, its word, the values as they are on the wire. */
+export type Choice = readonly [key: string, word: string, values: readonly string[]]
+
+interface FilterProps {
+  readonly search: Search
+  readonly change: (next: Search, isTyping?: boolean) => void
+}
+
+const words: Readonly<Record<string, string>> = {
+  awaitingAction: 'awaiting action',
+  inProgress: 'in progress',
+  notStarted: 'not started',
+  partiallyCompleted: 'partly done',
+  redirected: 'merged',
+  informational: 'info',
+}
+
+/** The values of a filter in the address that there are; what somebody misspelt leaves nothing out. */
+export function chosenOf(search: Search, [key, , values]: Choice): readonly string[] {
+  return valuesOf(search, key).filter((value) => values.includes(value))
+}
+
+/** Buttons for the values of filters. Each change is a step in the history of the browser. */
+export function Choices({ choices, search, change }: FilterProps & { choices: readonly Choice[] }) {
+  return choices.map(([key, name, values]) => (
+    <fieldset key={key} className="flex flex-wrap items-center gap-1">
+      <legend className="float-left mr-1 text-meta text-ink-2">{name}</legend>
+      {[...values, ...valuesOf(search, key).filter((value) => !values.includes(value))].map((value) => {
+        const held = valuesOf(search, key)
+        const isOn = held.includes(value)
+        return (
+          <button
+            key={value}
+            type="button"
+            aria-pressed={isOn}
+            className={`button px-2 text-meta ${isOn ? 'bg-sunken font-semibold outline-1 outline-accent' : ''}`}
+            onClick={() => change({ ...search, [key]: isOn ? held.filter((one) => one !== value) : [...held, value] })}
+          >
+            {isOn ? '✓ ' : ''}
+            {words[value] ?? value}
+            {values.includes(value) ? '' : ' (not understood)'}
+          </button>
+        )
+      })}
+    </fieldset>
+  ))
+}
+
+/** What a name is to contain. Typing is a step in the history only once it rests. */
+export function NameFilter({ search, change }: FilterProps) {
+  const input = useRef<HTMLInputElement>(null)
+  const stated = firstOf(search, 'q')
+  const [typed, setTyped] = useState(stated)
+  useEffect(() => setTyped(stated), [stated])
+  useEffect(() => {
+    if (typed === stated) return
+    const timer = setTimeout(() => change({ ...search, q: typed }, true), 250)
+    return () => clearTimeout(timer)
+  }, [typed, stated, search, change])
+  useCommands({ filter: () => input.current?.focus() })
+  return (
+    <input
+      ref={input}
+      type="search"
+      className="field w-56"
+      aria-label="Filter by name"
+      placeholder="Name contains"
+      value={typed}
+      onChange={(event) => setTyped(event.target.value)}
+    />
+  )
+}
