@@ -97,7 +97,7 @@ function writeControl(version: string, architecture: string, kibibytes: number):
     `Installed-Size: ${kibibytes}`,
     'Section: admin',
     'Priority: optional',
-    'Depends: libc6, libstdc++6, mount, nftables, util-linux',
+    'Depends: attr, libc6, libstdc++6, mount, nftables, util-linux',
     'Recommends: conntrack, iproute2',
     'Suggests: clamav, clamav-daemon',
     'Description: endpoint agent of Cordon incident response',

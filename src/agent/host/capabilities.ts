@@ -68,6 +68,11 @@ export async function probeCapabilities(
 function describeQuarantine(uid: number): Capability {
   const actionType = 'stopAndQuarantineFile'
   const notes = hasPackageLists() ? [] : ['packageFilesNotGuarded']
+  const missing = (['getfattr', 'setfattr'] as const).find((program) => findProgram(program) === undefined)
+  if (missing !== undefined) {
+    // Without it a file would come back with fewer attributes than it had, and nobody could tell.
+    return { actionType, supported: false, reason: `${missing} is not installed; apt-get install attr` }
+  }
   return { actionType, ...asRoot(uid), modes: ['quarantine', 'restore'], notes }
 }
 

@@ -15,6 +15,8 @@ export type ProgramName =
   | 'last'
   | 'ss'
   | 'mount'
+  | 'getfattr'
+  | 'setfattr'
 
 /** What a program answered. */
 export interface ProgramOutcome {

@@ -90,6 +90,7 @@ async function describeCapabilities(host: AgentHost, configPath: string): Promis
   const { list, egressHook } = await probeCapabilities(host.run, host.uid, readUsable(configPath))
   const restriction = list.find(({ actionType }) => actionType === 'restrictAppExecution')
   const isolation = list.find(({ actionType }) => actionType === 'isolateDevice')
+  const quarantine = list.find(({ actionType }) => actionType === 'stopAndQuarantineFile')
   const able = list.filter(({ supported }) => supported).map(({ actionType }) => actionType)
   return [
     good('isolation', isolation?.supported === true, isolation?.reason ?? 'possible', 'apt-get install nftables'),
@@ -100,6 +101,7 @@ async function describeCapabilities(host: AgentHost, configPath: string): Promis
       'use a kernel of 5.16 or newer',
     ),
     good('execution guard', restriction?.supported === true, restriction?.reason ?? 'possible', 'see the reason'),
+    good('quarantine', quarantine?.supported === true, quarantine?.reason ?? 'possible', 'apt-get install attr'),
     good('actions', able.length > 0, able.join(' '), 'see: cordon agent status'),
   ]
 }

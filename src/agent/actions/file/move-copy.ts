@@ -1,4 +1,6 @@
 import { closeSync, fstatSync, linkSync, lstatSync, renameSync, unlinkSync } from 'node:fs'
+import type { RunProgram } from '../../host/run-program.ts'
+import { readAttributes } from './attributes.ts'
 import { digestDescriptor, openForReading } from './digest.ts'
 import { type HeldDirectory, holdDirectory, splitPath } from './held-directory.ts'
 import { type CopyPhase, type CopyRecord, pathOf } from './record.ts'
@@ -13,6 +15,7 @@ export interface VaultWork {
   /** Writes how far a copy has come, durably. */
   readonly save: (copy: CopyRecord) => void
   readonly failpoint: (name: string) => void
+  readonly run: RunProgram
 }
 
 /**
@@ -22,8 +25,8 @@ export interface VaultWork {
  */
 export async function moveCopy(work: VaultWork, copy: CopyRecord): Promise<CopyRecord> {
   let current = copy
-  const advance = (phase: CopyPhase, code: string | null = null): void => {
-    current = { ...current, phase, code }
+  const advance: Advance = (phase, code = null, kept = {}) => {
+    current = { ...current, ...kept, phase, code }
     work.save(current)
   }
   try {
@@ -40,7 +43,7 @@ export async function moveCopy(work: VaultWork, copy: CopyRecord): Promise<CopyR
   return current
 }
 
-type Advance = (phase: CopyPhase, code?: string | null) => void
+type Advance = (phase: CopyPhase, code?: string | null, kept?: Pick<CopyRecord, 'attributes'>) => void
 
 async function moveFrom(
   work: VaultWork,
@@ -60,15 +63,16 @@ async function moveFrom(
   const descriptor = openForReading(isHidden ? hidden : visible)
   try {
     if (!fstatSync(descriptor).isFile()) return advance('left', 'LinkSwapped')
+    const attributes = await readAttributes(work.run, descriptor)
     const wanted = { md5: '', sha1: copy.sha1, sha256: copy.sha256, sizeBytes: copy.sizeBytes }
     await sealContent(work.key, work.folder, work.commandId, descriptor, wanted)
     if (!isHidden) {
-      advance('sealed')
+      advance('sealed', null, { attributes })
       work.failpoint('file-sealed')
       renameSync(visible, hidden)
       work.failpoint('file-renamed')
     }
-    advance('renamed')
+    advance('renamed', null, { attributes })
     const isWhole = isSame(copy, hidden) && (await digestDescriptor(descriptor)).sha256 === copy.sha256
     if (!isWhole) throw new VaultError('Changed', 'the file changed while it was moved')
     unlinkSync(hidden)

@@ -4,6 +4,7 @@ import type { JsonObject } from '../../../protocol/decode.ts'
 import { formatInstant } from '../../../protocol/instants.ts'
 import type { Proof, ProofCheck } from '../../../protocol/result.ts'
 import type { ActionDeps, ActionOutcome } from '../action.ts'
+import { countAttributes } from './attributes.ts'
 import { digestPath } from './digest.ts'
 import { type CopyRecord, pathOf, shownPath, vaultFolder } from './record.ts'
 import type { FileWork } from './stopAndQuarantineFile.ts'
@@ -79,7 +80,9 @@ export function writeProof(
 
 function describeMoved({ order }: FileWork, copy: CopyRecord): JsonObject {
   const { sha256, sizeBytes: size, item, phase } = copy
-  return { path: shownPath(copy), sha256, size, vaultId: `${order.commandId}/${item}`, named: phase === 'removed' }
+  const attributes = countAttributes(copy.attributes ?? '')
+  const vaultId = `${order.commandId}/${item}`
+  return { path: shownPath(copy), sha256, size, attributes, vaultId, named: phase === 'removed' }
 }
 
 /** Copies whose path still holds the file, and those that were left for a reason that does not make them another file. */

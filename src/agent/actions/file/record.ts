@@ -9,6 +9,7 @@ import {
   nullable,
   object,
   oneOf,
+  optional,
   parseJson,
   text,
 } from '../../../protocol/decode.ts'
@@ -40,6 +41,8 @@ export interface CopyRecord {
   readonly inode: string
   /** Names the file had. */
   readonly links: number
+  /** Extended attributes, as `readAttributes` gives them; absent before its content is sealed. */
+  readonly attributes?: string
   readonly phase: CopyPhase
   /** Why it was left. */
   readonly code: string | null
@@ -78,6 +81,7 @@ const decodeCopy = object<CopyRecord>({
   device: decimal,
   inode: decimal,
   links: integer(0, Number.MAX_SAFE_INTEGER),
+  attributes: optional(text(1024 * 1024)),
   phase: oneOf(['planned', 'sealed', 'renamed', 'removed', 'left', 'restored', 'content']),
   code: nullable(text(64)),
 })

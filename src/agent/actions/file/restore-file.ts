@@ -15,7 +15,8 @@ import type { RestoreFileBody } from '../../../protocol/bodies/stopAndQuarantine
 import type { JsonObject } from '../../../protocol/decode.ts'
 import type { ProofCheck } from '../../../protocol/result.ts'
 import { type ActionDeps, type ActionOrder, type ActionOutcome, describeFailure } from '../action.ts'
-import { digestPath } from './digest.ts'
+import { readAttributes, writeAttributes } from './attributes.ts'
+import { digestPath, openForReading } from './digest.ts'
 import { holdDirectory, splitPath } from './held-directory.ts'
 import { classify, hiddenName, isSame } from './move-copy.ts'
 import { writeProof } from './quarantine-proof.ts'
@@ -33,7 +34,7 @@ import { blobPath, openVaultKey, unsealContent, VaultError } from './vault.ts'
 const MAX_LISTED = 40
 
 /**
- * Takes a quarantine back: every copy comes back to its path with owner, mode and times; names that belonged to one file are one file
+ * Takes a quarantine back: every copy comes back to its path with owner, mode, times and extended attributes; names that belonged to one file are one file
  * again. A path that another file has taken is left alone. Processes are not started again.
  * @source design actions.md 7.3, 8.3
  */
@@ -77,12 +78,12 @@ async function restoreCopy(deps: ActionDeps, record: QuarantineRecord, copy: Cop
     const hidden = held.entry(hiddenName(record.commandId, copy.item))
     if (isOurs(hidden, visible)) {
       // Both names stand: only the last step is missing.
-    } else if (await isBack(copy, visible)) {
+    } else if (await isBack(deps, copy, visible)) {
       return
     } else if (lstatSync(visible, { throwIfNoEntry: false }) !== undefined) {
       throw new VaultError('PathTaken', 'another file has the path by now')
     } else {
-      const first = await findFirstName(record, copy)
+      const first = await findFirstName(deps, record, copy)
       rmSync(hidden, { force: true })
       if (first === undefined) await writeFile(deps, record, copy, hidden)
       else linkSync(first, hidden)
@@ -114,11 +115,11 @@ function isOurs(hidden: Buffer, visible: Buffer): boolean {
 }
 
 /** True when the path holds the file as it was: an earlier run brought it back and could not say so. */
-async function isBack(copy: CopyRecord, visible: Buffer): Promise<boolean> {
-  return lstatSync(visible, { throwIfNoEntry: false }) !== undefined && (await isAsBefore(copy, visible))
+async function isBack(deps: ActionDeps, copy: CopyRecord, visible: Buffer): Promise<boolean> {
+  return lstatSync(visible, { throwIfNoEntry: false }) !== undefined && (await isAsBefore(deps, copy, visible))
 }
 
-async function isAsBefore(copy: CopyRecord, path: Buffer): Promise<boolean> {
+async function isAsBefore(deps: ActionDeps, copy: CopyRecord, path: Buffer): Promise<boolean> {
   const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false })
   return (
     stat?.isFile() === true &&
@@ -126,17 +127,35 @@ async function isAsBefore(copy: CopyRecord, path: Buffer): Promise<boolean> {
     Number(stat.uid) === copy.uid &&
     Number(stat.gid) === copy.gid &&
     String(stat.mtimeNs) === copy.modifiedNs &&
-    (await digestPath(path))?.sha256 === copy.sha256
+    (await digestPath(path))?.sha256 === copy.sha256 &&
+    (await hasAttributes(deps, copy, path))
   )
 }
 
+async function hasAttributes({ run }: ActionDeps, { attributes }: CopyRecord, path: Buffer): Promise<boolean> {
+  if (attributes === undefined) return true
+  const descriptor = openForReading(path)
+  try {
+    return (await readAttributes(run, descriptor)) === attributes
+  } catch (error) {
+    if (error instanceof VaultError) return false
+    throw error
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
 /** Another name of the same file that is back already. */
-async function findFirstName({ copies }: QuarantineRecord, copy: CopyRecord): Promise<Buffer | undefined> {
+async function findFirstName(
+  deps: ActionDeps,
+  { copies }: QuarantineRecord,
+  copy: CopyRecord,
+): Promise<Buffer | undefined> {
   const first = copies.find(
     ({ phase, device, inode }) => phase === 'restored' && device === copy.device && inode === copy.inode,
   )
   if (first === undefined || copy.links < 2) return undefined
-  return (await isAsBefore(first, pathOf(first))) ? pathOf(first) : undefined
+  return (await isAsBefore(deps, first, pathOf(first))) ? pathOf(first) : undefined
 }
 
 async function writeFile(
@@ -152,8 +171,12 @@ async function writeFile(
     fchownSync(descriptor, copy.uid, copy.gid)
     // After the owner, because changing that takes set-user-id away.
     fchmodSync(descriptor, copy.mode)
+    if (copy.attributes !== undefined) await writeAttributes(deps.run, descriptor, copy.attributes)
     await setTimes(deps, copy, descriptor)
     fsyncSync(descriptor)
+  } catch (error) {
+    unlinkSync(hidden)
+    throw error
   } finally {
     closeSync(descriptor)
   }
@@ -194,7 +217,7 @@ async function describeRestore(
   { before, wanted, failures, changed }: Restored,
 ): Promise<ActionOutcome> {
   const back: CopyRecord[] = []
-  for (const copy of wanted) if (await isAsBefore(copy, pathOf(copy))) back.push(copy)
+  for (const copy of wanted) if (await isAsBefore(deps, copy, pathOf(copy))) back.push(copy)
   const missing = wanted.filter((copy) => !back.includes(copy))
   const after: JsonObject = {
     restored: back.slice(0, MAX_LISTED).map((copy) => ({ path: shownPath(copy), sha256: copy.sha256 })),

@@ -286,6 +286,7 @@ function openWork(work: FileWork): VaultWork {
     folder: vaultFolder(deps.state, order.commandId),
     commandId: order.commandId,
     failpoint: deps.failpoint,
+    run: deps.run,
     save: (copy) => save(work, { copies: work.record.copies.map((old) => (old.item === copy.item ? copy : old)) }),
   }
 }

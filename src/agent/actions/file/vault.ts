@@ -17,7 +17,7 @@ import { type Digests, digestDescriptor, readChunks } from './digest.ts'
 
 /** One item cannot be moved into the vault or out of it. */
 export class VaultError extends Error {
-  readonly code: 'NoSpace' | 'VaultDamaged' | 'Changed' | 'PathTaken'
+  readonly code: 'NoSpace' | 'VaultDamaged' | 'Changed' | 'PathTaken' | 'AttributesNotKept' | 'AttributesNotRestored'
 
   constructor(code: VaultError['code'], problem: string) {
     super(problem)
