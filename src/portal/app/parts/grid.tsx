@@ -1,6 +1,20 @@
 import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, type ReactNode, type RefObject, useEffect, useMemo, useRef, useState } from 'react'
+import {
+  type KeyboardEvent,
+  type MouseEvent,
+  memo,
+  type ReactNode,
+  type RefObject,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react'
+import { usePreferences } from '../frame/preferences.ts'
 import { useCommands } from '../keys/bindings.ts'
+import { useNarrow } from '../screens/incident/use-narrow.ts'
 import { type Marks, rangeTo } from './marks.ts'
 
 /** A column of a list. */
@@ -13,13 +27,14 @@ export interface Column<T> {
 
 interface GridProps<T> {
   readonly label: string
+  /** The same list from one rendering to the next, or every row in sight is drawn anew. */
   readonly columns: readonly Column<T>[]
   readonly rows: readonly T[]
   /** How many rows the server has; -1 while nobody knows. */
   readonly total: number
   readonly idOf: (row: T) => string
   readonly onOpen: (row: T) => void
-  /** Asked when the end of the rows comes into sight. */
+  /** Asked when the end of the rows comes near. */
   readonly onEnd?: () => void
   /** The row that has the focus when the list is entered. */
   readonly selected?: string
@@ -27,51 +42,45 @@ interface GridProps<T> {
   readonly marks?: Marks
 }
 
+/** Rows kept ready above and below those in sight. */
+const overscan = 8
+/** So many rows before the last one the next page is asked for: it is there before a person is. */
+const rowsAhead = 24
+const markWidth = '2.5rem'
+
 /**
  * A list of any length of which only the rows in sight are on the page. One tab stop, moved by the arrow keys, j and k; the row with the
- * focus stays on the page wherever the list is scrolled to. On a narrow window each row is a card.
+ * focus stays on the page wherever the list is scrolled to. On a narrow window each row is a card. Scrolling and moving the focus draw only
+ * the rows that come into sight or lose and get the focus.
  * @source ARIA authoring practices, grid pattern
  */
 export function Grid<T>(props: GridProps<T>) {
-  const { label, rows, total, idOf, onOpen, marks } = props
-  const columns = useMemo(
-    () => (marks === undefined ? props.columns : [markColumn(marks, idOf), ...props.columns]),
-    [marks, props.columns, idOf],
-  )
+  const { label, columns, rows, total, idOf, marks } = props
   const box = useRef<HTMLDivElement>(null)
-  const { virtual, active, setActive, move, focusWanted } = useRows(props, box)
-  const last = rows.length - 1
-  const template = columns.map(({ width }) => width).join(' ')
-  const items = virtual.getVirtualItems()
+  const { virtual, active, act, measure } = useRows(props, box)
+  const widths = columns.map(({ width }) => width)
+  const template = (marks === undefined ? widths : [markWidth, ...widths]).join(' ')
   return (
     <div
       role="grid"
       aria-label={label}
       aria-rowcount={total < 0 ? -1 : total + 1}
       className="box overflow-hidden text-table"
+      style={{ ['--columns' as string]: template }}
     >
-      <Header columns={columns} template={template} />
+      <Header names={columns.map(({ name }) => name)} canMark={marks !== undefined} />
       <div ref={box} role="rowgroup" className="h-[calc(100dvh-15rem)] min-h-64 overflow-y-auto">
         <div role="presentation" className="relative" style={{ height: virtual.getTotalSize() }}>
-          {items.map(({ index, key, start }) => {
+          {virtual.getVirtualItems().map(({ index, key, start }) => {
             const row = rows[index]
             if (row === undefined) return null
-            const pick = (): void => {
-              setActive(index)
-              onOpen(row)
-            }
+            const id = idOf(row)
             return (
-              <Row
+              <MemoRow
                 key={key}
-                {...{ row, columns, template, index, start, focusWanted }}
-                id={idOf(row)}
-                measure={virtual.measureElement}
+                {...{ row, columns, index, start, id, act, measure }}
                 isActive={index === active}
-                isMarked={marks === undefined ? undefined : marks.ids.has(idOf(row))}
-                onKey={(event) =>
-                  onRowKey(event, { active, page: Math.max(1, items.length - 16), last, move, open: pick })
-                }
-                onPick={pick}
+                isMarked={marks?.ids.has(id)}
               />
             )
           })}
@@ -81,11 +90,16 @@ export function Grid<T>(props: GridProps<T>) {
   )
 }
 
+/** What a row tells the list; the same functions as long as the list is there. */
+interface RowActs {
+  readonly pick: (index: number) => void
+  readonly key: (event: KeyboardEvent) => void
+  readonly mark: (id: string) => void
+}
+
 /** Which rows are on the page, which one has the focus, and the keys that move it. */
-function useRows<T>(
-  { rows, idOf, onOpen, onEnd, selected, marks }: GridProps<T>,
-  box: RefObject<HTMLDivElement | null>,
-) {
+function useRows<T>(props: GridProps<T>, box: RefObject<HTMLDivElement | null>) {
+  const { rows, idOf, onEnd, selected } = props
   const [active, setActive] = useState(() =>
     Math.max(
       0,
@@ -94,36 +108,107 @@ function useRows<T>(
   )
   const focusWanted = useRef(selected !== undefined && selected !== '')
   const last = rows.length - 1
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => box.current,
-    estimateSize: rowHeight,
-    overscan: 8,
-    getItemKey: (index) => {
-      const row = rows[index]
-      return row === undefined ? index : idOf(row)
-    },
-    rangeExtractor: (range) =>
-      [...new Set([...defaultRangeExtractor(range), Math.min(active, last)])].sort((a, b) => a - b),
-  })
+  const { virtual, measure } = useWindow(props, box, Math.min(active, last))
+  const items = virtual.getVirtualItems()
   const move = (to: number): void => {
     const index = Math.min(Math.max(to, 0), last)
     focusWanted.current = true
     setActive(index)
     virtual.scrollToIndex(index)
   }
-  const seen = virtual.getVirtualItems().at(-1)?.index ?? 0
+  const seen = items.at(-1)?.index ?? 0
   useEffect(() => {
-    if (seen >= rows.length - 10) onEnd?.()
+    if (seen >= rows.length - rowsAhead) onEnd?.()
   }, [seen, rows.length, onEnd])
   // biome-ignore lint/correctness/useExhaustiveDependencies: only where the list begins when it is entered
   useEffect(() => {
     if (focusWanted.current) virtual.scrollToIndex(active)
   }, [])
+  useLayoutEffect(() => {
+    if (!focusWanted.current) return
+    const row = box.current?.querySelector<HTMLElement>(`[data-index="${active}"]`)
+    if (!row) return
+    focusWanted.current = false
+    row.focus({ preventScroll: true })
+  })
+  const open = (index: number): void => {
+    const row = rows[index]
+    if (row !== undefined) props.onOpen(row)
+  }
+  useListCommands(props, active, move, open)
+  const page = Math.max(1, items.length - 2 * overscan)
+  const act = useLatest({
+    pick: (index) => {
+      setActive(index)
+      open(index)
+    },
+    key: (event) => onRowKey(event, { active, page, last, move, open: () => open(active) }),
+    mark: (id) => props.marks?.toggle([id]),
+  })
+  return { virtual, active, act, measure }
+}
+
+/** Functions that stay the same and do what the newest rendering says. */
+function useLatest(now: RowActs): RowActs {
+  const latest = useRef(now)
+  latest.current = now
+  return useMemo(
+    () => ({
+      pick: (index) => latest.current.pick(index),
+      key: (event) => latest.current.key(event),
+      mark: (id) => latest.current.mark(id),
+    }),
+    [],
+  )
+}
+
+/** The rows in sight: of one height each, but for the cards of a narrow window, which are measured. */
+function useWindow<T>({ rows, idOf }: GridProps<T>, box: RefObject<HTMLDivElement | null>, active: number) {
+  const isNarrow = useNarrow()
+  const { density } = usePreferences()
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows both
+  const height = useMemo(() => readRowHeight(isNarrow), [isNarrow, density])
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => box.current,
+    estimateSize: () => height,
+    overscan,
+    // Drawn with the next frame, as everything else: rows beyond the edge are there already.
+    useFlushSync: false,
+    getItemKey: useItemKey(rows, idOf),
+    rangeExtractor: (range) => [...new Set([...defaultRangeExtractor(range), active])].sort((a, b) => a - b),
+  })
+  const before = useRef(height)
+  useLayoutEffect(() => {
+    if (before.current !== height) virtual.measure()
+    before.current = height
+  }, [virtual, height])
+  return { virtual, measure: isNarrow ? virtual.measureElement : undefined }
+}
+
+/** Names rows by what they are, not by where they stand; the same function until the rows change. */
+function useItemKey<T>(rows: readonly T[], idOf: (row: T) => string): (index: number) => string | number {
+  const latest = useRef(idOf)
+  latest.current = idOf
+  return useCallback(
+    (index) => {
+      const row = rows[index]
+      return row === undefined ? index : latest.current(row)
+    },
+    [rows],
+  )
+}
+
+function useListCommands<T>(
+  { rows, idOf, marks }: GridProps<T>,
+  active: number,
+  move: (to: number) => void,
+  open: (index: number) => void,
+): void {
   useCommands({
     'row.next': () => move(active + 1),
     'row.previous': () => move(active - 1),
-    'row.open': () => openRow(rows[active], onOpen),
+    'row.open': () => open(active),
     ...(marks === undefined
       ? {}
       : {
@@ -131,34 +216,11 @@ function useRows<T>(
           'row.selectRange': () => marks.toggle(rangeTo(active, marks.last, rows.map(idOf))),
         }),
   })
-  return { virtual, active, setActive, move, focusWanted }
 }
 
-function markColumn<T>(marks: Marks, idOf: (row: T) => string): Column<T> {
-  return {
-    name: 'Select',
-    width: '2.5rem',
-    cell: (row) => (
-      <input
-        type="checkbox"
-        className="size-6"
-        tabIndex={-1}
-        aria-label={`Select ${idOf(row)}`}
-        checked={marks.ids.has(idOf(row))}
-        onChange={() => marks.toggle([idOf(row)])}
-        // The row is not opened by it.
-        onClick={(event) => event.stopPropagation()}
-      />
-    ),
-  }
-}
-
-function openRow<T>(row: T | undefined, onOpen: (row: T) => void): void {
-  if (row !== undefined) onOpen(row)
-}
-
-function rowHeight(): number {
-  if (window.innerWidth < 600) return 96
+/** In CSS pixels; of a card only what is reckoned with before it is measured. */
+function readRowHeight(isNarrow: boolean): number {
+  if (isNarrow) return 96
   return Number.parseInt(getComputedStyle(document.documentElement).getPropertyValue('--row'), 10) || 36
 }
 
@@ -187,16 +249,15 @@ function onRowKey(event: KeyboardEvent, { active, page, last, move, open }: RowK
   event.preventDefault()
 }
 
-function Header<T>({ columns, template }: { columns: readonly Column<T>[]; template: string }) {
+function Header({ names, canMark }: { names: readonly string[]; canMark: boolean }) {
   return (
     <div role="rowgroup" className="max-sm:sr-only">
       <div
         role="row"
         aria-rowindex={1}
-        className="grid items-center gap-3 border-b border-line bg-sunken px-3 py-1 text-meta text-ink-2"
-        style={{ gridTemplateColumns: template }}
+        className="grid grid-cols-(--columns) items-center gap-3 border-b border-line bg-sunken px-3 py-1 text-meta text-ink-2"
       >
-        {columns.map(({ name }) => (
+        {(canMark ? ['Select', ...names] : names).map((name) => (
           <span key={name} role="columnheader">
             {name}
           </span>
@@ -209,68 +270,66 @@ function Header<T>({ columns, template }: { columns: readonly Column<T>[]; templ
 interface RowProps<T> {
   readonly row: T
   readonly columns: readonly Column<T>[]
-  readonly template: string
   readonly index: number
+  /** CSS pixels from the top of the list. */
   readonly start: number
   readonly id: string
   readonly isActive: boolean
   /** Undefined where rows cannot be marked. */
   readonly isMarked: boolean | undefined
-  readonly focusWanted: { current: boolean }
-  readonly measure: (element: Element | null) => void
-  readonly onKey: (event: KeyboardEvent) => void
-  readonly onPick: () => void
+  readonly act: RowActs
+  /** Undefined where all rows are of one height. */
+  readonly measure: ((element: Element | null) => void) | undefined
 }
 
-function Row<T>({
-  row,
-  columns,
-  template,
-  index,
-  start,
-  id,
-  isActive,
-  isMarked,
-  focusWanted,
-  measure,
-  onKey,
-  onPick,
-}: RowProps<T>) {
-  const own = useRef<HTMLDivElement>(null)
-  useEffect(() => {
-    if (!isActive || !focusWanted.current) return
-    focusWanted.current = false
-    own.current?.focus({ preventScroll: true })
-  }, [isActive, focusWanted])
+function Row<T>({ row, columns, index, start, id, isActive, isMarked, act, measure }: RowProps<T>) {
   return (
     <div
-      ref={(element) => {
-        own.current = element
-        measure(element)
-      }}
+      ref={measure}
       role="row"
       data-id={id}
       data-index={index}
       aria-rowindex={index + 2}
       aria-selected={isMarked}
       tabIndex={isActive ? 0 : -1}
-      className="absolute inset-x-0 top-0 flex min-h-(--row) cursor-pointer flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-3 py-1 -outline-offset-2 hover:bg-sunken sm:grid"
-      style={{ transform: `translateY(${start}px)`, gridTemplateColumns: template }}
+      className="list-row"
+      style={{ transform: `translateY(${start}px)` }}
       onClick={(event) => {
         // A link in the row that a person opens elsewhere is the browser's own business.
         if (event.metaKey || event.ctrlKey || event.shiftKey) return
         event.preventDefault()
-        onPick()
+        act.pick(index)
       }}
-      onKeyDown={onKey}
+      onKeyDown={act.key}
     >
+      {isMarked === undefined ? null : (
+        <span role="gridcell">
+          <input
+            type="checkbox"
+            className="size-6"
+            tabIndex={-1}
+            aria-label={`Select ${id}`}
+            checked={isMarked}
+            onChange={() => act.mark(id)}
+            // The row is not opened by it.
+            onClick={stopHere}
+          />
+        </span>
+      )}
       {columns.map(({ name, cell }) => (
-        <span key={name} role="gridcell" className="min-w-0 sm:truncate">
+        <span key={name} role="gridcell">
           {cell(row)}
         </span>
       ))}
     </div>
   )
+}
+
+// The type of a generic component is lost by memo.
+const MemoRow = memo(Row) as typeof Row
+
+function stopHere(event: MouseEvent): void {
+  event.stopPropagation()
 }
 
 /** The first row of a table: the names of its columns. */

@@ -1,4 +1,5 @@
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
+import { useCallback, useMemo } from 'react'
 import { toOwnPath } from '../api/client.ts'
 import { fetchAs } from '../api/queries.ts'
 import type { Reader } from '../api/read.ts'
@@ -17,15 +18,16 @@ export function usePages<T>(key: string, path: string, item: Reader<T>) {
     getNextPageParam: (page) => toOwnPath(page.nextLink),
   })
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = pages
+  const { data } = pages
+  const rows = useMemo(() => data?.pages.flatMap((page) => page.value) ?? [], [data])
+  const onEnd = useCallback(() => {
+    if (hasNextPage && !isFetchingNextPage) void fetchNextPage()
+  }, [hasNextPage, isFetchingNextPage, fetchNextPage])
   return {
     ...pages,
-    rows: pages.data?.pages.flatMap((page) => page.value) ?? [],
+    rows,
     /** Known once the last page is there, or when the first one counted. */
-    total:
-      pages.data?.pages[0]?.count ??
-      (hasNextPage ? -1 : (pages.data?.pages.reduce((sum, page) => sum + page.value.length, 0) ?? -1)),
-    onEnd: (): void => {
-      if (hasNextPage && !isFetchingNextPage) void fetchNextPage()
-    },
+    total: data?.pages[0]?.count ?? (hasNextPage || data === undefined ? -1 : rows.length),
+    onEnd,
   }
 }

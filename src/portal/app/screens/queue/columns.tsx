@@ -2,11 +2,10 @@ import { Name, Severity, Status } from '../../parts/badges.tsx'
 import type { Column } from '../../parts/grid.tsx'
 import { Time } from '../../parts/time.tsx'
 import { incidentPath } from '../../paths.ts'
-import type { QueuePage, QueueRow } from './queue-query.ts'
+import type { QueueRow } from './queue-query.ts'
 
 /** The columns of the queue. */
-export function columnsOf(tenant: string, pages: readonly QueuePage[]): Column<QueueRow>[] {
-  const waiting = new Map(pages.flatMap((page) => [...page.waiting]))
+export function columnsOf(tenant: string): Column<QueueRow>[] {
   return [
     { name: 'Severity', width: '6.5rem', cell: (row) => <Severity value={row.severity} /> },
     { name: 'Id', width: '4rem', cell: (row) => <code>{row.id}</code> },
@@ -22,14 +21,12 @@ export function columnsOf(tenant: string, pages: readonly QueuePage[]): Column<Q
     {
       name: 'Tasks',
       width: '6.5rem',
-      cell: (row) => {
-        const tasks = waiting.get(row.id) ?? 0
-        return tasks === 0 ? (
+      cell: ({ waiting }) =>
+        waiting === 0 ? (
           <span className="text-ink-3">none open</span>
         ) : (
-          <strong>{tasks === 1 ? '1 needs you' : `${tasks} need you`}</strong>
-        )
-      },
+          <strong>{waiting === 1 ? '1 needs you' : `${waiting} need you`}</strong>
+        ),
     },
     { name: 'Status', width: '10rem', cell: (row) => <Status value={row.status} /> },
     { name: 'Alerts', width: '5rem', cell: (row) => countOf(row['alerts@odata.count'] ?? 0) },

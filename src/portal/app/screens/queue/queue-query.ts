@@ -19,9 +19,12 @@ const row = record({
   lastUpdateDateTime: text,
   'alerts@odata.count': nullable(number),
 })
-export type QueueRow = Read<typeof row>
+/** A row, and how many open tasks wait for people on it. */
+export interface QueueRow extends Read<typeof row> {
+  readonly waiting: number
+}
 
-/** A page of rows. */
+/** A page of rows as the API gives them. */
 export const rowPage = pageOf(row)
 const waitingPage = pageOf(record({ id: text, incident: nullable(record({ id: text })) }))
 const count: Reader<number> = (value) => Number(value)
@@ -56,11 +59,6 @@ export function filterOf(search: Search): string {
     ...(assigned === '' ? [] : [`assignedTo eq ${quote(assigned)}`]),
     ...(q === '' ? [] : [`contains(tolower(displayName),${quote(q.toLowerCase())})`]),
   ].join(' and ')
-}
-
-/** A page of the queue with what waits for people on each of its incidents. */
-export interface QueuePage extends Page<QueueRow> {
-  readonly waiting: ReadonlyMap<string, number>
 }
 
 /** How many open tasks wait on each of these incidents; those with none are left out. */
@@ -98,14 +96,14 @@ export function useQueue(search: Search) {
     queryKey: ['queue', filter, order],
     initialPageParam: first,
     placeholderData: keepPreviousData,
-    queryFn: async ({ pageParam, signal }): Promise<QueuePage> => {
+    queryFn: async ({ pageParam, signal }): Promise<Page<QueueRow>> => {
       const page = await fetchAs(api, pageParam, rowPage, signal)
       const waiting = await countWaiting(
         api,
         page.value.map(({ id }) => id),
         signal,
       )
-      return { ...page, waiting }
+      return { ...page, value: page.value.map((one) => ({ ...one, waiting: waiting.get(one.id) ?? 0 })) }
     },
     getNextPageParam: (page) => toOwnPath(page.nextLink),
   })

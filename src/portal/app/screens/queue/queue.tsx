@@ -82,8 +82,8 @@ function Rows({ list, open }: { list: ListState; open: (row: QueueRow) => void }
   const count = useQueueCount(search)
   const { data, hasNextPage, isFetchingNextPage, fetchNextPage } = queue
   const rows = useMemo(() => data?.pages.flatMap((page) => page.value) ?? [], [data])
-  const columns = useMemo(() => columnsOf(session.tenant.id, data?.pages ?? []), [session.tenant.id, data])
-  useEffect(() => rememberOrder(rows.map(({ id }) => id)), [rows])
+  const columns = useMemo(() => columnsOf(session.tenant.id), [session.tenant.id])
+  useEffect(() => rememberOrder(rows), [rows])
   const onEnd = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage()
   }, [hasNextPage, isFetchingNextPage, fetchNextPage])

@@ -2,7 +2,8 @@ import type { InfiniteData, QueryClient } from '@tanstack/react-query'
 import type { Api } from '../../api/client.ts'
 import { isOneOf, withOptions } from '../../api/odata.ts'
 import { fetchAs } from '../../api/queries.ts'
-import { countWaiting, path, type QueuePage, rowOptions, rowPage } from './queue-query.ts'
+import type { Page } from '../../api/wire.ts'
+import { countWaiting, path, type QueueRow, rowOptions, rowPage } from './queue-query.ts'
 
 /** As many rows as one filter names. */
 const maxRows = 50
@@ -16,7 +17,7 @@ export async function refreshQueue(
   api: Api,
   changed: { readonly incidents: readonly string[]; readonly hasTasks: boolean },
 ): Promise<void> {
-  for (const [queryKey, data] of queries.getQueriesData<InfiniteData<QueuePage>>({
+  for (const [queryKey, data] of queries.getQueriesData<InfiniteData<Page<QueueRow>>>({
     queryKey: ['queue'],
     type: 'active',
   })) {
@@ -25,20 +26,29 @@ export async function refreshQueue(
     const counted = changed.hasTasks ? loaded.slice(0, maxRows) : ids
     if (counted.length === 0) continue
     const [rows, waiting] = await Promise.all([readRows(api, ids), countWaiting(api, counted)])
-    queries.setQueryData<InfiniteData<QueuePage>>(queryKey, (now) => {
+    queries.setQueryData<InfiniteData<Page<QueueRow>>>(queryKey, (now) => {
       if (now === undefined) return now
       const pages = now.pages.map((page) => ({
         ...page,
-        value: page.value.map((row) => rows.get(row.id) ?? row),
-        waiting: new Map([...page.waiting].filter(([id]) => !counted.includes(id)).concat([...waiting])),
+        value: page.value.map((row) => renew(row, rows.get(row.id), counted.includes(row.id) ? waiting : null)),
       }))
       return { ...now, pages }
     })
   }
 }
 
+/** The very same row unless it was read anew, so that no other one is drawn again. */
+function renew(
+  row: QueueRow,
+  fresh: Omit<QueueRow, 'waiting'> | undefined,
+  waiting: ReadonlyMap<string, number> | null,
+): QueueRow {
+  if (fresh === undefined && waiting === null) return row
+  return { ...row, ...fresh, waiting: waiting === null ? row.waiting : (waiting.get(row.id) ?? 0) }
+}
+
 async function readRows(api: Api, ids: readonly string[]) {
-  if (ids.length === 0) return new Map<string, QueuePage['value'][number]>()
+  if (ids.length === 0) return new Map<string, Omit<QueueRow, 'waiting'>>()
   const page = await fetchAs(
     api,
     withOptions(path, { ...rowOptions, $filter: isOneOf('id', ids).join(''), $top: maxRows }),
