@@ -1,6 +1,7 @@
 import { Outlet, useNavigate, useParams } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { listenForKeys, useCommands } from '../keys/bindings.ts'
+import { keysNow } from '../keys/own-keys.ts'
 import { Announcers } from '../live/announce.tsx'
 import { LiveUpdates } from '../live/live.tsx'
 import { Skeleton } from '../parts/states.tsx'
@@ -45,10 +46,10 @@ export function Frame() {
 
 function Overlays() {
   const { session } = useApp()
-  const { zone, letterKeys } = usePreferences()
+  const { zone, letterKeys, keys } = usePreferences()
   const navigate = useNavigate()
   const [open, setOpen] = useState<'help' | 'palette' | null>(null)
-  useEffect(() => listenForKeys(() => letterKeys), [letterKeys])
+  useEffect(() => listenForKeys(keysNow(keys), letterKeys), [keys, letterKeys])
   const go = (screen: string) => () => void navigate({ href: screenPath(session.tenant.id, screen) })
   useCommands({
     help: () => setOpen('help'),

@@ -8,16 +8,19 @@ export interface Preferences {
   readonly zone: string
   /** Whether single letters act as commands. */
   readonly letterKeys: boolean
+  /** Keys of one's own choice by command; empty for a command that has none. */
+  readonly keys: Readonly<Record<string, string>>
 }
 
 const key = 'cordon.preferences'
-const defaults: Preferences = { theme: 'system', density: 'compact', zone: 'UTC', letterKeys: true }
+const defaults: Preferences = { theme: 'system', density: 'compact', zone: 'UTC', letterKeys: true, keys: {} }
 const listeners = new Set<() => void>()
 let current: Preferences = read()
 
 function read(): Preferences {
   try {
-    return { ...defaults, ...JSON.parse(localStorage.getItem(key) ?? '{}') }
+    const kept = { ...defaults, ...JSON.parse(localStorage.getItem(key) ?? '{}') }
+    return { ...kept, keys: { ...Object(kept.keys) } }
   } catch {
     // Storage is off or holds something else: the defaults hold.
     return defaults

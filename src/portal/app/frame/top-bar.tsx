@@ -1,5 +1,6 @@
 import { useState } from 'react'
 import { runCommand } from '../keys/bindings.ts'
+import { useKeys } from '../keys/own-keys.ts'
 import { LiveDot } from '../live/live-dot.tsx'
 import { describeFailure } from '../parts/states.tsx'
 import { useApp } from './app.tsx'
@@ -9,6 +10,7 @@ import { nextZone, setPreferences, usePreferences } from './preferences.ts'
 export function TopBar() {
   const { session } = useApp()
   const { zone } = usePreferences()
+  const paletteKeys = useKeys().get('palette')
   return (
     <header className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line bg-surface px-3 py-2">
       <a href="/" className="font-semibold text-ink no-underline">
@@ -21,7 +23,7 @@ export function TopBar() {
       <LiveDot />
       <span className="grow" />
       <button type="button" className="button" onClick={() => runCommand('palette')}>
-        Commands <kbd className="text-meta">Ctrl+K</kbd>
+        Commands {paletteKeys === '' ? null : <kbd className="text-meta">{paletteKeys}</kbd>}
       </button>
       <button
         type="button"

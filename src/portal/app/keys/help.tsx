@@ -1,8 +1,11 @@
 import { Modal } from '../parts/modal.tsx'
-import { bindings, isInForce } from './bindings.ts'
+import { isInForce } from './bindings.ts'
+import { useKeys } from './own-keys.ts'
+import { bindings } from './table.ts'
 
 /** The sheet of the keys that work on this screen. */
 export default function Help({ onClose }: { onClose: () => void }) {
+  const keysOf = useKeys()
   const inForce = bindings.filter(({ id }) => isInForce(id))
   return (
     <Modal title="Keys" onClose={onClose}>
@@ -12,10 +15,10 @@ export default function Help({ onClose }: { onClose: () => void }) {
           <dl className="mt-1 grid grid-cols-[6rem_1fr] gap-y-1 text-table">
             {inForce
               .filter((binding) => binding.where === where)
-              .map(({ id, keys, does }) => (
+              .map(({ id, does }) => (
                 <div key={id} className="contents">
                   <dt>
-                    <kbd>{keys}</kbd>
+                    {keysOf.get(id) === '' ? <span className="text-ink-2">off</span> : <kbd>{keysOf.get(id)}</kbd>}
                   </dt>
                   <dd>{does}</dd>
                 </div>
@@ -23,7 +26,7 @@ export default function Help({ onClose }: { onClose: () => void }) {
           </dl>
         </section>
       ))}
-      <p className="mt-4 text-meta text-ink-2">Single letters can be switched off in Settings.</p>
+      <p className="mt-4 text-meta text-ink-2">Each can be changed or switched off in Settings.</p>
     </Modal>
   )
 }

@@ -1,6 +1,8 @@
 import { useState } from 'react'
 import { Modal } from '../parts/modal.tsx'
-import { bindings, type CommandId, isInForce, runCommand } from './bindings.ts'
+import { isInForce, runCommand } from './bindings.ts'
+import { useKeys } from './own-keys.ts'
+import { bindings, type CommandId } from './table.ts'
 
 /** True when the letters stand in the text in this order. */
 function fits(text: string, letters: string): boolean {
@@ -14,6 +16,7 @@ function fits(text: string, letters: string): boolean {
 
 /** Every command that works here, found by typing some of its letters. */
 export default function Palette({ onClose }: { onClose: () => void }) {
+  const keysOf = useKeys()
   const [letters, setLetters] = useState('')
   const [chosen, choose] = useState(0)
   const found = bindings.filter(({ id, does }) => id !== 'palette' && isInForce(id) && fits(does, letters))
@@ -46,7 +49,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
         }}
       />
       <div role="listbox" id="palette-list" aria-label="Commands" className="mt-2">
-        {found.map(({ id, does, keys }, index) => (
+        {found.map(({ id, does }, index) => (
           <div
             key={id}
             id={`palette-${id}`}
@@ -58,7 +61,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
             onKeyDown={(event) => event.key === 'Enter' && run(id)}
           >
             <span>{does}</span>
-            <kbd>{keys}</kbd>
+            <kbd>{keysOf.get(id)}</kbd>
           </div>
         ))}
       </div>

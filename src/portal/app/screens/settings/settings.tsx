@@ -3,11 +3,11 @@ import { isRoleName, rolePermissions } from '../../../../model/permissions.ts'
 import { useApp } from '../../frame/app.tsx'
 import { type Preferences, setPreferences, usePreferences } from '../../frame/preferences.ts'
 import { Title } from '../../frame/title.tsx'
-import { bindings } from '../../keys/bindings.ts'
 import { Skeleton } from '../../parts/states.tsx'
 import { PasswordForm } from './password.tsx'
 
 const OwnNotifications = lazy(() => import('./own-notifications.tsx'))
+const Keys = lazy(() => import('./keys.tsx'))
 const Channels = lazy(() => import('./channels.tsx'))
 
 /** S11: how the portal looks to this person, which keys there are, and what they may do. */
@@ -27,37 +27,14 @@ export function SettingsScreen() {
         held={preferences.density}
       />
       <Choice name="Time zone" field="zone" values={[...new Set(['UTC', 'local', here])]} held={preferences.zone} />
-      <p>
-        <label className="flex items-center gap-2">
-          <input
-            type="checkbox"
-            className="size-6"
-            checked={preferences.letterKeys}
-            onChange={(event) => setPreferences({ letterKeys: event.target.checked })}
-          />
-          Single letters act as commands
-        </label>
-      </p>
       <PasswordForm />
       <Suspense fallback={<Skeleton rows={3} />}>
         <OwnNotifications />
         {may('Cordon.Admin') ? <Channels /> : null}
       </Suspense>
-      <section>
-        <h2>Keys</h2>
-        <dl className="mt-1 grid grid-cols-[6rem_1fr] gap-y-1">
-          {bindings.map(({ id, keys, does, where }) => (
-            <div key={id} className="contents">
-              <dt>
-                <kbd>{keys}</kbd>
-              </dt>
-              <dd>
-                {does} <span className="text-meta text-ink-2">{where}</span>
-              </dd>
-            </div>
-          ))}
-        </dl>
-      </section>
+      <Suspense fallback={<Skeleton rows={8} />}>
+        <Keys />
+      </Suspense>
       <section>
         <h2>What you may do as {role}</h2>
         <ul className="mt-1 list-disc pl-5">
