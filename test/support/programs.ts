@@ -36,6 +36,9 @@ const needed: readonly Needed[] = [
   { debian: 'ldap-utils', present: () => hasProgram('ldapsearch') },
   { debian: 'rsyslog', present: () => hasProgram('rsyslogd') },
   { debian: 'rsyslog-gnutls', present: () => globSync('/usr/lib/*/rsyslog/lmnsd_gtls.so').length > 0 },
+  { debian: 'systemd', present: () => isExecutable('/lib/systemd/systemd') },
+  { debian: 'systemd-container', present: () => hasProgram('systemd-nspawn') },
+  { debian: 'dbus', present: () => hasProgram('dbus-daemon') },
   { debian: 'libfaketime', present: () => findFakeClock() !== null },
 ]
 

@@ -21,8 +21,8 @@ export interface DebOptions {
   readonly version: string
   /** Node binary the agent runs on; Debian 12's own is too old. */
   readonly node: string
-  /** `xz` makes it smaller and takes minutes. */
-  readonly compression: 'xz' | 'gzip'
+  /** `xz` makes it smaller and takes minutes, `none` is for packages that are thrown away. */
+  readonly compression: 'xz' | 'gzip' | 'none'
 }
 
 const files = join(import.meta.dirname, 'files')
