@@ -72,6 +72,27 @@ test('a restriction ends with its lease without the agent, and the mounts are as
   assert.equal(existsSync(join(host.stateDirectory, 'restriction.json')), false)
 })
 
+test('a guard that is stopped while no agent runs is killed by the kernel: what waits starts, and the next agent tells', async (t) => {
+  const host = await createGuardedEndpoint(t)
+  if (host === undefined) return
+  const foreign = join(host.programs, 'foreign')
+  const agent = await host.run()
+  await host.restrict('c1')
+  await host.stop(agent, 'SIGKILL')
+  assert.equal(await host.tries(foreign), 'denied')
+
+  await host.exec('kill', '-STOP', String(host.guardPid()))
+  const waited = await host.tries(join(host.programs, 'packaged'))
+
+  assert.equal(waited, 'ran')
+  assert.equal(await host.tries(foreign), 'ran')
+  const doctor = await host.agent('doctor', '--state', host.stateDirectory)
+  assert.match(doctor.stdout, /^BAD {2}restriction now: guard dead/m)
+  await host.run()
+  assert.match(await host.told('GuardDied'), /everything could start/)
+  assert.equal(await host.tries(foreign), 'denied')
+})
+
 test('a lease is renewed only while the server still holds the restriction', async (t) => {
   const host = await createGuardedEndpoint(t)
   if (host === undefined) return

@@ -53,6 +53,9 @@ const FAN_DENY = 2
 const AT_FDCWD = -100
 const EVENT_BYTES = 24
 const POLLIN = 1
+/** Kernel constants of asm-generic/siginfo.h and linux/time.h. */
+const SIGEV_SIGNAL = 0
+const CLOCK_MONOTONIC = 1
 /** Together with read-only, which is 0. */
 const O_CLOEXEC = 0o2000000
 
@@ -61,14 +64,19 @@ interface Libc {
   readonly init: (flags: number, eventFlags: number) => number
   readonly mark: (fd: number, flags: number, mask: number, directory: number, path: string) => number
   readonly poll: (pollfd: Buffer, count: number, timeoutMs: number) => Promise<void>
-  readonly alarm: (seconds: number) => void
+  readonly createTimer: (clock: number, event: Buffer, timer: Buffer) => number
+  readonly setTimer: (timer: bigint, flags: number, time: Buffer, before: null) => number
 }
 
 /** What the guard needs of the kernel. */
 export interface Kernel {
   readonly openFanotify: () => Fanotify
-  /** Has the kernel end this process unless it is called again in time; 0 ends the watch. @source alarm(2) */
-  readonly setAlarm: (seconds: number) => void
+  /**
+   * Has the kernel kill this process unless it is called again in time, also one that is stopped or hangs in a call; 0 ends the watch. What
+   * waits for an answer is then let through.
+   * @source timer_create(2): SIGKILL is the one signal a stopped process obeys
+   */
+  readonly setDeadline: (seconds: number) => void
 }
 
 /**
@@ -77,7 +85,7 @@ export interface Kernel {
  */
 export async function openKernel(): Promise<Kernel> {
   const libc = await loadLibc()
-  return { openFanotify: () => openGroup(libc), setAlarm: libc.alarm }
+  return { openFanotify: () => openGroup(libc), setDeadline: openDeadline(libc) }
 }
 
 async function loadLibc(): Promise<Libc> {
@@ -99,7 +107,24 @@ async function loadLibc(): Promise<Libc> {
     init: call('int fanotify_init(unsigned int flags, unsigned int event_f_flags)'),
     mark: call('int fanotify_mark(int fd, unsigned int flags, uint64_t mask, int dirfd, const char *path)'),
     poll: (pollfd, count, timeoutMs) => new Promise((resolve) => poll.async(pollfd, count, timeoutMs, () => resolve())),
-    alarm: call('unsigned int alarm(unsigned int seconds)'),
+    createTimer: call('int timer_create(int clock, uint8_t *event, _Out_ uint8_t *timer)'),
+    setTimer: call('int timer_settime(uint64_t timer, int flags, uint8_t *time, void *before)'),
+  }
+}
+
+/** @throws FanotifyError when the kernel gives no timer */
+function openDeadline(libc: Libc): Kernel['setDeadline'] {
+  const event = Buffer.alloc(64)
+  event.writeInt32LE(constants.signals.SIGKILL, 8)
+  event.writeInt32LE(SIGEV_SIGNAL, 12)
+  const timer = Buffer.alloc(8)
+  const code = libc.createTimer(CLOCK_MONOTONIC, event, timer)
+  if (code !== 0) throw new FanotifyError('kernel', `timer_create: ${nameError(-code)}`)
+  return (seconds) => {
+    const time = Buffer.alloc(32)
+    time.writeBigInt64LE(BigInt(seconds), 16)
+    const set = libc.setTimer(timer.readBigUInt64LE(), 0, time, null)
+    if (set !== 0) throw new FanotifyError('kernel', `timer_settime: ${nameError(-set)}`)
   }
 }
 

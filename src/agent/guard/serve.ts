@@ -30,8 +30,8 @@ const ANSWER_MS = 50
 /** How long the wait for events is, after which the end of the guard is noticed at the latest. */
 const WAIT_MS = 250
 const LOOK_MS = 1_000
-/** A guard that has not looked around for so long is ended by the kernel: every program would wait for it. */
-const ALARM_SECONDS = 10
+/** A guard that has not looked around for so long is killed by the kernel: every program would wait for it. */
+const DEADLINE_SECONDS = 10
 const MAX_CACHED = 50_000
 
 interface Guarding {
@@ -93,7 +93,7 @@ async function watch(guarding: Guarding, server: Server): Promise<void> {
   const { deps, fanotify } = guarding
   let end: 'told' | 'replaced' | 'over' | undefined
   const look = (): void => {
-    deps.kernel.setAlarm(ALARM_SECONDS)
+    deps.kernel.setDeadline(DEADLINE_SECONDS)
     end ??= lookAround(guarding)
   }
   const timer = setInterval(look, LOOK_MS)
@@ -107,7 +107,7 @@ async function watch(guarding: Guarding, server: Server): Promise<void> {
   fanotify.close()
   clearInterval(timer)
   server.close()
-  deps.kernel.setAlarm(0)
+  deps.kernel.setDeadline(0)
   if (end === 'over') {
     await reopenMounts(deps.run, guarding.record.noexec)
     if (readRestriction(guarding.state) !== undefined) guarding.state.remove(stateFiles.restriction)
