@@ -105,6 +105,7 @@ export async function redeemCode(
       csrf_hash: hashSecret(makeSecret()),
       created_at: at,
       expires_at: instantOf(deps.clock.nowMs() + grantLifeMs),
+      parent_hash: null,
     })
     const { id, role } = application
     const person = { kind: 'user', tenantId: row.tenant_id, id: user.id, name: user.name, role: user.role } as const

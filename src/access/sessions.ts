@@ -85,6 +85,7 @@ export async function openSession(
       csrf_hash: hashSecret(csrfTokenOf(secret)),
       created_at: at,
       expires_at: expiresAt,
+      parent_hash: null,
     })
     const audit = { action: 'signIn', objectType: 'user', objectId: found.id, decision: 'allowed' } as const
     const actor = personActor(request, found.tenant_id, found.id, found.name)

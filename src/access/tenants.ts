@@ -6,7 +6,9 @@ import {
   findTenantOfApplication,
   insertTenant,
   installation,
+  listTenants,
   readSetting,
+  updateTenant,
 } from '../store/access.ts'
 import { type Db, isDuplicateKey, type Store } from '../store/db.ts'
 import { type Actor, recordChange } from '../store/record.ts'
@@ -26,9 +28,16 @@ export interface Tenant {
   readonly name: string
   /** Lower case; stands for the GUID in sign-in URLs. */
   readonly domain: string | null
+  /** Short name in lower case, beside the name wherever tenants stand together. */
+  readonly code: string
+  /** Counted up from 0; people tell tenants apart by the pattern and colour made from it. */
+  readonly mark: number
 }
 
 const firstTenantKey = 'firstTenantId'
+const maxCodeLength = 12
+/** Stands for all tenants of a person in the addresses of the portal. */
+const everyTenant = 'all'
 
 /**
  * The first tenant, made on the first start under the name `default`. Safe when several processes start at once. A later start never
@@ -40,9 +49,10 @@ export async function ensureFirstTenant(deps: AccessDeps, domain?: string): Prom
   const found = await readFirstTenant(deps.store.read)
   if (found !== undefined) return found
   const at = deps.clock.now()
-  const row = { id: deps.ids.guid(), name: 'default', domain: requireDomain(domain), created_at: at }
+  const id = deps.ids.guid()
+  const row = { id, name: 'default', domain: requireDomain(domain), code: 'default', mark: 0, created_at: at }
   await deps.store.transaction(async (tx) => {
-    if (!(await claimSetting(tx, installation, firstTenantKey, row.id))) return
+    if (!(await claimSetting(tx, installation, firstTenantKey, id))) return
     await insertTenant(tx, row)
     const actor: Actor = { tenantId: row.id, id: 'first-start', kind: 'system', name: 'Cordon' }
     await recordChange(tx, { at, actor, audit: createdEntry(row) })
@@ -55,30 +65,75 @@ export async function ensureFirstTenant(deps: AccessDeps, domain?: string): Prom
 /**
  * Makes a tenant.
  * @param actor its `tenantId` is replaced by the new tenant's: a tenant's log begins with its own creation
- * @throws CordonError BadRequest for a bad name or domain, Conflict when the domain belongs to another tenant
+ * @param input.code without it, one is made from the name
+ * @throws CordonError BadRequest for a bad name, domain or code, Conflict when domain or code belong to another tenant
  */
 export async function createTenant(
   deps: AccessDeps,
   actor: Omit<Actor, 'tenantId'>,
-  input: { readonly name: string; readonly domain?: string | undefined },
+  input: { readonly name: string; readonly domain?: string | undefined; readonly code?: string | undefined },
 ): Promise<Tenant> {
   const at = deps.clock.now()
-  const row = {
-    id: deps.ids.guid(),
-    name: requireName(input.name),
-    domain: requireDomain(input.domain),
-    created_at: at,
-  }
-  try {
-    await deps.store.transaction(async (tx) => {
+  const id = deps.ids.guid()
+  const stated = { id, name: requireName(input.name), domain: requireDomain(input.domain), created_at: at }
+  const code = input.code === undefined ? undefined : requireCode(input.code)
+  return refusingDoubles(stated.domain, code, () =>
+    deps.store.transaction(async (tx) => {
+      const others = await listTenants(tx)
+      const taken = new Set(others.map((other) => other.code))
+      const row = { ...stated, code: code ?? makeCode(stated.name, taken), mark: others.length }
       await insertTenant(tx, row)
       await recordChange(tx, { at, actor: { ...actor, tenantId: row.id }, audit: createdEntry(row) })
-    })
+      return toTenant(row)
+    }),
+  )
+}
+
+/**
+ * Gives a tenant another name or short code. Its id, and with it every address, stays.
+ * @throws CordonError BadRequest for a bad name or code, Conflict when the code belongs to another tenant
+ */
+export async function renameTenant(
+  deps: AccessDeps,
+  actor: Actor,
+  input: { readonly name?: string | undefined; readonly code?: string | undefined },
+): Promise<Tenant> {
+  const name = input.name === undefined ? undefined : requireName(input.name)
+  const code = input.code === undefined ? undefined : requireCode(input.code)
+  const at = deps.clock.now()
+  return refusingDoubles(null, code, () =>
+    deps.store.transaction(async (tx) => {
+      const before = await findTenant(tx, actor.tenantId)
+      if (before === undefined) throw new CordonError('NotFound', 'There is no such tenant.')
+      const after = { ...before, name: name ?? before.name, code: code ?? before.code }
+      await updateTenant(tx, after)
+      const audit = { action: 'renameTenant', objectType: 'tenant', objectId: before.id, decision: 'allowed' } as const
+      await recordChange(tx, { at, actor, audit: { ...audit, before, after } })
+      return toTenant(after)
+    }),
+  )
+}
+
+async function refusingDoubles<T>(domain: string | null, code: string | undefined, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
   } catch (cause) {
     if (!isDuplicateKey(cause)) throw cause
-    throw new CordonError('Conflict', `The domain ${row.domain ?? ''} belongs to another tenant.`, { cause })
+    const what = [...(domain === null ? [] : [`domain ${domain}`]), ...(code === undefined ? [] : [`code ${code}`])]
+    throw new CordonError('Conflict', `The ${what.join(' or the ') || 'code'} belongs to another tenant.`, { cause })
   }
-  return toTenant(row)
+}
+
+/** The letters and digits of the name, with a number behind when they are taken. */
+function makeCode(name: string, taken: ReadonlySet<string>): string {
+  const letters = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
+  const base = /^[a-z]/.test(letters) ? letters.slice(0, maxCodeLength) : `t${letters}`.slice(0, maxCodeLength)
+  const isFree = (code: string): boolean => !taken.has(code) && code !== everyTenant
+  for (let number = 1; ; number += 1) {
+    const end = number === 1 ? '' : String(number)
+    const code = base.slice(0, maxCodeLength - end.length) + end
+    if (isFree(code)) return code
+  }
 }
 
 /** What a tenant segment of a sign-in URL names: a tenant, a well-formed key nobody has, or nothing that could be a tenant. */
@@ -107,6 +162,13 @@ async function readFirstTenant(db: Db): Promise<Tenant | undefined> {
   return row === undefined ? undefined : toTenant(row)
 }
 
+function requireCode(text: string): string {
+  const code = text.toLowerCase()
+  if (/^[a-z][a-z0-9-]*$/.test(code) && code.length <= maxCodeLength && code !== everyTenant) return code
+  const rule = `A code has at most ${maxCodeLength} letters, digits and hyphens, begins with a letter, and is not ${everyTenant}.`
+  throw new CordonError('BadRequest', rule, { target: 'code' })
+}
+
 function requireDomain(domain: string | undefined): string | null {
   if (domain === undefined) return null
   if (isDomain(domain)) return domain.toLowerCase()
@@ -114,7 +176,7 @@ function requireDomain(domain: string | undefined): string | null {
 }
 
 function toTenant(row: TenantRow): Tenant {
-  return { id: row.id, name: row.name, domain: row.domain }
+  return { id: row.id, name: row.name, domain: row.domain, code: row.code, mark: row.mark }
 }
 
 function createdEntry(row: TenantRow): {

@@ -11,6 +11,7 @@ import {
   readUser,
 } from '../store/access.ts'
 import { type Actor, recordChange } from '../store/record.ts'
+import { endMemberships, requireAtHome } from './members/members.ts'
 import { requireName, requireRole } from './names.ts'
 import { hashSecret, makeSecret } from './secret-text.ts'
 import type { AccessDeps } from './tenants.ts'
@@ -48,7 +49,7 @@ export async function createUser(
 
 /**
  * Makes a sign-in link for a person of the actor's tenant: usable once, within an hour. Only its hash is stored.
- * @throws CordonError NotFound for somebody unknown or disabled
+ * @throws CordonError NotFound for somebody unknown or disabled; Conflict for a member from another tenant
  */
 export async function createSignInLink(deps: AccessDeps, actor: Actor, userId: string): Promise<SignInLink> {
   const secret = makeSecret()
@@ -59,6 +60,7 @@ export async function createSignInLink(deps: AccessDeps, actor: Actor, userId: s
     if (user === undefined || user.disabled_at !== null) {
       throw new CordonError('NotFound', 'There is no such person in this tenant.')
     }
+    await requireAtHome(tx, userId)
     await insertSignInLink(tx, {
       tenant_id: actor.tenantId,
       token_hash: hashSecret(secret),
@@ -93,7 +95,10 @@ export async function createFirstSignInLink(deps: AccessDeps, tenantId: string):
   return user === undefined || user.disabled_at !== null ? null : createSignInLink(deps, actor, userId)
 }
 
-/** Disables a person of the actor's tenant: their sessions and tokens are refused within a second. Twice is nothing. */
+/**
+ * Disables a person of the actor's tenant: their sessions and tokens are refused within a second, in the tenants that gave them a role as
+ * well. Twice is nothing.
+ */
 export async function disableUser(deps: AccessDeps, actor: Actor, userId: string): Promise<void> {
   const at = deps.clock.now()
   await deps.store.transaction(async (tx) => {
@@ -101,6 +106,7 @@ export async function disableUser(deps: AccessDeps, actor: Actor, userId: string
     const audit = { action: 'disableUser', objectType: 'user', objectId: userId, decision: 'allowed' } as const
     await recordChange(tx, { at, actor, audit })
   })
+  await endMemberships(deps, userId)
 }
 
 /**

@@ -51,6 +51,7 @@ import { type EventsDeps, streamEvents } from './v1/events/events.ts'
 import { acknowledge, getAttention, seeIncident } from './v1/incidents/attention.ts'
 import { listIncidentJoins } from './v1/incidents/joins.ts'
 import { intakeRoute } from './v1/intake/receive.ts'
+import { addTenantMember, listTenantMembers, type MembersDeps, removeTenantMember } from './v1/members/members.ts'
 import {
   getEscalation,
   getNotificationSettings,
@@ -80,6 +81,7 @@ export type RouteDeps = GraphDeps &
   ConnectorDeps &
   MetricsDeps &
   EventsDeps &
+  MembersDeps &
   FetchPackageDeps & { readonly checkpoints: CheckpointSource; readonly auditVerifier: AuditVerifier }
 
 /** Least permission first; the refusal names them in this order. @source design contract 3.1 */
@@ -131,6 +133,9 @@ export function operationRoutes(deps: RouteDeps): Route[] {
     permitted('GET', '/api/v1/reports/actions', taskRead, 'none', reportActions(deps)),
     permitted('GET', '/api/v1/reports/alerts', incidentRead, 'none', reportAlerts(deps)),
     ...viewRoutes(deps),
+    permitted('GET', '/api/v1/members', admin, 'none', listTenantMembers(deps)),
+    permitted('PUT', '/api/v1/members/:id', admin, 'json', addTenantMember(deps)),
+    permitted('DELETE', '/api/v1/members/:id', admin, 'none', removeTenantMember(deps)),
     permitted('GET', '/api/v1/samples', policyRead, 'none', getSamples(deps)),
     permitted('POST', '/api/v1/samples', admin, 'optional-json', loadSamples(deps)),
     permitted('DELETE', '/api/v1/samples', admin, 'none', removeSamples(deps)),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import type { RateLimits } from '../access/throttle.ts'
+import type { RateLimits } from '../access/limits/throttle.ts'
 import { readEnvironment } from '../io/env.ts'
 import { CordonError } from '../model/errors.ts'
 

@@ -1,5 +1,6 @@
 import type { Db, Tx } from './db.ts'
-import type { ApplicationRow, SessionRow, TenantRow, UserRow } from './schema.ts'
+import type { ApplicationRow, TenantRow, UserRow } from './schema.ts'
+import type { SessionRow } from './schema-sign-in.ts'
 
 /** Tenant id under which settings of the whole installation stand. */
 export const installation = ''
@@ -36,6 +37,11 @@ export async function removeSetting(tx: Tx, tenantId: string, key: string): Prom
 /** @throws a duplicate-key error of the database when the domain is taken */
 export async function insertTenant(tx: Tx, row: TenantRow): Promise<void> {
   await tx.insertInto('tenants').values(row).execute()
+}
+
+/** Writes a tenant's name and code. @throws a duplicate-key error of the database when the code is taken */
+export async function updateTenant(tx: Tx, { id, name, code }: TenantRow): Promise<void> {
+  await tx.updateTable('tenants').set({ name, code }).where('id', '=', id).execute()
 }
 
 /** @param key the tenant's GUID or domain in lower case */
@@ -203,8 +209,18 @@ export interface OpenSession {
   readonly user: UserRow
 }
 
-/** @param tokenHash SHA-256 of the cookie's value in hex */
+/**
+ * A session that is open. One that hangs on another is open as long as that one is.
+ * @param tokenHash SHA-256 of the cookie's value in hex
+ */
 export async function readSession(db: Db, tokenHash: string, now: string): Promise<OpenSession | undefined> {
+  const open = await readOneSession(db, tokenHash, now)
+  const parent = open?.session.parent_hash ?? null
+  if (parent === null) return open
+  return (await readOneSession(db, parent, now)) === undefined ? undefined : open
+}
+
+async function readOneSession(db: Db, tokenHash: string, now: string): Promise<OpenSession | undefined> {
   const session = await db
     .selectFrom('sessions')
     .selectAll()

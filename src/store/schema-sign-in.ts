@@ -59,3 +59,29 @@ export interface IdentityRow {
   /** 1 for a person whom their groups made: the groups decide the role at each sign-in. */
   from_groups: number
 }
+
+/**
+ * That a person of one tenant has a role in another one: the person of that tenant who stands for them there. Whether it still holds, and
+ * with which role, says the row of that person; this row stays, so that somebody who comes back is the same again.
+ */
+export interface MembershipRow {
+  tenant_id: string
+  /** The person who stands for them in this tenant. */
+  user_id: string
+  home_tenant_id: string
+  /** The person at home, where they sign in. */
+  home_user_id: string
+  created_at: string
+}
+
+/** Somebody who has signed in; ends by itself, with a sign-out, or when the row is gone. */
+export interface SessionRow {
+  tenant_id: string
+  token_hash: string
+  user_id: string
+  csrf_hash: string
+  created_at: string
+  expires_at: string
+  /** The session at home that this one hangs on, of somebody from another tenant; null for one of its own. */
+  parent_hash: string | null
+}

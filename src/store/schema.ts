@@ -3,7 +3,15 @@ import type { ConnectorJournalRow, ConnectorRow, ConnectorSecretRow } from './sc
 import type { SubscriptionRow } from './schema-notify.ts'
 import type { AcknowledgementRow, DeliveryRow, EscalationRow, PersonSettingsRow, SightRow } from './schema-people.ts'
 import type { AnswerRow, ApprovalRow, ApprovalVoteRow, ExecutionRow, PolicyRow } from './schema-respond.ts'
-import type { AuthorizationCodeRow, IdentityRow, PasswordRow, RedirectUriRow, SignInLinkRow } from './schema-sign-in.ts'
+import type {
+  AuthorizationCodeRow,
+  IdentityRow,
+  MembershipRow,
+  PasswordRow,
+  RedirectUriRow,
+  SessionRow,
+  SignInLinkRow,
+} from './schema-sign-in.ts'
 import type { SavedViewRow } from './schema-views.ts'
 
 /**
@@ -21,6 +29,7 @@ export interface Schema {
   redirect_uris: RedirectUriRow
   authorization_codes: AuthorizationCodeRow
   identities: IdentityRow
+  memberships: MembershipRow
   saved_views: SavedViewRow
   settings: SettingRow
   counters: CounterRow
@@ -62,6 +71,10 @@ export interface TenantRow {
   id: string
   name: string
   domain: string | null
+  /** Short and in lower case; one of each in the installation. */
+  code: string
+  /** How many tenants there were before it; its pattern and colour are made from it. */
+  mark: number
   created_at: string
 }
 
@@ -82,15 +95,6 @@ export interface UserRow {
   role: string
   created_at: string
   disabled_at: string | null
-}
-
-export interface SessionRow {
-  tenant_id: string
-  token_hash: string
-  user_id: string
-  csrf_hash: string
-  created_at: string
-  expires_at: string
 }
 
 export interface SettingRow {

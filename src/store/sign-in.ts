@@ -1,6 +1,6 @@
 import type { Db, Tx } from './db.ts'
-import type { SessionRow, UserRow } from './schema.ts'
-import type { AuthorizationCodeRow, IdentityRow, PasswordRow } from './schema-sign-in.ts'
+import type { UserRow } from './schema.ts'
+import type { AuthorizationCodeRow, IdentityRow, PasswordRow, SessionRow } from './schema-sign-in.ts'
 
 /** Sets a person's password in place of the one before. @throws a duplicate-key error when another person signs in under that name */
 export async function writePassword(tx: Tx, row: PasswordRow): Promise<void> {

@@ -120,6 +120,34 @@ test('client create works before the first start and in a tenant named by its do
   )
 })
 
+test('a person of one tenant gets a role in another from the command line, and loses it', async (t) => {
+  const folder = await makeFolder(t)
+  const data = ['--data', folder, '--json']
+  await readJson(runCordon(folder, 'user', 'create', '--name', 'ada', '--role', 'expert', ...data))
+  await readJson(runCordon(folder, 'tenant', 'create', '--name', 'All', ...data))
+  await readJson(runCordon(folder, 'tenant', 'rename', '--name', 'Contoso SOC', '--code', 'soc', ...data))
+  const member = (verb: string, ...args: string[]): Promise<unknown> =>
+    readJson(runCordon(folder, 'tenant', 'member', verb, '--tenant', 'All', ...args, ...data))
+
+  await member('add', '--name', 'ada', '--role', 'responder')
+  const listed = await member('list')
+  await member('remove', '--name', 'ada')
+  const left = await member('list')
+  const tenants = await readJson(runCordon(folder, 'tenant', 'list', ...data))
+
+  assert.ok(Array.isArray(listed) && isRecord(listed[0]) && Array.isArray(tenants))
+  assert.deepEqual([listed[0].name, listed[0].role], ['ada (Contoso SOC)', 'responder'])
+  assert.deepEqual(left, [])
+  // `all` stands for every tenant in the portal's addresses, and is nobody's code.
+  assert.deepEqual(
+    tenants.map((one: unknown) => (isRecord(one) ? [one.name, one.code] : one)),
+    [
+      ['Contoso SOC', 'soc'],
+      ['All', 'all2'],
+    ],
+  )
+})
+
 test('a listed client has no secret, and a revoked one is listed as revoked', async (t) => {
   const folder = await makeFolder(t)
   const data = ['--data', folder]

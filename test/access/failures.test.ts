@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Failure } from '../../src/access/failures.ts'
 import { issueToken } from '../../src/access/issue.ts'
+import type { Failure } from '../../src/access/limits/failures.ts'
 import { CordonError } from '../../src/model/errors.ts'
 import { type Access, makeAuthorized, openAccess, origin } from './support.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createThrottle } from '../../src/access/throttle.ts'
+import { createThrottle } from '../../src/access/limits/throttle.ts'
 import { CordonError } from '../../src/model/errors.ts'
 
 const application = { tenantId: 't', id: 'a' }

@@ -71,7 +71,7 @@ eachDatabase('a row that exists already fails its own writer only', async (_t, s
     together.run(id, async (tx) => {
       await tx
         .insertInto('tenants')
-        .values({ id, name: id, domain: null, created_at: at(0) })
+        .values({ id, name: id, domain: null, code: id, mark: 0, created_at: at(0) })
         .execute()
     })
 

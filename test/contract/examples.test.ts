@@ -13,7 +13,7 @@ const examples = listExamples()
 /** A request of an example with its `<name>` replaced by what stands for it in this run. */
 function fillRequest(request: ExampleRequest, values: Readonly<Record<string, string>>): ExampleRequest {
   const text = JSON.stringify(request).replaceAll(
-    /<(receiver|soon|created|digest)>/g,
+    /<(receiver|soon|created|digest|insider|outsider)>/g,
     (_all, name: string) => values[name] ?? '',
   )
   return JSON.parse(text)
@@ -35,6 +35,16 @@ function findCaller(
   return isPerson ? signInPerson(cordon, tenant.id, role, 'Ada').then(({ client }) => client) : tenant.as(role)
 }
 
+/** A person of the tenant, and one of a provider that looks after it, where an example names them. */
+async function givePeople(cordon: Cordon, tenant: Tenant, text: string): Promise<Record<string, string>> {
+  const make = async (tenantId: string): Promise<string> =>
+    (await signInPerson(cordon, tenantId, 'responder', 'Olga')).id
+  return {
+    ...(text.includes('<insider>') ? { insider: await make(tenant.id) } : {}),
+    ...(text.includes('<outsider>') ? { outsider: await make(await cordon.createTenant('Provider')) } : {}),
+  }
+}
+
 // Each documented pair of request and response, replayed on a tenant that holds spec/examples/given.json and nothing else.
 for (const { operation, name, about, role, person = false, before = [], request, response } of examples) {
   tenantTest(`${operation}/${name}: ${about}`, async (tenant, cordon, t) => {
@@ -45,6 +55,7 @@ for (const { operation, name, about, role, person = false, before = [], request,
       origin: cordon.url,
       tenantId: tenant.id,
       receiver: receiver?.origin ?? '',
+      ...(await givePeople(cordon, tenant, JSON.stringify([before, request]))),
       soon: instantOf(systemClock.nowMs() + 3_600_000),
     }
     for (const earlier of before) {

@@ -5,6 +5,7 @@ import { assertError, comparable } from '../support/answers.ts'
 import { keyOf } from '../support/behaviour.ts'
 import type { Client, Cordon, Reply } from '../support/cordon.ts'
 import { fittingAction, giveTenant, type Tenant } from '../support/given.ts'
+import { signInPerson } from '../support/person.ts'
 import { tenantTest, tenantTestOnEach } from '../support/shared-cordon.ts'
 
 interface Things {
@@ -16,6 +17,7 @@ interface Things {
   readonly connector: string
   readonly device: string
   readonly view: string
+  readonly member: string
 }
 
 const absentGuid = '00000000-0000-4000-8000-000000000000'
@@ -28,9 +30,10 @@ const absent: Things = {
   connector: absentGuid,
   device: absentGuid,
   view: absentGuid,
+  member: absentGuid,
 }
 
-async function giveThings(tenant: Tenant): Promise<Things> {
+async function giveThings(tenant: Tenant, cordon: Cordon): Promise<Things> {
   const incident = await tenant.incident({ displayName: 'secret of the other tenant' })
   const task = await tenant.task(incident)
   await tenant.execution(task, 'succeeded')
@@ -44,6 +47,7 @@ async function giveThings(tenant: Tenant): Promise<Things> {
     connector: await giveConnector(tenant),
     device: await tenant.agent({ hostName: 'lone-01', can: ['isolateDevice'] }),
     view: await giveView(tenant),
+    member: (await giveMember(tenant, cordon)).personId,
   }
 }
 
@@ -59,6 +63,15 @@ async function giveConnector(tenant: Tenant): Promise<string> {
   const settings = { url: 'ldaps://192.0.2.7', bindDn: dn, baseDn: dn, passwordPolicy: dn }
   const body = { kind: 'ldap', name: 'Head office', settings }
   return (await (await tenant.as('admin')).post('/api/v1/connectors', body)).body.id
+}
+
+/** Somebody of a third tenant who has a role in this one. */
+async function giveMember(tenant: Tenant, cordon: Cordon): Promise<{ personId: string; userId: string }> {
+  const home = await cordon.createTenant('provider')
+  const person = await signInPerson(cordon, home, 'expert', 'Olga')
+  const headers = { 'Content-Type': 'application/json' }
+  return (await (await tenant.as('admin')).send('PUT', `/api/v1/members/${person.id}`, '{"role":"reader"}', headers))
+    .body
 }
 
 /** An isolation that waits for a second person. */
@@ -81,6 +94,7 @@ function kindOf(route: Route): keyof Things | null {
   if (/\/connectors\/:id/.test(route.path)) return 'connector'
   if (/\/devices\/:id/.test(route.path)) return 'device'
   if (/\/views\/:id/.test(route.path)) return 'view'
+  if (/\/members\/:id/.test(route.path)) return 'member'
   return /\/(incident)?tasks\/:id/.test(route.path) ? 'task' : null
 }
 
@@ -88,6 +102,7 @@ function kindOf(route: Route): keyof Things | null {
 function bodyOf(route: Route): string {
   if (route.path.endsWith('/comments')) return '{"comment":"x"}'
   if (route.path.endsWith('/breakglass')) return '{"reason":"nobody can reach the host any more"}'
+  if (kindOf(route) === 'member') return '{"role":"reader"}'
   if (route.method !== 'PATCH') return '{}'
   const status = kindOf(route) === 'task' ? 'completed' : 'resolved'
   return kindOf(route) === 'subscription' ? '{"expirationDateTime":"2099-01-01T00:00:00Z"}' : JSON.stringify({ status })
@@ -116,8 +131,10 @@ tenantTestOnEach(
   "answers another tenant's ids byte for byte like absent ones, on every route with an id",
   async (tenant, cordon) => {
     const other = await giveTenant(cordon)
-    const theirs = await giveThings(other)
-    const mine = await giveThings(tenant)
+    // Who stands for somebody in another tenant is nobody here. Their own id, which they tell an admin, is how they are let in.
+    const { userId: member } = await giveMember(other, cordon)
+    const theirs = { ...(await giveThings(other, cordon)), member }
+    const mine = await giveThings(tenant, cordon)
     const [expert, approver, admin] = [await tenant.as('expert'), await tenant.as('approver'), await tenant.as('admin')]
     const before = await dump(cordon, other.id)
     const routes = cordon.server.routes.filter(
@@ -128,7 +145,7 @@ tenantTestOnEach(
       const kind = kindOf(route)
       assert.ok(kind !== null, `${keyOf(route)} names something this test does not know`)
 
-      const settings = kind === 'connector' || kind === 'device'
+      const settings = kind === 'connector' || kind === 'device' || kind === 'member'
       const client = kind === 'approval' ? approver : settings ? admin : expert
       const foreign = await call(client, route, theirs)
       const none = await call(client, route, absent)
@@ -150,7 +167,7 @@ tenantTestOnEach(
 )
 
 tenantTestOnEach('lists, counts, filters and expands nothing of another tenant', async (tenant, cordon) => {
-  const theirs = await giveThings(await giveTenant(cordon))
+  const theirs = await giveThings(await giveTenant(cordon), cordon)
   const reader = await tenant.as('reader')
   const filters = [
     '',
@@ -173,7 +190,7 @@ tenantTestOnEach('lists, counts, filters and expands nothing of another tenant',
 })
 
 tenantTest("takes another tenant's incident in a body for an absent one", async (tenant, cordon) => {
-  const theirs = await giveThings(await giveTenant(cordon))
+  const theirs = await giveThings(await giveTenant(cordon), cordon)
   const expert = await tenant.as('expert')
   const task = { displayName: 'x', actionType: 'isolateDevice', responseAction: fittingAction('isolateDevice') }
 

@@ -55,6 +55,10 @@ export const notes: Readonly<Record<string, string>> = {
     '`{screen, name, query, shared?, defaultFor?}`; sharing needs SecurityIncident.ReadWrite.All, `defaultFor` Cordon.Admin',
   replaceView: 'as `createView`; own ones, and shared ones by an admin',
   deleteView: 'no body',
+  listMembers: '`{value}`: who of other tenants has a role in this one, and which',
+  addMember:
+    "`{role}`; the id is the person's at home, shown to them under Settings. Nobody changes their own membership",
+  removeMember: 'no body; their tokens are refused within a second',
   runHuntingQuery: 'always 501',
   authorize: 'authorization code with PKCE (S256); 303 to the address of the application. See [sign-in](sign-in.md)',
   startOutsideLogin: '303 to an issuer that is set up as a connector of kind `oidc`, also by a link only',
@@ -117,7 +121,8 @@ export const notes: Readonly<Record<string, string>> = {
   showLogin: 'takes the token of a one-time link',
   completeLogin: 'to the portal, with its session cookie',
   readSessionState: 'takes the session cookie',
-  drawToken: 'a short-lived token for the page, by its cookie',
+  drawToken:
+    'a short-lived token for the page, by its cookie; `?tenant=` for another tenant that gave the person a role',
   endSession: 'takes the session cookie',
   getHealth: '`ok` as text: the process answers',
   getReadiness: '`ready` as text, or 503 while draining or without the store',

@@ -3,6 +3,7 @@ import { listConnectors } from '../../store/connectors.ts'
 import { isDuplicateKey } from '../../store/db.ts'
 import { type Actor, recordChange } from '../../store/record.ts'
 import { insertIdentity } from '../../store/sign-in.ts'
+import { requireAtHome } from '../members/members.ts'
 import type { AccessDeps } from '../tenants.ts'
 
 /** Who somebody is at an issuer. */
@@ -18,7 +19,8 @@ export interface IdentityInput {
 
 /**
  * Says who a person of the actor's tenant is at an outside issuer.
- * @throws CordonError BadRequest for no such issuer, or without subject and address; Conflict when either is known there already
+ * @throws CordonError BadRequest for no such issuer, or without subject and address; Conflict when either is known there already,
+ * or the person is from another tenant
  */
 export async function linkIdentity(deps: AccessDeps, actor: Actor, input: IdentityInput): Promise<void> {
   const { userId, issuer, subject = null } = input
@@ -35,6 +37,7 @@ export async function linkIdentity(deps: AccessDeps, actor: Actor, input: Identi
   const row = { tenant_id: actor.tenantId, connector_id: found.id, issuer: found.address, user_id: userId }
   try {
     await deps.store.transaction(async (tx) => {
+      await requireAtHome(tx, userId)
       await insertIdentity(tx, { ...row, subject, email, from_groups: 0 })
       const audit = { action: 'linkIdentity', objectType: 'user', objectId: userId, decision: 'allowed' } as const
       await recordChange(tx, { at, actor, audit: { ...audit, details: { issuer: found.name, subject, email } } })

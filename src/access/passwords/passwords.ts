@@ -5,6 +5,7 @@ import { isDuplicateKey } from '../../store/db.ts'
 import { type Actor, recordChange } from '../../store/record.ts'
 import type { UserRow } from '../../store/schema.ts'
 import { deletePassword, deleteSessionsOf, findPassword, readPassword, writePassword } from '../../store/sign-in.ts'
+import { requireAtHome } from '../members/members.ts'
 import type { AccessDeps } from '../tenants.ts'
 import { HashingBusy, type PasswordHasher } from './password-hash.ts'
 
@@ -21,7 +22,8 @@ const fewestDifferent = 5
 /**
  * Sets a person's password and ends their other sessions.
  * @param keptSession hash of the session that goes on; null: none
- * @throws CordonError BadRequest for a password the rules forbid; NotFound; Conflict when another person of the tenant bears the same name
+ * @throws CordonError BadRequest for a password the rules forbid; NotFound; Conflict when another person of the tenant bears the same name,
+ * or the person is from another tenant
  */
 export async function setPassword(
   deps: PasswordDeps,
@@ -41,6 +43,7 @@ export async function setPassword(
   }
   try {
     await deps.store.transaction(async (tx) => {
+      await requireAtHome(tx, user.id)
       await writePassword(tx, row)
       await deleteSessionsOf(tx, user, input.keptSession)
       const audit = { action: 'setPassword', objectType: 'user', objectId: user.id, decision: 'allowed' } as const

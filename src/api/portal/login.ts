@@ -1,4 +1,4 @@
-import type { FailureGuard } from '../../access/failures.ts'
+import type { FailureGuard } from '../../access/limits/failures.ts'
 import type { OutsideIssuers } from '../../access/outside/issuers.ts'
 import {
   checkPassword,

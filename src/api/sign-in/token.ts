@@ -1,6 +1,6 @@
 import { proveApplication } from '../../access/applications.ts'
-import type { FailureGuard } from '../../access/failures.ts'
 import { type IssueDeps, issueToken } from '../../access/issue.ts'
+import type { FailureGuard } from '../../access/limits/failures.ts'
 import { isGuid } from '../../access/names.ts'
 import { lookUpTenant, lookUpTenantOfClient, type Tenant } from '../../access/tenants.ts'
 import type { Store } from '../../store/db.ts'

@@ -31,9 +31,17 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
 }
 
 async function createAccessTables(target: Target): Promise<void> {
-  await table(target, 'tenants', { id: 'text', name: 'text', domain: 'text?', created_at: 'text' })
+  await table(target, 'tenants', {
+    id: 'text',
+    name: 'text',
+    domain: 'text?',
+    code: 'text',
+    mark: 'int',
+    created_at: 'text',
+  })
     .addPrimaryKeyConstraint('tenants_pk', ['id'])
     .addUniqueConstraint('tenants_domain', ['domain'])
+    .addUniqueConstraint('tenants_code', ['code'])
     .execute()
   await table(target, 'applications', {
     tenant_id: 'text',
@@ -72,6 +80,7 @@ async function createAccessTables(target: Target): Promise<void> {
     csrf_hash: 'text',
     created_at: 'text',
     expires_at: 'text',
+    parent_hash: 'text?',
   })
     .addPrimaryKeyConstraint('sessions_pk', ['token_hash'])
     .execute()

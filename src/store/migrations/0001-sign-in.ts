@@ -43,4 +43,14 @@ export async function createSignInTables(target: Target): Promise<void> {
     .addPrimaryKeyConstraint('identities_pk', ['connector_id', 'issuer', 'user_id'])
     .addUniqueConstraint('identities_subject', ['connector_id', 'issuer', 'subject'])
     .execute()
+  await table(target, 'memberships', {
+    tenant_id: 'text',
+    user_id: 'text',
+    home_tenant_id: 'text',
+    home_user_id: 'text',
+    created_at: 'text',
+  })
+    .addPrimaryKeyConstraint('memberships_pk', ['user_id'])
+    .addUniqueConstraint('memberships_person', ['home_user_id', 'tenant_id'])
+    .execute()
 }

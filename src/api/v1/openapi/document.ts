@@ -5,6 +5,7 @@ import { connectorOperations, connectorSchemas } from './connectors.ts'
 import { type Content, type Described, type DescribedOperations, json, refTo, type Schema } from './content.ts'
 import { extensionOperations, extensionSchemas } from './extensions.ts'
 import { graphOperations } from './graph.ts'
+import { memberOperations, memberSchemas } from './members.ts'
 import { ownOperations, ownSchemas } from './own.ts'
 import { peopleOperations, peopleSchemas } from './people.ts'
 import { reportOperations } from './reports.ts'
@@ -38,6 +39,7 @@ const described: DescribedOperations = {
   ...peopleOperations,
   ...reportOperations,
   ...viewOperations,
+  ...memberOperations,
   ...agentOperations,
 }
 
@@ -83,6 +85,7 @@ export function describeOperations(rows: readonly OperationRow[], routes: readon
         ...connectorSchemas,
         ...peopleSchemas,
         ...viewSchemas,
+        ...memberSchemas,
         ...agentSchemas,
       },
       securitySchemes: {

@@ -1,6 +1,6 @@
-import type { Clock } from '../io/clock.ts'
-import { CordonError } from '../model/errors.ts'
-import type { Actor } from '../store/record.ts'
+import type { Clock } from '../../io/clock.ts'
+import { CordonError } from '../../model/errors.ts'
+import type { Actor } from '../../store/record.ts'
 
 /** How many requests a minute are let in. */
 export interface RateLimits {

@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net'
-import type { Clock } from '../io/clock.ts'
-import type { Logger } from '../io/log.ts'
-import type { Store } from '../store/db.ts'
-import { type Actor, recordChange } from '../store/record.ts'
+import type { Clock } from '../../io/clock.ts'
+import type { Logger } from '../../io/log.ts'
+import type { Store } from '../../store/db.ts'
+import { type Actor, recordChange } from '../../store/record.ts'
 
 /** A failed attempt to show who one is. */
 export interface Failure {
