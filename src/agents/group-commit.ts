@@ -21,6 +21,10 @@ interface Waiting {
 
 /** Works that share one transaction at most. */
 const maxTogether = 500
+/** So many at once are a crowd, of which more will come. */
+const crowd = 16
+/** How long the next of a crowd are waited for: a durable commit holds this process up for about as long. */
+const gatherMs = 8
 
 /**
  * Opens a group commit. What arrives in the same turn of the event loop, or while a transaction is under way, goes together into the next
@@ -36,7 +40,7 @@ export function createGroupCommit(store: Pick<Store, 'transaction'>): GroupCommi
       waiting = waiting.slice(maxTogether)
       await commitTogether(store, group)
       // The embedded store writes without giving way; what has arrived meanwhile is read only now.
-      await nextTurn()
+      await (group.length < crowd ? nextTurn() : sleep(gatherMs))
     }
     busy = false
   }

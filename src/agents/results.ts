@@ -59,7 +59,8 @@ export async function acceptAck(deps: ResultDeps, device: Device, message: unkno
  */
 export async function acceptResult(deps: ResultDeps, device: Device, message: unknown): Promise<void> {
   const result = read(decodeResult, message)
-  const stored = await deps.packages.find(result.commandId)
+  // Only a result that names a package is worth a look into the folder.
+  const stored = result.after?.sha256 === undefined ? null : await deps.packages.find(result.commandId)
   const refusal = await deps.together.run(device.id, async (tx) => {
     const command = await readOwnCommand(tx, device, result.commandId)
     if (command === null) return recordForeign(deps, tx, device, 'reportResult', result.commandId)

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { sha256Hex } from './canonical.ts'
-import { signJws, type VerifiedJws, verifyJws } from './jws.ts'
+import { signJws, type VerifiedJws, verifyJwsAside } from './jws.ts'
 
 /** The parts of a request its signature covers. */
 export interface SignedRequest {
@@ -41,11 +41,16 @@ export function signRequest(key: KeyObject, kid: string, request: SignedRequest)
  * Checks `X-Signature` of a request.
  * @param kid the device id the credential belongs to; a signature under another name does not count
  */
-export function verifyRequest(key: KeyObject, kid: string, request: SignedRequest, signature: string): VerifiedJws {
+export async function verifyRequest(
+  key: KeyObject,
+  kid: string,
+  request: SignedRequest,
+  signature: string,
+): Promise<VerifiedJws> {
   const parts = signature.split('.')
   if (signature.length > 1024 || parts.length !== 3 || parts[1] !== '') return { ok: false, fault: 'malformed' }
   const payload = Buffer.from(canonicalRequest(request)).toString('base64url')
-  return verifyJws(
+  return verifyJwsAside(
     `${parts[0]}.${payload}.${parts[2]}`,
     'cordon-req+jwt',
     (name) => (name === kid ? key : undefined),

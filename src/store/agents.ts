@@ -55,14 +55,28 @@ export async function insertAgent(tx: Tx, row: AgentRow): Promise<void> {
   await tx.insertInto('agents').values(row).execute()
 }
 
+/** What a request is judged by: who its sender is and may be. What the host said of itself is much longer, and not read. */
+export type AgentIdentity = Pick<AgentRow, (typeof identityColumns)[number]>
+
+const identityColumns = [
+  'tenant_id',
+  'id',
+  'hostname',
+  'fqdn',
+  'public_key',
+  'run_ids',
+  'cloned_at',
+  'revoked_at',
+] as const
+
 /** The agent a token belongs to, also a revoked one. */
-export async function readAgentByToken(db: Db, tokenHash: string): Promise<AgentRow | null> {
+export async function readAgentByToken(db: Db, tokenHash: string): Promise<AgentIdentity | null> {
   const [row] = await selectByToken(db, tokenHash)
   return row ?? null
 }
 
 const selectByToken = prepareOnce((db, tokenHash: string) =>
-  db.selectFrom('agents').selectAll().where('token_hash', '=', tokenHash),
+  db.selectFrom('agents').select(identityColumns).where('token_hash', '=', tokenHash),
 )
 
 /** One agent of a tenant, also a revoked one. */

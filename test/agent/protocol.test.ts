@@ -72,19 +72,19 @@ test('a signature with one changed character never counts', () => {
   )
 })
 
-test('a request signature covers method, path, query, number, body and device', () => {
+test('a request signature covers method, path, query, number, body and device', async () => {
   const request = { method: 'POST', pathAndQuery: '/api/v1/agent/results?x=1', seq: 7, body: '{}' }
   const signature = signRequest(key, 'd-77', request)
   const publicKey = readPublicKey(pair.publicKey)
-  const verify = (changes: Partial<typeof request>, kid = 'd-77'): boolean =>
-    verifyRequest(publicKey, kid, { ...request, ...changes }, signature).ok
+  const verify = async (changes: Partial<typeof request>, kid = 'd-77'): Promise<boolean> =>
+    (await verifyRequest(publicKey, kid, { ...request, ...changes }, signature)).ok
 
-  assert.equal(verify({}), true)
-  assert.equal(verify({ method: 'PUT' }), false)
-  assert.equal(verify({ pathAndQuery: '/api/v1/agent/results?x=2' }), false)
-  assert.equal(verify({ seq: 8 }), false)
-  assert.equal(verify({ body: '{ }' }), false)
-  assert.equal(verify({}, 'd-78'), false)
+  assert.equal(await verify({}), true)
+  assert.equal(await verify({ method: 'PUT' }), false)
+  assert.equal(await verify({ pathAndQuery: '/api/v1/agent/results?x=2' }), false)
+  assert.equal(await verify({ seq: 8 }), false)
+  assert.equal(await verify({ body: '{ }' }), false)
+  assert.equal(await verify({}, 'd-78'), false)
 })
 
 test('a request number is a plain positive whole number', () => {

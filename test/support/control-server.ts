@@ -166,7 +166,7 @@ async function handle(
   response: ServerResponse,
 ): Promise<void> {
   const body = await readBody(request)
-  const problem = checkRequest(recorded, request, body)
+  const problem = await checkRequest(recorded, request, body)
   if (problem !== undefined) {
     answer(response, 401, { error: { code: 'InvalidAuthenticationToken', innerError: { code: problem } } })
     return
@@ -215,7 +215,7 @@ function enrol(control: ControlServer, recorded: Recorded, message: EnrollReques
   }
 }
 
-function checkRequest(recorded: Recorded, request: IncomingMessage, body: string): string | undefined {
+async function checkRequest(recorded: Recorded, request: IncomingMessage, body: string): Promise<string | undefined> {
   const enrolling = request.url === '/api/v1/agent/enroll'
   const seq = readSequence(String(request.headers['x-seq'] ?? ''))
   const key = enrolling ? String(JSON.parse(body).publicKey) : recorded.devicePublicKey
@@ -223,7 +223,8 @@ function checkRequest(recorded: Recorded, request: IncomingMessage, body: string
   if (seq === undefined || key === undefined) return 'BadRequest'
   const signed = { method: request.method ?? '', pathAndQuery: request.url ?? '', seq, body }
   const kid = enrolling ? ENROLL_KID : DEVICE_ID
-  if (!verifyRequest(readPublicKey(key), kid, signed, String(request.headers['x-signature'])).ok) return 'BadSignature'
+  const checked = await verifyRequest(readPublicKey(key), kid, signed, String(request.headers['x-signature']))
+  if (!checked.ok) return 'BadSignature'
   if (enrolling) return undefined
   if (seq <= recorded.lastSeq) return 'StaleSequence'
   recorded.lastSeq = seq

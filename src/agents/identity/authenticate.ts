@@ -49,9 +49,8 @@ export async function authenticateDevice(
   if (seq === undefined || call.signature === undefined) throw refused('The request is not signed.')
   const { method, pathAndQuery, body } = call
   const key = deps.keys(agent.public_key)
-  if (!verifyRequest(key, agent.id, { method, pathAndQuery, seq, body }, call.signature).ok) {
-    throw refused('The signature does not fit the request.')
-  }
+  const checked = await verifyRequest(key, agent.id, { method, pathAndQuery, seq, body }, call.signature)
+  if (!checked.ok) throw refused('The signature does not fit the request.')
   // The store decides, so that it holds over several servers.
   const isNewer = await deps.together.run(agent.id, (tx) => claimSequence(tx, agent.id, seq, deps.clock.now()))
   if (!isNewer) {

@@ -98,7 +98,7 @@ export async function enrollDevice(deps: EnrollDeps, call: SignedCall, message: 
   checkProtocol(call)
   const tokenHash = sha256Hex(readBearer(call.authorization))
   const request = readRequest(message)
-  checkPossession(request, call)
+  await checkPossession(request, call)
   const token = randomBytes(32).toString('base64url')
   const agentId = deps.ids.guid()
   const now = deps.clock.now()
@@ -223,7 +223,7 @@ function readRequest(message: unknown): EnrollRequest {
   }
 }
 
-function checkPossession(request: EnrollRequest, call: SignedCall): void {
+async function checkPossession(request: EnrollRequest, call: SignedCall): Promise<void> {
   const seq = readSequence(call.sequence)
   if (seq === undefined || call.signature === undefined) throw refused('The request is not signed.')
   const { method, pathAndQuery, body } = call
@@ -234,7 +234,6 @@ function checkPossession(request: EnrollRequest, call: SignedCall): void {
     if (cause instanceof DecodeError) throw new CordonError('BadRequest', cause.message, { target: cause.path })
     throw cause
   }
-  if (!verifyRequest(key, ENROLL_KID, { method, pathAndQuery, seq, body }, call.signature).ok) {
-    throw refused('The signature does not fit the request.')
-  }
+  const checked = await verifyRequest(key, ENROLL_KID, { method, pathAndQuery, seq, body }, call.signature)
+  if (!checked.ok) throw refused('The signature does not fit the request.')
 }

@@ -296,7 +296,8 @@ async function createAgentTables(target: Target): Promise<void> {
     .addPrimaryKeyConstraint('commands_pk', ['id'])
     .addUniqueConstraint('commands_by_agent_seq', ['agent_id', 'seq'])
     .execute()
-  await index(target, 'commands', ['state', 'agent_id'])
+  // With the order of the commands in it: else the planner takes that order from the key, and reads all a host was ever told.
+  await index(target, 'commands', ['state', 'agent_id', 'seq'])
   await index(target, 'commands', ['execution_id', 'state'])
   await createRules(target)
 }
