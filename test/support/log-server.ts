@@ -33,21 +33,9 @@ export async function startLogServer(t: Ending): Promise<LogServer> {
   const folder = mkdtempSync(join(tmpdir(), 'cordon-rsyslog-'))
   onEnd(t, () => rmSync(folder, { recursive: true, force: true }))
   const tls = await loadTls(folder, ['localhost', '127.0.0.2'], systemClock)
-  const port = await findFreePort()
   const records = join(folder, 'records')
   writeFileSync(records, '')
-  writeFileSync(join(folder, 'rsyslog.conf'), writeConfig(folder, port, records))
-  const child = spawn('/usr/sbin/rsyslogd', ['-n', '-f', join(folder, 'rsyslog.conf'), '-i', join(folder, 'pid')], {
-    stdio: 'ignore',
-  })
-  onEnd(t, () => stopChild(child, 'SIGKILL'))
-  await waitUntil(
-    () => isOpen(port),
-    (open) => {
-      if (child.exitCode !== null) throw new Error(`rsyslogd ended with ${child.exitCode} before it was ready`)
-      return open
-    },
-  )
+  const port = await listen(t, folder, records, 3)
   return {
     port,
     ca: tls.ca,
@@ -56,6 +44,32 @@ export async function startLogServer(t: Ending): Promise<LogServer> {
         async () => readRecords(records),
         (all) => all.length >= count,
       ),
+  }
+}
+
+/** Starts it on a free port. One that somebody else took meanwhile it does without, and goes on: then another is tried. */
+async function listen(t: Ending, folder: string, records: string, tries: number): Promise<number> {
+  const port = await findFreePort()
+  writeFileSync(join(folder, 'rsyslog.conf'), writeConfig(folder, port, records))
+  const child = spawn('/usr/sbin/rsyslogd', ['-n', '-f', join(folder, 'rsyslog.conf'), '-i', join(folder, 'pid')], {
+    stdio: 'ignore',
+  })
+  onEnd(t, () => stopChild(child, 'SIGKILL'))
+  try {
+    await waitUntil(
+      () => isOpen(port),
+      (open) => {
+        if (child.exitCode !== null) throw new Error(`rsyslogd ended with ${child.exitCode} before it was ready`)
+        return open
+      },
+      20,
+    )
+    return port
+  } catch (cause) {
+    if (tries <= 1) throw cause
+    await stopChild(child, 'SIGKILL')
+    rmSync(join(folder, 'pid'), { force: true })
+    return listen(t, folder, records, tries - 1)
   }
 }
 
