@@ -46,8 +46,9 @@ import {
   replaceConnector,
   testConnector,
 } from './v1/connectors/connectors.ts'
-import { pauseAllDispatch, resumeDispatch } from './v1/dispatch/dispatch.ts'
+import { pauseAllDispatch, pauseManaged, resumeDispatch, resumeManaged } from './v1/dispatch/dispatch.ts'
 import { type EventsDeps, streamEvents } from './v1/events/events.ts'
+import { getExecution } from './v1/executions/get.ts'
 import { acknowledge, getAttention, seeIncident } from './v1/incidents/attention.ts'
 import { listIncidentJoins } from './v1/incidents/joins.ts'
 import { intakeRoute } from './v1/intake/receive.ts'
@@ -117,6 +118,7 @@ export function operationRoutes(deps: RouteDeps): Route[] {
     ...subscriptionRoutes(deps, 'beta'),
     intakeRoute(deps),
     permitted('GET', '/api/v1/tasks/:id/executions', taskRead, 'none', listTaskExecutions(deps)),
+    permitted('GET', '/api/v1/executions/:id', taskRead, 'none', getExecution(deps)),
     permitted('GET', '/api/v1/tasks/:id/package', taskExecute, 'none', downloadTaskPackage(deps)),
     permitted('POST', '/api/v1/tasks/:id/preview', taskExecute, 'optional-json', previewTaskAction(deps)),
     permitted('POST', '/api/v1/tasks/:id/cancel', taskExecute, 'optional-json', cancelTaskAction(deps)),
@@ -156,6 +158,8 @@ function safetyRoutes(deps: RouteDeps): Route[] {
     permitted('PUT', '/api/v1/policies', admin, 'json', replacePolicies(deps)),
     permitted('POST', '/api/v1/dispatch/pause', admin, 'json', pauseAllDispatch(deps)),
     permitted('POST', '/api/v1/dispatch/resume', admin, 'optional-json', resumeDispatch(deps)),
+    permitted('POST', '/api/v1/managed-response/pause', taskExecute, 'optional-json', pauseManaged(deps)),
+    permitted('POST', '/api/v1/managed-response/resume', admin, 'optional-json', resumeManaged(deps)),
     permitted('GET', '/api/v1/approvals', approvalRead, 'none', listPendingApprovals(deps)),
     permitted('GET', approval, approvalRead, 'none', getApproval(deps)),
     permitted('POST', `${approval}/approve`, approve, 'optional-json', decideApproval(deps, 'approve')),

@@ -151,6 +151,15 @@ tenantTest('the agent channel, executions and undo answer what the OpenAPI docum
   assertFits(document, 'POST', '/api/v1/agent/results', reported)
   assertFits(document, 'POST', '/api/v1/agent/heartbeat', heard)
   assert.equal(listed.body.value[0].result.proof.level, 'observed')
+  const { body: whole } = await ask(document, responder, 'GET', `/api/v1/executions/${listed.body.value[0].id}`, 200)
+  assert.deepEqual(
+    whole.steps.map(({ state }: { state: string }) => state),
+    ['dispatching', 'delivered', 'running', 'verifying', 'succeeded'],
+  )
+  assert.equal(whole.orderCount, 1)
+  assert.equal(whole.orders[0].request.body.action, 'contain')
+  assert.equal(whole.orders[0].response.proof.level, 'observed')
+  assert.ok(!JSON.stringify(whole).includes('jws'), 'what was signed is shown, the signature is not')
   await ask(document, responder, 'POST', `/api/v1/tasks/${task}/undo`, 202)
   await ask(document, responder, 'POST', `/api/v1/tasks/${task}/undo`, 409)
 })

@@ -18,6 +18,7 @@ interface Things {
   readonly device: string
   readonly view: string
   readonly member: string
+  readonly execution: string
 }
 
 const absentGuid = '00000000-0000-4000-8000-000000000000'
@@ -31,16 +32,18 @@ const absent: Things = {
   device: absentGuid,
   view: absentGuid,
   member: absentGuid,
+  execution: absentGuid,
 }
 
 async function giveThings(tenant: Tenant, cordon: Cordon): Promise<Things> {
   const incident = await tenant.incident({ displayName: 'secret of the other tenant' })
   const task = await tenant.task(incident)
-  await tenant.execution(task, 'succeeded')
+  const execution = await tenant.execution(task, 'succeeded')
   const alert = await tenant.alert(incident)
   return {
     incident,
     task,
+    execution,
     alert,
     subscription: await tenant.subscription('expert'),
     approval: await giveApproval(tenant),
@@ -95,6 +98,7 @@ function kindOf(route: Route): keyof Things | null {
   if (/\/devices\/:id/.test(route.path)) return 'device'
   if (/\/views\/:id/.test(route.path)) return 'view'
   if (/\/members\/:id/.test(route.path)) return 'member'
+  if (/\/executions\/:id/.test(route.path)) return 'execution'
   return /\/(incident)?tasks\/:id/.test(route.path) ? 'task' : null
 }
 

@@ -21,6 +21,7 @@ interface Given {
   readonly taskId: string
   readonly alertId: string
   readonly deviceId: string
+  readonly runId: string
 }
 
 async function give(cordon: Cordon, tenant: Tenant): Promise<Given> {
@@ -38,12 +39,13 @@ async function give(cordon: Cordon, tenant: Tenant): Promise<Given> {
   })
   const taskId = await tenant.task(incidentId, { responseAction: fittingAction('isolateDevice', device.id) })
   await tenant.task(incidentId, { status: 'completed', actionStatus: 'notStarted' })
-  await tenant.task(incidentId, { status: 'failed', actionStatus: 'completed' })
-  return { incidentId, taskId, alertId, deviceId: device.id }
+  const failed = await tenant.task(incidentId, { status: 'failed', actionStatus: 'completed' })
+  const runId = await tenant.execution(failed, 'failed', { connector: 'cordon-agent' })
+  return { incidentId, taskId, alertId, deviceId: device.id, runId }
 }
 
 /** Every screen; on a narrow window those that are laid out otherwise there. */
-function listScreens({ incidentId, taskId, alertId, deviceId }: Given, width: number = 320): string[] {
+function listScreens({ incidentId, taskId, alertId, deviceId, runId }: Given, width: number = 320): string[] {
   if (width === 390) return ['incidents', `incidents/${incidentId}/tasks/${taskId}`, 'audit']
   const tabs = ['story', 'tasks', 'alerts', 'evidence', 'activity', `tasks/${taskId}`, 'report']
   return [
@@ -53,6 +55,7 @@ function listScreens({ incidentId, taskId, alertId, deviceId }: Given, width: nu
     'tasks',
     'alerts',
     `alerts/${alertId}`,
+    `runs/${runId}`,
     'approvals',
     'devices',
     `devices/${deviceId}`,

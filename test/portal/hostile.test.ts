@@ -3,8 +3,15 @@ import type { Tenant } from '../support/given.ts'
 import { browserTest, screenOf } from './browser.ts'
 import { payloads } from './payloads.ts'
 
+interface Spread {
+  readonly incidentId: string
+  readonly alertId: string
+  readonly taskId: string
+  readonly runId: string
+}
+
 /** Everything a stranger can write, on one incident and in the lists: each payload once in each place. */
-async function spread(tenant: Tenant): Promise<{ incidentId: string; alertId: string; taskId: string }> {
+async function spread(tenant: Tenant): Promise<Spread> {
   for (const payload of payloads) await tenant.incident({ displayName: payload, assignedTo: payload })
   const created = '2026-01-01T00:00:00.0000000Z'
   const incidentId = await tenant.incident({
@@ -35,13 +42,14 @@ async function spread(tenant: Tenant): Promise<{ incidentId: string; alertId: st
       lastModifiedByDisplayName: payload,
     })
   }
-  return { incidentId, alertId, taskId }
+  const runId = await tenant.execution(taskId, 'failed', { saying: payloads.join('\n') })
+  return { incidentId, alertId, taskId, runId }
 }
 
 browserTest(
   `${payloads.length} texts of an attacker stay text on every screen: nothing runs, nothing is loaded`,
   async ({ cordon, tenant, enter }, t) => {
-    const { incidentId, alertId, taskId } = await spread(tenant)
+    const { incidentId, alertId, taskId, runId } = await spread(tenant)
     const { page, faults, open } = await enter('admin')
     const foreign: string[] = []
     page.on('request', (request) => !request.url().startsWith(cordon.url) && foreign.push(request.url()))
@@ -50,7 +58,7 @@ browserTest(
       (tab) => `incidents/${incidentId}${tab}`,
     )
 
-    for (const screen of ['incidents', 'tasks', 'alerts', `alerts/${alertId}`, 'audit', ...screens]) {
+    for (const screen of ['incidents', 'tasks', 'alerts', `alerts/${alertId}`, `runs/${runId}`, 'audit', ...screens]) {
       await open(screenOf(cordon, screen))
       await page.waitForTimeout(300)
       for (let turn = 0; turn < 4; turn++) {

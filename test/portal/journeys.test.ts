@@ -32,6 +32,17 @@ async function look(page: Page, taskId: string): Promise<Landing> {
   }
 }
 
+/** What the page of a run says, with what was sent and received unfolded. */
+async function readRunPage(page: Page): Promise<{ readonly steps: readonly string[]; readonly text: string }> {
+  await page.getByRole('region', { name: 'Verification' }).waitFor()
+  await page.locator('[data-order-id] summary').click()
+  await page.getByText('"action": "contain"').first().waitFor()
+  return {
+    steps: await page.getByRole('region', { name: 'Steps' }).locator('strong').allTextContents(),
+    text: await page.locator('main').innerText(),
+  }
+}
+
 async function giveTask(tenant: Tenant, device: FakeDevice): Promise<{ incidentId: string; taskId: string }> {
   const incidentId = await tenant.incident({ displayName: 'Web shell on web-07', status: 'awaitingAction' })
   const taskId = await tenant.task(incidentId, { responseAction: fittingAction('isolateDevice', device.id) })
@@ -89,7 +100,17 @@ browserTest(
     await dialog.getByRole('button', { name: /^Undo on/ }).click()
     await obey(device)
     await card.locator('[data-run-state="succeeded"]').nth(1).waitFor()
+    await card.getByRole('link', { name: 'Run', exact: true }).click()
+    const whole = await readRunPage(page)
+    await page.getByRole('link', { name: 'Taken back by an undo (succeeded)' }).click()
+    await page.getByRole('heading', { name: 'Undo: Isolate web-07' }).waitFor()
+    await page.getByRole('link', { name: 'Takes this run back' }).click()
+    await page.getByRole('heading', { name: 'Run: Isolate web-07' }).waitFor()
 
+    assert.deepEqual(whole.steps, ['requested', 'dispatching', 'delivered', 'running', 'verifying', 'succeeded'])
+    assert.match(whole.text, /1 of 1 done/)
+    assert.match(whole.text, /"action": "contain"/)
+    assert.match(whole.text, /"method": "nft-list\+probe"/)
     assert.equal(landing.focused, taskId)
     assert.deepEqual(landing.badges.slice(0, 2), ['Task: open', 'Action: not started'])
     assert.equal(landing.title, `1 pending - INC-${incidentId} Web shell on web-07 - default - Cordon`)
@@ -203,6 +224,72 @@ browserTest(
     assert.deepEqual([...expert.faults, ...customer.faults], [])
   },
 )
+
+browserTest(
+  'J3: an expert acts in two clicks, the customer sees it without one, undoes it in two, and pauses managed response in two',
+  async ({ cordon, tenant, enter }, t) => {
+    const device = await enrolDevice(cordon, tenant.id, 'web-07')
+    const incidentId = await tenant.incident({ displayName: 'Beacon' })
+    await tenant.alert(incidentId, {
+      evidence: [{ '@odata.type': '#microsoft.graph.security.deviceEvidence', hostName: 'web-07' } as never],
+    })
+    const customer = await enter('responder')
+    const { page } = customer
+    await customer.open(screenOf(cordon, `incidents/${incidentId}/tasks`))
+    await page.locator('[data-live="live"]').waitFor()
+    const expert = await enter('expert')
+    await expert.open(screenOf(cordon, `incidents/${incidentId}`))
+    await expert.page.getByRole('group', { name: 'Attack story, picture' }).waitFor()
+    const acting = beginJourney(t, 'J3 an expert acts as managed response', { clicks: 4, seconds: 1.5 })
+    const dialog = expert.page.getByRole('dialog')
+    const card = page.locator('[data-task-id]')
+
+    await acting.key(expert.page, 't')
+    await acting.see(dialog.getByLabel('Target'))
+    await dialog.getByLabel(/^Why/).fill('It talks to an address that only this group uses.')
+    await acting.press(dialog.getByRole('button', { name: 'Run as managed response' }))
+    await acting.see(card.getByRole('heading', { name: 'Isolate web-07' }), card.locator('[data-run-id]'))
+    acting.end('until the customer sees it')
+    await obey(device)
+    await page.locator('[data-task-id][data-status="completed"][data-action-status="completed"]').waitFor()
+    const watching = beginJourney(t, 'J3 a customer opens and undoes a managed action', { clicks: 3, seconds: 2.0 })
+    await watching.press(card.getByRole('link', { name: 'Isolate web-07' }))
+    await watching.see(card.getByText('Proof, observed'), card.getByText('acts here without asking first'))
+    const says = await card.innerText()
+    await watching.press(card.getByRole('button', { name: /^Undo/ }))
+    await watching.see(page.getByRole('alertdialog'))
+    await page.getByRole('alertdialog').getByLabel(/^Why/).fill('It was a planned test.')
+    await watching.press(page.getByRole('alertdialog').getByRole('button', { name: 'Undo on web-07' }))
+    await watching.see(card.locator('[data-run-id]').nth(1))
+    watching.end()
+    await obey(device)
+    const pausing = beginJourney(t, 'J3 a customer pauses managed response', { clicks: 2, seconds: 1.0 })
+    await pausing.press(card.getByRole('button', { name: 'Pause managed response' }))
+    await pausing.see(page.getByRole('alertdialog'))
+    await pausing.press(page.getByRole('alertdialog').getByRole('button', { name: 'Pause managed response' }))
+    await pausing.see(card.getByText('Managed response is paused.'))
+    pausing.end()
+    const next = await (await tenant.as('expert')).post('/beta/security/incidentTasks', managedTask(incidentId))
+    await page.locator(`[data-task-id="${next.body.id}"][data-status="open"]`, { hasText: 'Guided' }).waitFor()
+
+    assert.match(says, /Managed/)
+    assert.match(says, /proposed by expert/)
+    assert.match(says, /It talks to an address that only this group uses\./)
+    assert.deepEqual([...expert.faults, ...customer.faults], [])
+  },
+)
+
+/** A task that an expert would run at once. */
+function managedTask(incidentId: string): object {
+  return {
+    incident: { id: incidentId },
+    displayName: 'Isolate web-07 again',
+    description: 'It does so still.',
+    actionType: 'isolateDevice',
+    source: 'defenderExpertsManagedResponse',
+    responseAction: fittingAction('isolateDevice', 'web-07'),
+  }
+}
 
 browserTest(
   'J5: an auditor reads one decision whole in two clicks, verifies the chain, and sees no control that acts',

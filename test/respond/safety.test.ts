@@ -3,7 +3,7 @@ import { defaultPolicy, type SafetyPolicy } from '../../src/model/safety/policy.
 import { requestExecution } from '../../src/respond/execute.ts'
 import { createTask } from '../../src/respond/plan.ts'
 import { castVote } from '../../src/respond/safety/approvals.ts'
-import { pauseDispatch, replacePolicy } from '../../src/respond/safety/policies.ts'
+import { pauseDispatch, pauseManagedResponse, replacePolicy } from '../../src/respond/safety/policies.ts'
 import { undoAction } from '../../src/respond/undo.ts'
 import { eachDatabase } from '../support/databases.ts'
 import { giveIncident } from '../support/engine.ts'
@@ -308,7 +308,7 @@ eachDatabase(
     const taskId = await giveManaged(bench)
     await bench.stepper.run()
     assert.equal((await bench.newest(taskId)).state, 'queued')
-    await bench.policy({ managedResponse: { ...defaultPolicy.managedResponse, paused: true } })
+    await pauseManagedResponse(bench, bench.customer, true)
 
     await bench.stepper.run()
 
@@ -318,6 +318,7 @@ eachDatabase(
     assert.equal(doc.source, 'defenderExpertsGuidedResponse')
     assert.match(doc.description, /Managed response is paused/)
     // The customer runs it by hand all the same.
+    await pauseDispatch(bench, bench.admin, false, null)
     await requestExecution(bench, bench.customer, taskId, null)
     await bench.stepper.run()
     assert.equal((await bench.newest(taskId)).state, 'succeeded')

@@ -39,7 +39,7 @@ interface GivenState {
   readonly alerts: readonly (Draft<Alert> & { readonly incidentId: string })[]
   readonly tasks: readonly (Draft<IncidentTask> & {
     readonly incidentId: string
-    readonly execution?: { readonly state: ExecutionState; readonly connector?: string }
+    readonly execution?: { readonly id?: string; readonly state: ExecutionState; readonly connector?: string }
   })[]
   readonly agents: readonly { readonly hostName: string; readonly can: readonly string[] }[]
 }

@@ -40,9 +40,12 @@ export interface Tenant {
 
 /** What a test may know of an execution. */
 export interface GivenExecution {
+  readonly id?: string
   /** `device:web-07` takes the turn of every later run on that device. */
   readonly targetKey?: string
   readonly connector?: string
+  /** The reason it stands so, in the words of its target. */
+  readonly saying?: string
 }
 
 /** What a test may know of an enrolled host. */
@@ -206,7 +209,7 @@ async function giveExecution(
   given: GivenExecution & { taskId: string; state: ExecutionState },
 ): Promise<string> {
   const now = systemClock.now()
-  const id = randomIds.guid()
+  const id = given.id ?? randomIds.guid()
   await cordon.store.transaction((tx) =>
     insertExecution(tx, {
       tenantId,
@@ -218,7 +221,7 @@ async function giveExecution(
       actionType: 'isolateDevice',
       state: given.state,
       reasonCode: null,
-      reason: null,
+      reason: given.saying ?? null,
       requestedBy: { id: 'given', name: 'given', kind: 'system' },
       clientRequestId: null,
       connector: given.connector ?? null,

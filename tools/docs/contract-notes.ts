@@ -67,6 +67,8 @@ export const notes: Readonly<Record<string, string>> = {
   receiveIntake:
     'JSON, one object a line or CSV, up to 16 MiB inflated; answers `{accepted, duplicates, ignored, incidentsOpened, incidentsMerged, rejected: [{line, error}], rejectedCount?}`',
   listTaskExecutions: '`{value}`: runs and undos, newest first, with state, reason and proof; 404 for an unknown task',
+  getExecution:
+    'the run with `{taskDisplayName, incidentId, steps, orders, orderCount}`: every state it reached, and for up to 50 hosts what was sent and what came back',
   downloadTaskPackage:
     'a ZIP archive made by the host, as attachment; 404 when the task has collected none, or it is older than 30 days. Each download is audited',
   listAudit:
@@ -99,6 +101,8 @@ export const notes: Readonly<Record<string, string>> = {
     '`{reason}` of 30 characters; device id or host name in the path; a code for `cordon agent release`',
   pauseDispatch: '`{reason}`; nothing more is handed over to any target',
   resumeDispatch: 'no body needed; what waited goes on',
+  pauseManaged: 'no body needed; experts only propose, and what waits of theirs becomes guided',
+  resumeManaged: 'no body needed; the consents of the policy hold again',
   listApprovals: '`{value}`: what waits for approval, newest first, 200 at most; `?state=` another state, or `all`',
   getApproval: 'what is asked for, its digest and the votes',
   approveExecution: '`{digest, comment?}`; 403 for whoever requested or proposed it',

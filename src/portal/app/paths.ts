@@ -11,6 +11,11 @@ export function taskPath(tenant: string, task: Pick<Task, 'id' | 'incident'>): s
   return `${incidentPath(tenant, task.incident?.id ?? '', 'tasks')}/${encodeURIComponent(task.id)}`
 }
 
+/** Where one run or undo stands, whole. */
+export function runPath(tenant: string, id: string): string {
+  return `/t/${encodeURIComponent(tenant)}/runs/${encodeURIComponent(id)}`
+}
+
 /** One of the lists. */
 export function screenPath(tenant: string, screen: string): string {
   return `/t/${encodeURIComponent(tenant)}/${screen}`

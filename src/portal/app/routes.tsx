@@ -28,6 +28,7 @@ const screens = [
     lazyRouteComponent(() => import('./screens/report/report-screen.tsx'), 'ReportScreen'),
   ],
   ['/t/$tenant/tasks', lazyRouteComponent(() => import('./screens/tasks/tasks.tsx'), 'TasksScreen')],
+  ['/t/$tenant/runs/$id', lazyRouteComponent(() => import('./screens/run/run.tsx'), 'RunScreen')],
   ['/t/$tenant/alerts', lazyRouteComponent(() => import('./screens/alerts/alerts.tsx'), 'AlertsScreen')],
   ['/t/$tenant/alerts/$id', lazyRouteComponent(() => import('./screens/alerts/alert.tsx'), 'AlertScreen')],
   ['/t/$tenant/approvals', lazyRouteComponent(() => import('./screens/approvals/approvals.tsx'), 'ApprovalsScreen')],

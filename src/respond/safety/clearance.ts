@@ -41,13 +41,14 @@ export type Clearance =
  */
 export async function clearForDispatch(tx: Tx, execution: Execution, task: StoredTask): Promise<Clearance> {
   const { policy, version } = await holdPolicy(tx, execution.tenantId)
-  if (policy.dispatch.paused) return { kind: 'paused' }
+  // Before the kill switch: that the customer is asked again has no effect on any target.
   if (isPausedManaged(policy, execution, task)) {
     return withhold(
       'ManagedResponsePaused',
       'Managed response was paused before it began; the task waits for the customer.',
     )
   }
+  if (policy.dispatch.paused) return { kind: 'paused' }
   if (!(await mayStillExecute(tx, execution))) {
     return withhold('RequesterNotEntitled', `${execution.requestedBy.name} may no longer have actions carried out.`)
   }

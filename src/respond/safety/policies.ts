@@ -49,13 +49,28 @@ export async function pauseDispatch(
   reason: string | null,
 ): Promise<StoredPolicy> {
   const dispatch = { paused, reason: paused ? reason : null }
+  const edit = (policy: SafetyPolicy | null): SafetyPolicy => ({ ...requirePolicy(policy), dispatch })
+  return deps.store.transaction((tx) => change(deps, tx, actor, null, edit))
+}
+
+/**
+ * Switches managed response of a tenant: while it is paused experts only propose. What waits for its turn becomes a guided task at once;
+ * what was handed over goes on.
+ * @throws CordonError Conflict when the stored policy cannot be understood; then nothing is run anyway
+ */
+export async function pauseManagedResponse(deps: PolicyDeps, actor: Actor, paused: boolean): Promise<StoredPolicy> {
   const edit = (policy: SafetyPolicy | null): SafetyPolicy => {
-    if (policy !== null) return { ...policy, dispatch }
-    const text =
-      'The safety policy cannot be read, so nothing is handed over anyway. Put a new one in its place: PUT /api/v1/policies.'
-    throw new CordonError('Conflict', text)
+    const { managedResponse, ...rest } = requirePolicy(policy)
+    return { ...rest, managedResponse: { ...managedResponse, paused } }
   }
   return deps.store.transaction((tx) => change(deps, tx, actor, null, edit))
+}
+
+function requirePolicy(policy: SafetyPolicy | null): SafetyPolicy {
+  if (policy !== null) return policy
+  const text =
+    'The safety policy cannot be read, so nothing is handed over anyway. Put a new one in its place: PUT /api/v1/policies.'
+  throw new CordonError('Conflict', text)
 }
 
 async function change(
@@ -84,13 +99,16 @@ async function change(
       after: policy,
       details: { version: stored.version, sections, dispatch: policy.dispatch },
     },
-    // Under one that nobody could read nothing was handed over either.
-    jobs:
-      (present.policy?.dispatch.paused ?? true) && !policy.dispatch.paused
-        ? await wakeAll(deps, tx, actor.tenantId)
-        : [],
+    jobs: movesWaiting(present.policy, policy) ? await wakeAll(deps, tx, actor.tenantId) : [],
   })
   return stored
+}
+
+/** True when what waits may begin now, or must be asked for consent again. */
+function movesWaiting(before: SafetyPolicy | null, after: SafetyPolicy): boolean {
+  // Under one that nobody could read nothing was handed over either.
+  const resumes = (before?.dispatch.paused ?? true) && !after.dispatch.paused
+  return resumes || (after.managedResponse.paused && before?.managedResponse.paused !== true)
 }
 
 async function wakeAll(deps: PolicyDeps, tx: Tx, tenantId: string): Promise<NewJob[]> {

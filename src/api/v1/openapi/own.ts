@@ -31,32 +31,34 @@ const proof = openRecord({
   checks: listOf(openRecord({ name: textOf(), want: textOf(), got: textOf(), ms: { type: 'number' } }, optionalProof)),
 })
 
+const execution = {
+  id: guid,
+  taskId: textOf(),
+  kind: textOf('run', 'undo'),
+  undoes: nullable(guid),
+  actionType: textOf(...Object.keys(actionKinds)),
+  state: textOf(...executionStates),
+  reasonCode: nullable(textOf()),
+  reason: nullable(textOf()),
+  requestedBy: openRecord({ id: textOf(), name: textOf() }),
+  clientRequestId: nullable(guid),
+  connector: nullable(textOf()),
+  target: openRecord({ kind: textOf(), key: textOf(), displayName: textOf(), identifier: textOf() }),
+  family: textOf(),
+  parameters: anyObject,
+  result: nullable(
+    openRecord({ changed: { type: 'boolean' }, before: {}, after: {}, proof: nullable(proof) }, ['before', 'after']),
+  ),
+  requestedAt: instant,
+  notAfter: instant,
+  startedAt: nullable(instant),
+  finishedAt: nullable(instant),
+  updatedAt: instant,
+}
+
 /** Schemas of Cordon's own operations and of its sign-in. Those of things that still grow take further members. */
 export const ownSchemas: Readonly<Record<string, Schema>> = {
-  'cordon.execution': openRecord({
-    id: guid,
-    taskId: textOf(),
-    kind: textOf('run', 'undo'),
-    undoes: nullable(guid),
-    actionType: textOf(...Object.keys(actionKinds)),
-    state: textOf(...executionStates),
-    reasonCode: nullable(textOf()),
-    reason: nullable(textOf()),
-    requestedBy: openRecord({ id: textOf(), name: textOf() }),
-    clientRequestId: nullable(guid),
-    connector: nullable(textOf()),
-    target: openRecord({ kind: textOf(), key: textOf(), displayName: textOf(), identifier: textOf() }),
-    family: textOf(),
-    parameters: anyObject,
-    result: nullable(
-      openRecord({ changed: { type: 'boolean' }, before: {}, after: {}, proof: nullable(proof) }, ['before', 'after']),
-    ),
-    requestedAt: instant,
-    notAfter: instant,
-    startedAt: nullable(instant),
-    finishedAt: nullable(instant),
-    updatedAt: instant,
-  }),
+  'cordon.execution': openRecord(execution),
   'cordon.auditEntry': openRecord({
     seq: { type: 'integer', minimum: 1 },
     time: instant,
@@ -128,6 +130,19 @@ const device = openRecord({
   actions: listOf(record({ actionType: textOf(), supported: { type: 'boolean' }, reason: nullable(textOf()) })),
 })
 
+const hostOrder = record({
+  id: textOf(),
+  deviceId: guid,
+  hostName: textOf(),
+  state: textOf(),
+  createdAt: instant,
+  deliveredAt: nullable(instant),
+  acknowledgedAt: nullable(instant),
+  finishedAt: nullable(instant),
+  request: {},
+  response: {},
+})
+
 const change = record({
   seq: count,
   at: instant,
@@ -167,6 +182,21 @@ export const ownOperations: DescribedOperations = {
   listTaskExecutions: {
     summary: 'Every run and undo of a task, with its proof of effect',
     response: json(record({ value: listOf(refTo('cordon.execution')) })),
+  },
+  getExecution: {
+    summary: 'One run or undo, whole: its steps, and what was sent to each host and came back',
+    response: json(
+      openRecord({
+        ...execution,
+        taskDisplayName: textOf(),
+        incidentId: textOf(),
+        steps: listOf(
+          record({ at: instant, state: textOf(), by: textOf(), code: nullable(textOf()), reason: nullable(textOf()) }),
+        ),
+        orders: listOf(hostOrder),
+        orderCount: count,
+      }),
+    ),
   },
   downloadTaskPackage: {
     summary: 'The archive a task has collected from its host',

@@ -159,6 +159,7 @@ export const safetySchemas: Readonly<Record<string, Schema>> = {
 }
 
 const approval = json(refTo('cordon.approval'))
+const managed = json(record({ paused: flag }))
 const stated = (state: Schema): Content => json(record({ executionId: guid, state }))
 const auditFilters = ['objectType', 'objectId', 'actorId', 'action', 'decision', 'from', 'to']
 
@@ -187,6 +188,8 @@ export const safetyOperations: DescribedOperations = {
     response: json(openRecord({ code: text, serial: count, expiresDateTime: instant })),
   },
   resumeDispatch: { summary: 'What waited goes on', response: json(dispatch) },
+  pauseManaged: { summary: 'Experts only propose from now on; what waits of theirs becomes guided', response: managed },
+  resumeManaged: { summary: 'The consents of the policy hold again', response: managed },
   getPolicies: { summary: 'The safety policy', response: json(refTo('cordon.safetyPolicy')) },
   replacePolicies: {
     summary: 'Put another safety policy in its place',

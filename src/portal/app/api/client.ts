@@ -16,8 +16,8 @@ export interface Answered {
 /** The public API, spoken to as any other client would. */
 export interface Api {
   call(method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE', path: string, sending?: Sending): Promise<Answered>
-  /** Opens an answer that is read as it comes. */
-  open(path: string, signal: AbortSignal): Promise<Response>
+  /** Opens an answer that is read as it comes: events, or a file of that media type. */
+  open(path: string, signal: AbortSignal, type?: string): Promise<Response>
   signOut(): Promise<void>
   /** Goes on with the session of a new sign-in of the same person. */
   renew(csrfToken: string): void
@@ -80,7 +80,7 @@ export function openApi(session: Session): Api {
       const body: unknown = answer.status === 204 ? null : isJson ? await answer.json() : await answer.text()
       return { body, etag: answer.headers.get('etag') }
     },
-    open: async (path, signal) => send('GET', path, { signal, headers: { Accept: 'text/event-stream' } }),
+    open: async (path, signal, type = 'text/event-stream') => send('GET', path, { signal, headers: { Accept: type } }),
     signOut: async () => {
       const answer = await fetch('/auth/sign-out', { method: 'POST', headers: csrf })
       if (!answer.ok) throw await toFailure(answer)

@@ -72,10 +72,13 @@ const person = record({ id: text, name: nullable(text) })
 const check = record({ name: text, want: text, got: text })
 const proof = record({ level: text, method: text, observedAt: text, checks: listOf(check) })
 const target = record({ kind: text, key: text, displayName: text, identifier: text })
-export const execution = record({
+/** Members of a run that lists of runs have, and a whole one as well. */
+export const executionFields = {
   id: text,
+  taskId: text,
   kind: text,
   undoes: nullable(text),
+  supersedes: nullable(text),
   actionType: text,
   state: text,
   reasonCode: nullable(text),
@@ -92,7 +95,8 @@ export const execution = record({
   finishedAt: nullable(text),
   updatedAt: text,
   approval: nullable(record({ id: text, state: text, required: number, expiresAt: text })),
-})
+}
+export const execution = record(executionFields)
 export type Execution = Read<typeof execution>
 
 const reason = record({ policy: text, reason: text, fix: text })

@@ -12,6 +12,7 @@ import { Time } from '../../parts/time.tsx'
 import { firstOf, type Search, screenPath, writeSearch } from '../../paths.ts'
 import { verbOf } from '../task/verbs.ts'
 import { DispatchSwitch } from './dispatch.tsx'
+import { ManagedSwitch } from './managed.tsx'
 
 const BallotDialog = lazy(() => import('./ballot.tsx'))
 
@@ -29,6 +30,7 @@ export function ApprovalsScreen() {
     <div className="space-y-3 p-4">
       <Title text="Approvals" />
       <DispatchSwitch />
+      <ManagedSwitch />
       <TabLinks
         label="Approvals"
         hrefOf={(value) => `${screenPath(session.tenant.id, 'approvals')}${writeSearch({ state: value })}`}

@@ -1,12 +1,22 @@
 import type { AuditEntry } from '../../api/wire.ts'
+import { useApp } from '../../frame/app.tsx'
 import { Name } from '../../parts/badges.tsx'
+import { Link } from '../../parts/link.tsx'
 import { Modal } from '../../parts/modal.tsx'
+import { runPath } from '../../paths.ts'
 
 /** One entry with everything it holds, as it is stored. */
 export default function EntryDialog({ entry, onClose }: { entry: AuditEntry; onClose: () => void }) {
+  const { session } = useApp()
   const { details, ...rest } = entry
+  const run = runOf(entry)
   return (
     <Modal title={`Entry ${entry.seq}`} onClose={onClose}>
+      {run === null ? null : (
+        <p className="mt-2">
+          <Link to={runPath(session.tenant.id, run)}>Open the run</Link>
+        </p>
+      )}
       <dl className="mt-3 grid grid-cols-[8rem_1fr] gap-y-1 max-sm:grid-cols-1">
         {Object.entries(rest).map(([name, value]) => (
           <div key={name} className="contents">
@@ -27,4 +37,11 @@ export default function EntryDialog({ entry, onClose }: { entry: AuditEntry; onC
       )}
     </Modal>
   )
+}
+
+/** The run an entry is about; null for none. */
+function runOf({ objectType, objectId, details }: AuditEntry): string | null {
+  if (objectType === 'execution') return objectId
+  if (typeof details !== 'object' || details === null || !('executionId' in details)) return null
+  return typeof details.executionId === 'string' ? details.executionId : null
 }

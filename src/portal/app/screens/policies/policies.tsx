@@ -6,6 +6,7 @@ import { Button } from '../../parts/button.tsx'
 import { describeFailure, Failure, Skeleton } from '../../parts/states.tsx'
 import { Time } from '../../parts/time.tsx'
 import { DispatchSwitch } from '../approvals/dispatch.tsx'
+import { ManagedSwitch } from '../approvals/managed.tsx'
 import { usePolicy, type WholePolicy } from './policy-query.ts'
 
 /** The safety policy: what it says, in short, and the document itself. */
@@ -15,6 +16,7 @@ export function PoliciesScreen() {
     <div className="space-y-4 p-4">
       <Title text="Policies" />
       <DispatchSwitch />
+      <ManagedSwitch />
       {policy.isError && policy.data === undefined ? (
         <Failure error={policy.error} retry={() => void policy.refetch()} />
       ) : null}

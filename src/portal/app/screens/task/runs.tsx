@@ -1,8 +1,12 @@
 import type { Execution } from '../../api/wire.ts'
+import { useApp } from '../../frame/app.tsx'
 import { Badge, Name, type Tone } from '../../parts/badges.tsx'
+import { Link } from '../../parts/link.tsx'
 import { Time } from '../../parts/time.tsx'
+import { runPath } from '../../paths.ts'
 
-const tones: Readonly<Record<string, Tone>> = {
+/** How the state of a run is coloured. */
+export const runTones: Readonly<Record<string, Tone>> = {
   succeeded: 'done',
   partial: 'medium',
   unknown: 'medium',
@@ -27,11 +31,12 @@ export function Runs({ runs, isOpen, of }: { runs: readonly Execution[]; isOpen:
 }
 
 function Run({ run, isOpen }: { run: Execution; isOpen: boolean }) {
+  const { session } = useApp()
   return (
     <div data-run-id={run.id} data-run-state={run.state} className="border-l-2 border-line pl-3">
       <p className="flex flex-wrap items-center gap-2">
-        <span>{run.kind === 'undo' ? 'Undo' : 'Run'}</span>
-        <Badge tone={tones[run.state] ?? 'low'}>{run.state}</Badge>
+        <Link to={runPath(session.tenant.id, run.id)}>{run.kind === 'undo' ? 'Undo' : 'Run'}</Link>
+        <Badge tone={runTones[run.state] ?? 'low'}>{run.state}</Badge>
         <span className="text-meta text-ink-2">
           by <Name>{run.requestedBy.name ?? 'nobody named'}</Name> <Time at={run.requestedAt} />
           {run.connector === null ? '' : ` through ${run.connector}`}
@@ -85,7 +90,8 @@ function Stepper({ run }: { run: Execution }) {
   )
 }
 
-function Proof({ run }: { run: Execution }) {
+/** What was read back after the effect; nothing where nothing was. */
+export function Proof({ run }: { run: Pick<Execution, 'result'> }) {
   const proof = run.result?.proof
   if (!proof) return null
   return (

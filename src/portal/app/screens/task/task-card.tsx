@@ -14,6 +14,7 @@ import { Runs } from './runs.tsx'
 import { targetOf, verbOf } from './verbs.ts'
 
 const ConfirmDialog = lazy(() => import('./confirm.tsx'))
+const ManagedBy = lazy(() => import('./managed-by.tsx'))
 
 const words: Readonly<Record<CardAction, string>> = {
   run: 'Review and run',
@@ -96,6 +97,11 @@ function TaskBody({ task, isOpen, isAuditor }: { task: Task; isOpen: boolean; is
     <>
       <p className={`mt-2 font-medium ${state.differs === true ? 'text-danger' : ''}`}>{state.says}</p>
       {isAuditor ? null : <Offers task={task} offers={state.offers} preview={preview.data ?? null} isOpen={isOpen} />}
+      {isOpen && task.source.includes('Managed') ? (
+        <Suspense fallback={null}>
+          <ManagedBy task={task} />
+        </Suspense>
+      ) : null}
       {isOpen && isWaiting && mayExecute ? <BlastRadius preview={preview} /> : null}
       {runs.data !== undefined && runs.data.length > 0 ? <Runs runs={runs.data} isOpen={isOpen} /> : null}
     </>
