@@ -48,6 +48,8 @@ export function openApi(session: Session): Api {
     })
     return drawing
   }
+  // Drawn while the page is being put together. Whoever sends first hears of a failure.
+  token().catch(() => {})
   const send = async (
     method: string,
     path: string,

@@ -75,14 +75,23 @@ export function useIncidentTasks(id: string): UseQueryResult<readonly Task[]> {
 
 const alertPage = pageOf(alert)
 
-/** The newest alerts of an incident, and how many it has. */
-export function useIncidentAlerts(
-  id: string,
-): UseQueryResult<{ readonly value: readonly Alert[]; readonly count: number }> {
+/** Some alerts of an incident, and how many it has. */
+export interface IncidentAlerts {
+  readonly value: readonly Alert[]
+  readonly count: number
+}
+
+/** The newest alerts of an incident. */
+export function useIncidentAlerts(id: string): UseQueryResult<IncidentAlerts> {
   const { api } = useApp()
-  return useQuery({
+  return useQuery(incidentAlertsQuery(api, id))
+}
+
+/** How they are asked for. */
+export function incidentAlertsQuery(api: Api, id: string) {
+  return queryOptions({
     queryKey: ['alerts', 'of', id],
-    queryFn: async ({ signal }) => {
+    queryFn: async ({ signal }): Promise<IncidentAlerts> => {
       const options = { $filter: `incidentId eq ${quote(id)}`, $top: 200, $count: 'true' }
       const page = await fetchAs(api, withOptions(`${beta}/alerts_v2`, options), alertPage, signal)
       return { value: page.value, count: page.count ?? page.value.length }

@@ -31,18 +31,26 @@ export function describeEvidence(evidence: Readonly<Record<string, unknown>>): E
   const type = String(evidence['@odata.type'] ?? 'evidence')
   const kind = type.replace(/^#microsoft\.graph\.security\./, '').replace(/Evidence$/, '')
   const flat = flatten(evidence)
-  const found = names.flatMap((name) => flat.filter(([key, value]) => key.split('.').at(-1) === name && value !== ''))
+  const found = names.flatMap((name) => flat.filter(({ last, value }) => last === name && value !== ''))
   const verdict = typeof evidence.verdict === 'string' ? evidence.verdict : 'unknown'
-  const details = found.slice(1, 5).map(([key, value]) => `${key}: ${defang(value)}`)
-  return { kind, name: defang(found[0]?.[1] ?? kind), verdict, details }
+  const details = found.slice(1, 5).map(({ key, value }) => `${key}: ${defang(value)}`)
+  return { kind, name: defang(found[0]?.value ?? kind), verdict, details }
 }
 
-function flatten(value: Readonly<Record<string, unknown>>, prefix = ''): [key: string, value: string][] {
-  return Object.entries(value).flatMap(([key, inner]): [string, string][] => {
-    if (typeof inner === 'string') return [[`${prefix}${key}`, inner]]
-    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return []
-    return flatten({ ...inner }, `${prefix}${key}.`)
-  })
+interface Leaf {
+  /** Where it stands: names parted by dots, and the last of them. */
+  readonly key: string
+  readonly last: string
+  readonly value: string
+}
+
+function flatten(value: object, prefix = '', leaves: Leaf[] = []): Leaf[] {
+  for (const [last, inner] of Object.entries(value)) {
+    const key = `${prefix}${last}`
+    if (typeof inner === 'string') leaves.push({ key, last, value: inner })
+    else if (typeof inner === 'object' && inner !== null && !Array.isArray(inner)) flatten(inner, `${key}.`, leaves)
+  }
+  return leaves
 }
 
 /** An address that nobody opens by accident: hxxp, and dots in brackets. */

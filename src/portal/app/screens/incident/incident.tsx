@@ -20,7 +20,7 @@ import { AlertsTab } from './alerts.tsx'
 import { Acknowledge, AttentionLine, useSight } from './attention.tsx'
 import { EvidenceTab } from './evidence.tsx'
 import { HandBar } from './hand-bar.tsx'
-import { StoryTab } from './story.tsx'
+import { StoryTab, useStoryAhead } from './story.tsx'
 import { TasksTab } from './tasks.tsx'
 import { useNarrow } from './use-narrow.ts'
 
@@ -42,13 +42,14 @@ type Tab = (typeof tabs)[number][0]
 export function IncidentScreen() {
   const { id = '', tab, task } = useParams({ strict: false })
   const incident = useIncident(id)
+  // A tab there is no more leads to the story.
+  const shown: Tab = task === undefined ? (tabs.find(([key]) => key === tab)?.[0] ?? 'story') : 'tasks'
+  useStoryAhead(id, shown === 'story')
   if (incident.error instanceof ApiError && incident.error.status === 404) return <NotFound />
   if (incident.isError && incident.data === undefined) {
     return <Failure error={incident.error} retry={() => void incident.refetch()} />
   }
   if (incident.data === undefined) return <Skeleton />
-  // A tab there is no more leads to the story.
-  const shown: Tab = task === undefined ? (tabs.find(([key]) => key === tab)?.[0] ?? 'story') : 'tasks'
   return <Whole key={id} incident={incident.data.it} etag={incident.data.etag} tab={shown} taskId={task ?? null} />
 }
 

@@ -1,6 +1,8 @@
-import { lazy, Suspense } from 'react'
-import { useIncidentAlerts } from '../../api/queries.ts'
+import { useQueryClient } from '@tanstack/react-query'
+import { lazy, Suspense, useEffect, useMemo } from 'react'
+import { incidentAlertsQuery, useIncidentAlerts } from '../../api/queries.ts'
 import type { Alert, Incident, Task } from '../../api/wire.ts'
+import { useApp } from '../../frame/app.tsx'
 import { Name } from '../../parts/badges.tsx'
 import { describeEvidence } from '../../parts/evidence-text.ts'
 import { Failure, Skeleton } from '../../parts/states.tsx'
@@ -8,7 +10,21 @@ import { Time } from '../../parts/time.tsx'
 import { useJoins } from './joins.ts'
 import { listMoments } from './timeline.ts'
 
-const AttackStory = lazy(() => import('../story/attack-story.tsx'))
+const loadAttackStory = () => import('../story/attack-story.tsx')
+const AttackStory = lazy(loadAttackStory)
+
+/** Asks for what the story is drawn from and by, while the incident itself is on its way. */
+export function useStoryAhead(id: string, isWanted: boolean): void {
+  const queries = useQueryClient()
+  const { api } = useApp()
+  useEffect(() => {
+    if (!isWanted) return
+    void queries.prefetchQuery(incidentAlertsQuery(api, id))
+    loadAttackStory().catch(() => {
+      // Said where the story would stand.
+    })
+  }, [queries, api, id, isWanted])
+}
 
 /** What happened, in short: the words people wrote, techniques, what is involved, and the newest moments. */
 export function StoryTab({ incident, tasks }: { incident: Incident; tasks: readonly Task[] }) {
@@ -89,11 +105,7 @@ function Techniques({ alerts }: { alerts: readonly Alert[] }) {
 }
 
 function Involved({ alerts }: { alerts: readonly Alert[] }) {
-  const kinds = new Map<string, Set<string>>()
-  for (const evidence of alerts.flatMap((alert) => alert.evidence)) {
-    const { kind, name } = describeEvidence(evidence)
-    kinds.set(kind, (kinds.get(kind) ?? new Set()).add(name))
-  }
+  const kinds = useMemo(() => listInvolved(alerts), [alerts])
   return (
     <section className="box p-4">
       <h2>Involved</h2>
@@ -115,4 +127,14 @@ function Involved({ alerts }: { alerts: readonly Alert[] }) {
       </dl>
     </section>
   )
+}
+
+/** Names of what the alerts are about, by kind. */
+function listInvolved(alerts: readonly Alert[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const kinds = new Map<string, Set<string>>()
+  for (const evidence of alerts.flatMap((alert) => alert.evidence)) {
+    const { kind, name } = describeEvidence(evidence)
+    kinds.set(kind, (kinds.get(kind) ?? new Set()).add(name))
+  }
+  return kinds
 }

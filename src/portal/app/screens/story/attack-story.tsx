@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { lazy, Suspense, useEffect, useState } from 'react'
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react'
 import type { Alert, Incident, Task } from '../../api/wire.ts'
 import { useApp } from '../../frame/app.tsx'
 import { Badge, Name } from '../../parts/badges.tsx'
@@ -9,7 +9,7 @@ import { Time } from '../../parts/time.tsx'
 import { firstOf, type Search, writeSearch } from '../../paths.ts'
 import type { About } from '../incident/propose.tsx'
 import { useContainments } from './containments.ts'
-import { layOut } from './layout.ts'
+import { layOut, warmUp } from './layout.ts'
 import { nodeSize, StoryPicture } from './picture.tsx'
 import { drawUpStory, foldStory, type StoryGraph, type StoryNode } from './story-graph.ts'
 import { StoryTable } from './story-table.tsx'
@@ -17,6 +17,11 @@ import { StoryTable } from './story-table.tsx'
 const ProposeDialog = lazy(() => import('../incident/propose.tsx'))
 
 const stepMs = 900
+/** A phone begins with the table. */
+const isWide = (): boolean => window.innerWidth >= 600
+
+// While the alerts are on their way.
+if (isWide()) warmUp()
 
 interface StoryProps {
   readonly incident: Incident
@@ -31,8 +36,11 @@ export default function AttackStory({ incident, alerts, total, tasks }: StoryPro
   const search: Search = useSearch({ strict: false })
   const navigate = useNavigate()
   const [about, setAbout] = useState<About | null>(null)
-  const whole = drawUpStory(alerts, useContainments(tasks))
-  const graph = foldStory(whole)
+  const contained = useContainments(tasks)
+  const { whole, graph } = useMemo(() => {
+    const drawn = drawUpStory(alerts, contained)
+    return { whole: drawn, graph: foldStory(drawn) }
+  }, [alerts, contained])
   const selected = graph.nodes.find(({ id }) => id === firstOf(search, 'sel')) ?? null
   const select = (id: string): void => {
     const sel = id === selected?.id ? '' : id
@@ -116,14 +124,17 @@ function PictureBox(props: {
   isLater: (node: StoryNode) => boolean
 }) {
   const { graph } = props
-  const [isWanted, want] = useState(() => window.innerWidth >= 600)
-  const ids = graph.nodes.map(({ id }) => id)
-  const edges = graph.edges.map(({ from, to }) => [ids.indexOf(from), ids.indexOf(to)] as const)
+  const [isWanted, want] = useState(isWide)
+  const { asked, key } = useMemo(() => {
+    const place = new Map(graph.nodes.map(({ id }, index) => [id, index]))
+    const edges = graph.edges.map(({ from, to }) => [place.get(from) ?? 0, place.get(to) ?? 0] as const)
+    return { asked: { sizes: graph.nodes.map(() => nodeSize), edges }, key: JSON.stringify([[...place.keys()], edges]) }
+  }, [graph])
   const laidOut = useQuery({
-    queryKey: ['layout', ids, edges],
+    queryKey: ['layout', key],
     enabled: isWanted,
     staleTime: Number.POSITIVE_INFINITY,
-    queryFn: () => layOut({ sizes: ids.map(() => nodeSize), edges }),
+    queryFn: () => layOut(asked),
   })
   if (!isWanted) {
     return (

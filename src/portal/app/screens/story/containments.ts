@@ -1,4 +1,5 @@
 import { useQueries, useQuery } from '@tanstack/react-query'
+import { useMemo } from 'react'
 import { executionsQuery, fetchAs } from '../../api/queries.ts'
 import type { Execution, Task } from '../../api/wire.ts'
 import { useApp } from '../../frame/app.tsx'
@@ -37,7 +38,10 @@ export function useContainments(tasks: readonly Task[]): Containments {
     for (const name of [hostName, fqdn])
       if (isolated === true && name !== null) found.set(keyOf('device', name), 'isolated')
   }
-  return found
+  const said = JSON.stringify([...found])
+  // The same map as long as it says the same: the story is drawn up from it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what it says is all of it
+  return useMemo(() => found, [said])
 }
 
 function keyOf(kind: string, name: string): string {

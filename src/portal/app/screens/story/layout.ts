@@ -35,6 +35,15 @@ function startWorker(): Worker {
   return new Worker(policy === undefined ? workerAddress : policy.createScriptURL(''), { type: 'module' })
 }
 
+/** Starts the worker before there is anything to lay out, where it can be had. */
+export function warmUp(): void {
+  try {
+    worker ??= startWorker()
+  } catch {
+    // Whoever lays a graph out is told.
+  }
+}
+
 /**
  * Lays a graph out in the worker, from left to right.
  * @throws RangeError for a graph beyond the limit; Error when the worker cannot be had or fails
