@@ -23,6 +23,7 @@ import {
 // `npm run bench`: what Cordon reaches, and what the least possible work for the same result reaches on the same machine in the same run.
 // Options: --long (more and longer rounds), --json, --only NAME (rows whose name holds it).
 // `npm run bench -- --herd`: thousands of agents on one server over TLS (--agents N).
+// `npm run bench -- --portal`: the portal in Chromium on 100,000 incidents, beside its budgets (--incidents N, --data DIR to keep the database).
 // `npm run bench -- --scale`: how lists of 10,000 and of 1,000,000 incidents compare, on both databases. It fills them first, which takes half
 // an hour and 40 GB. Further options: --data DIR (keep the databases there for the next run), --database sqlite|postgres (only that one),
 // --incidents N (instead of a million), --requests N (of each kind).
@@ -230,6 +231,17 @@ async function runScale(args: readonly string[], wanted: (name: string) => boole
   console.log(args.includes('--json') ? renderScaleJson(report) : renderScaleTable(report))
 }
 
+async function runPortal(args: readonly string[], folder: string, say: Say): Promise<void> {
+  const [{ measurePortal }, { ensurePortal }] = await Promise.all([
+    import('./portal/run.ts'),
+    import('../tools/portal/build.ts'),
+  ])
+  await ensurePortal()
+  const plan = { incidents: Number(optionOf(args, '--incidents') ?? 100_000), folder: optionOf(args, '--data') }
+  const rows = await measurePortal(folder, plan, say)
+  console.log(args.includes('--json') ? renderJson(rows, plan) : renderTable(rows))
+}
+
 async function main(args: readonly string[]): Promise<void> {
   const json = args.includes('--json')
   const plan = args.includes('--long') ? long : quick
@@ -242,6 +254,10 @@ async function main(args: readonly string[]): Promise<void> {
   }
   const folder = mkdtempSync(join(tmpdir(), 'cordon-bench-'))
   try {
+    if (args.includes('--portal')) {
+      await runPortal(args, folder, say)
+      return
+    }
     if (args.includes('--herd')) {
       const { fullHerd, measureHerd } = await import('./herd/run.ts')
       const herd = { ...fullHerd, agents: Number(optionOf(args, '--agents') ?? fullHerd.agents) }
