@@ -12,6 +12,8 @@ import { messageLimits } from '../protocol/version.ts'
 import {
   type CommandState,
   dropHolds,
+  finishCommand,
+  markRecorded,
   readCommandForUpdate,
   type StoredCommand,
   updateCommand,
@@ -91,7 +93,8 @@ async function acknowledge(
   }
   if (command.state !== 'queued') return null
   const late = now > command.not_after
-  await updateCommand(tx, command.id, late ? { state: 'expired', finished_at: now } : { state: 'acked', acked_at: now })
+  if (late) await updateCommand(tx, command.id, { state: 'expired', finished_at: now })
+  else await markRecorded(tx, command.id, now)
   await recordChange(tx, {
     at: now,
     actor: toActor(device),
@@ -130,12 +133,8 @@ async function storeResult(
   const holds = took && (command.action_type === 'isolateDevice' || command.action_type === 'restrictAppExecution')
   const releases = command.action_type === 'unIsolateDevice' || command.action_type === 'unRestrictAppExecution'
   if (took && releases) await dropHolds(tx, device.id, command.family)
-  await updateCommand(tx, command.id, {
-    state,
-    finished_at: now,
-    result: JSON.stringify(result),
-    ...(holds ? { hold: 1 } : {}),
-  })
+  const hold = holds ? 1 : command.hold
+  await finishCommand(tx, { id: command.id, state, hold, finished_at: now, result: JSON.stringify(result) })
   await recordChange(tx, {
     at: now,
     actor: toActor(device),

@@ -1,4 +1,5 @@
-import { holdRows, type Tx } from './db.ts'
+import { type Db, holdRows, type Tx } from './db.ts'
+import { prepareOnce } from './prepared.ts'
 import type { AgentRow } from './schema.ts'
 
 /**
@@ -35,3 +36,45 @@ export async function writeAgentRuns(tx: Tx, id: string, runIds: string): Promis
 export async function markCloned(tx: Tx, id: string, now: string): Promise<void> {
   await tx.updateTable('agents').set({ revoked_at: now, cloned_at: now }).where('id', '=', id).execute()
 }
+
+/** What a request is judged by: who its sender is and may be. What the host said of itself is much longer, and not read. */
+export type AgentIdentity = Pick<AgentRow, (typeof identityColumns)[number]>
+
+const identityColumns = [
+  'tenant_id',
+  'id',
+  'hostname',
+  'fqdn',
+  'public_key',
+  'run_ids',
+  'cloned_at',
+  'revoked_at',
+] as const
+
+/** The agent a token belongs to, also a revoked one. */
+export async function readAgentByToken(db: Db, tokenHash: string): Promise<AgentIdentity | null> {
+  const [row] = await selectByToken(db, tokenHash)
+  return row ?? null
+}
+
+const selectByToken = prepareOnce((db, tokenHash: string) =>
+  db.selectFrom('agents').select(identityColumns).where('token_hash', '=', tokenHash),
+)
+
+/**
+ * Accepts a request number, if it is higher than every one before and the agent is in force; notes that the agent was heard of.
+ * @returns false otherwise
+ */
+export async function claimSequence(tx: Tx, agentId: string, seq: number, now: string): Promise<boolean> {
+  return (await raiseSequence(tx, seq, now, agentId, seq)).length > 0
+}
+
+const raiseSequence = prepareOnce((db, seq: number, now: string, agentId: string, above: number) =>
+  db
+    .updateTable('agents')
+    .set({ last_seq: seq, last_seen_at: now })
+    .where('id', '=', agentId)
+    .where('last_seq', '<', above)
+    .where('revoked_at', 'is', null)
+    .returning('id'),
+)

@@ -55,30 +55,6 @@ export async function insertAgent(tx: Tx, row: AgentRow): Promise<void> {
   await tx.insertInto('agents').values(row).execute()
 }
 
-/** What a request is judged by: who its sender is and may be. What the host said of itself is much longer, and not read. */
-export type AgentIdentity = Pick<AgentRow, (typeof identityColumns)[number]>
-
-const identityColumns = [
-  'tenant_id',
-  'id',
-  'hostname',
-  'fqdn',
-  'public_key',
-  'run_ids',
-  'cloned_at',
-  'revoked_at',
-] as const
-
-/** The agent a token belongs to, also a revoked one. */
-export async function readAgentByToken(db: Db, tokenHash: string): Promise<AgentIdentity | null> {
-  const [row] = await selectByToken(db, tokenHash)
-  return row ?? null
-}
-
-const selectByToken = prepareOnce((db, tokenHash: string) =>
-  db.selectFrom('agents').select(identityColumns).where('token_hash', '=', tokenHash),
-)
-
 /** One agent of a tenant, also a revoked one. */
 export async function readAgent(db: Db, tenantId: string, id: string): Promise<AgentRow | null> {
   const query = db.selectFrom('agents').selectAll().where('tenant_id', '=', tenantId).where('id', '=', id)
@@ -136,24 +112,6 @@ export async function hasAgents(db: Db, tenantId: string): Promise<boolean> {
   const query = db.selectFrom('agents').select('id').where('tenant_id', '=', tenantId).where('revoked_at', 'is', null)
   return (await query.limit(1).executeTakeFirst()) !== undefined
 }
-
-/**
- * Accepts a request number, if it is higher than every one before and the agent is in force; notes that the agent was heard of.
- * @returns false otherwise
- */
-export async function claimSequence(tx: Tx, agentId: string, seq: number, now: string): Promise<boolean> {
-  return (await raiseSequence(tx, seq, now, agentId, seq)).length > 0
-}
-
-const raiseSequence = prepareOnce((db, seq: number, now: string, agentId: string, above: number) =>
-  db
-    .updateTable('agents')
-    .set({ last_seq: seq, last_seen_at: now })
-    .where('id', '=', agentId)
-    .where('last_seq', '<', above)
-    .where('revoked_at', 'is', null)
-    .returning('id'),
-)
 
 /** Writes what a heartbeat said. */
 export async function writeAgentFacts(
@@ -331,15 +289,42 @@ export async function readOpenExecutions(db: Db, agentIds: readonly string[]): P
 
 /** Notes that commands went out in a poll answer; the host has not recorded them yet. */
 export async function markSent(tx: Tx, ids: readonly string[], now: string): Promise<void> {
-  if (ids.length === 0) return
-  await tx.updateTable('commands').set({ delivered_at: now }).where('id', 'in', ids).execute()
+  for (const id of ids) await setSent(tx, now, id)
 }
+
+const setSent = prepareOnce((tx: Tx, now: string, id: string) =>
+  tx.updateTable('commands').set({ delivered_at: now }).where('id', '=', id),
+)
+
+/** Notes that a host has recorded a command. */
+export async function markRecorded(tx: Tx, id: string, now: string): Promise<void> {
+  await setRecorded(tx, 'acked', now, id)
+}
+
+const setRecorded = prepareOnce((tx: Tx, state: CommandState, now: string, id: string) =>
+  tx.updateTable('commands').set({ state, acked_at: now }).where('id', '=', id),
+)
+
+/** What became of a command in the end. */
+export interface FinishedCommand extends Pick<StoredCommand, 'id' | 'state' | 'hold'> {
+  readonly finished_at: string
+  readonly result: string
+}
+
+/** Writes the end of a command. */
+export async function finishCommand(tx: Tx, { id, state, hold, finished_at, result }: FinishedCommand): Promise<void> {
+  await setFinished(tx, state, hold, finished_at, result, id)
+}
+
+const setFinished = prepareOnce((tx: Tx, state: CommandState, hold: number, now: string, result: string, id: string) =>
+  tx.updateTable('commands').set({ state, hold, finished_at: now, result }).where('id', '=', id),
+)
 
 /** Writes what changed about a command. */
 export async function updateCommand(
   tx: Tx,
   id: string,
-  changes: Partial<Pick<StoredCommand, 'state' | 'hold' | 'acked_at' | 'finished_at' | 'result'>>,
+  changes: Partial<Pick<StoredCommand, 'state' | 'finished_at' | 'result'>>,
 ): Promise<void> {
   await tx.updateTable('commands').set(changes).where('id', '=', id).execute()
 }

@@ -60,6 +60,7 @@ browserTest(
 
     for (const screen of ['incidents', 'tasks', 'alerts', `alerts/${alertId}`, `runs/${runId}`, 'audit', ...screens]) {
       await open(screenOf(cordon, screen))
+      await page.locator('[aria-busy=true]').first().waitFor({ state: 'detached' })
       await page.waitForTimeout(300)
       for (let turn = 0; turn < 4; turn++) {
         await page.evaluate("document.querySelector('[role=grid] .overflow-y-auto')?.scrollBy(0, 4000)")

@@ -5,7 +5,7 @@ import { sha256Hex } from '../../protocol/canonical.ts'
 import { readPublicKey } from '../../protocol/jws.ts'
 import { readSequence, verifyRequest } from '../../protocol/request-signature.ts'
 import { PROTOCOL_VERSION } from '../../protocol/version.ts'
-import { claimSequence, readAgentByToken } from '../../store/agents.ts'
+import { claimSequence, readAgentByToken } from '../../store/agent-identity.ts'
 import type { Store } from '../../store/db.ts'
 import type { GroupCommit } from '../group-commit.ts'
 
