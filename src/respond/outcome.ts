@@ -18,6 +18,7 @@ import {
 import type { NewJob } from '../store/jobs.ts'
 import { type Actor, type AuditEntry, recordChange } from '../store/record.ts'
 import { readTaskForUpdate, type StoredTask, writeTask } from '../store/tasks.ts'
+import { giveHoldsBack } from './engine/holds.ts'
 import { listWoken } from './engine/turns.ts'
 
 /** What changes with a step of an execution, beside its state. */
@@ -148,8 +149,10 @@ async function writeNext(tx: Tx, execution: Execution, step: Step, now: string):
     const { tenantId, target, family, kind, undoes } = execution
     await dropHolds(tx, tenantId, target.key, family, kind === 'undo' ? undoes : null)
   }
-  await writeExecution(tx, next)
-  return next
+  const givesBack = next.holds && execution.kind === 'undo'
+  const written = givesBack ? { ...next, holds: await giveHoldsBack(tx, next) } : next
+  await writeExecution(tx, written)
+  return written
 }
 
 function describeHop(before: Execution, next: Execution, from: ExecutionState, to: ExecutionState): AuditEntry {

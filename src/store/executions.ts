@@ -201,6 +201,37 @@ export async function readHolders(
   return rows.map((row) => ({ taskId: row.task_id, incidentId: String(row.incident_id), executionId: row.id }))
 }
 
+/** What was done to a target in one family, oldest first. */
+export async function readDoneOnTarget(
+  db: Db,
+  tenantId: string,
+  targetKey: string,
+  family: string,
+): Promise<Execution[]> {
+  const rows = await db
+    .selectFrom('executions')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('target_key', '=', targetKey)
+    .where('family', '=', family)
+    .where('state', 'in', ['succeeded', 'partial'])
+    .orderBy('finished_at')
+    .orderBy('id')
+    .execute()
+  return rows.map(toExecution)
+}
+
+/** Makes executions hold their target again. */
+export async function setHolds(tx: Tx, tenantId: string, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return
+  await tx
+    .updateTable('executions')
+    .set({ holds: 1 })
+    .where('tenant_id', '=', tenantId)
+    .where('id', 'in', ids)
+    .execute()
+}
+
 /**
  * Ends what executions hold on a target.
  * @param executionId only that of this one; null: everybody's

@@ -85,6 +85,52 @@ test('an account is disabled and given back as it was, and while another task wa
   assert.equal(readShadow(name), before)
 })
 
+test('an enableUser that is taken back gives the account back to the tasks that still want it disabled, in any order', async (t) => {
+  const tenant = await createTenantWithAccounts(t)
+  if (tenant === undefined) return
+  const name = makeAccount(t)
+  const before = readShadow(name)
+  const disabled = await execute(tenant, 'disableUser', `web-01\\${name}`)
+  const enabled = await execute(tenant, 'enableUser', `web-01\\${name}`, disabled.incidentId)
+  assert.deepEqual([disabled.task.actionStatus, enabled.task.actionStatus], ['completed', 'completed'])
+  assert.equal(readShadow(name), before)
+
+  // Last in, first out: each undo restores what its task found.
+  await undo(tenant, enabled.id)
+  assert.deepEqual([fieldsOf(name).locked, fieldsOf(name).expires], [true, '1'])
+  const last = await undo(tenant, disabled.id)
+
+  assert.equal(last.result.changed, true)
+  assert.equal(readShadow(name), before)
+
+  const again = await execute(tenant, 'disableUser', `web-01\\${name}`)
+  const between = await execute(tenant, 'enableUser', `web-01\\${name}`, again.incidentId)
+  const nothing = await undo(tenant, again.id)
+  const unwanted = await undo(tenant, between.id)
+
+  // Nobody wants it disabled any more when the enableUser is taken back.
+  assert.deepEqual([nothing.result.changed, unwanted.result.changed], [false, false])
+  assert.equal(readShadow(name), before)
+
+  const third = await execute(tenant, 'disableUser', `web-01\\${name}`)
+  const release = await execute(tenant, 'enableUser', `web-01\\${name}`, third.incidentId)
+  const fourth = await execute(tenant, 'disableUser', `web-01\\${name}`)
+  await undo(tenant, release.id)
+  const kept = await undo(tenant, fourth.id)
+
+  // The third task has it back, so the end of the fourth does not open the account.
+  assert.deepEqual(kept.result.after.heldByTasks, [third.id])
+  assert.deepEqual(
+    (await readExecutions(tenant, third.id)).map(({ holds }) => holds),
+    [true],
+  )
+  assert.equal(fieldsOf(name).locked, true)
+
+  await undo(tenant, third.id)
+
+  assert.equal(readShadow(name), before)
+})
+
 test('an account that was disabled before stays disabled after undo, and nobody else’s lock is taken off', async (t) => {
   const tenant = await createTenantWithAccounts(t)
   if (tenant === undefined) return

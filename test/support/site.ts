@@ -81,9 +81,14 @@ export interface Carried {
   readonly ms: number
 }
 
-/** Executes a new task's action and waits for its end. */
-export async function execute(tenant: Tenant, actionType: ActionType, identifier: string): Promise<Carried> {
-  const incidentId = await tenant.incident()
+/** Executes a new task's action and waits for its end; the task's incident is a new one unless it is named. */
+export async function execute(
+  tenant: Tenant,
+  actionType: ActionType,
+  identifier: string,
+  knownIncident?: string,
+): Promise<Carried> {
+  const incidentId = knownIncident ?? (await tenant.incident())
   const responseAction = fittingAction(actionType, identifier) as never
   const id = await tenant.task(incidentId, { actionType, responseAction })
   const responder = await tenant.as('responder')

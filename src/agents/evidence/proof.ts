@@ -39,7 +39,8 @@ export function findProofGap(
     case 'runAntiVirusScan':
       return findScanGap(result)
     case 'disableUser':
-      return after.disabled === true ? findMissed(proof.checks) : 'the account is not disabled'
+      if (after.disabled === true || isUnwanted(body, after)) return findMissed(proof.checks)
+      return 'the account is not disabled'
     case 'enableUser':
       if (after.disabled !== true || after.asBefore === true || after.heldByTasks !== undefined)
         return findMissed(proof.checks)
@@ -55,6 +56,12 @@ export function findProofGap(
     default:
       return `no rule proves ${actionType}`
   }
+}
+
+/** An enableUser was taken back after everybody for whom the account would be disabled again. */
+function isUnwanted(body: CommandBody | undefined, { wantedByTasks }: NonNullable<CommandResult['after']>): boolean {
+  const isUndo = body?.actionType === 'disableUser' && body.undo
+  return isUndo && Array.isArray(wantedByTasks) && wantedByTasks.length === 0
 }
 
 function findIsolationGap(

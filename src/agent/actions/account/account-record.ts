@@ -7,6 +7,7 @@ import {
   list,
   nullable,
   object,
+  optional,
   parseJson,
   text,
 } from '../../../protocol/decode.ts'
@@ -20,7 +21,12 @@ export interface AccountRecord {
   readonly disabled: { readonly locked: boolean; readonly expires: string; readonly tasks: readonly string[] } | null
   /** Day of the last password change before we asked for a new password; null when we did not. */
   readonly lastChange: string | null
+  /** What each task that enabled the account took away from others, so that its undo gives it back to those who still want it. */
+  readonly released?: readonly { readonly taskId: string; readonly tasks: readonly string[] }[]
 }
+
+/** Releases that are remembered for one account; an older one can no longer be taken back. */
+const MAX_RELEASED = 100
 
 const decodeRecords: Decoder<readonly AccountRecord[]> = list(
   object<AccountRecord>({
@@ -30,6 +36,12 @@ const decodeRecords: Decoder<readonly AccountRecord[]> = list(
       object<NonNullable<AccountRecord['disabled']>>({ locked: boolean, expires: text(20), tasks: list(id, 10_000) }),
     ),
     lastChange: nullable(text(20)),
+    released: optional(
+      list(
+        object<NonNullable<AccountRecord['released']>[number]>({ taskId: id, tasks: list(id, 10_000) }),
+        MAX_RELEASED,
+      ),
+    ),
   }),
   10_000,
 )
@@ -43,8 +55,9 @@ export function readRecord(state: StateDirectory, { name, uid }: Pick<AccountRec
 /** Remembers what we did; survives a restart. */
 export function writeRecord(state: StateDirectory, record: AccountRecord): void {
   const others = readAll(state).filter(({ name }) => name !== record.name)
-  const nothing = record.disabled === null && record.lastChange === null
-  const next = nothing ? others : [...others, record]
+  const released = (record.released ?? []).filter(({ tasks }) => tasks.length > 0).slice(-MAX_RELEASED)
+  const nothing = record.disabled === null && record.lastChange === null && released.length === 0
+  const next = nothing ? others : [...others, { ...record, released }]
   if (next.length === 0) state.remove(stateFiles.accounts)
   else writeState(state, stateFiles.accounts, next)
 }

@@ -44,13 +44,14 @@ export async function changeAccount(deps: ActionDeps, order: ActionOrder, body: 
   const effect = await carryOut(deps, account, body)
   if ('code' in effect) return describeFailure(effect.state, effect.code, effect.detail, { before, after: null })
   const now = readAccount(body.account)
-  const after: JsonObject = { ...(now === undefined ? {} : describeAccount(deps, now)), ...effect.after }
+  const state = now === undefined ? {} : describeAccount(deps, now)
+  const after: JsonObject = { ...state, ...effect.after }
   const missed = effect.checks.find(({ want, got }) => want !== 'any' && want !== got)
   if (missed !== undefined) {
     const detail = `${missed.name} is ${missed.got} instead of ${missed.want}`
     return describeFailure('failed', 'NotEffective', detail, { before, after })
   }
-  const changed = JSON.stringify(before) !== JSON.stringify(after)
+  const changed = JSON.stringify(before) !== JSON.stringify(state)
   const proof = { ...writeProof(deps, after, effect.checks), method: 'account-read-back' }
   const target = { state: changed ? ('succeeded' as const) : ('already' as const), changed }
   return { state: 'succeeded', target, code: null, detail: null, before, after, proof }
@@ -82,7 +83,7 @@ function findObstacle(deps: ActionDeps, account: LocalAccount, body: AccountBody
 function carryOut(deps: ActionDeps, account: LocalAccount, body: AccountBody): Promise<Effect | Obstacle> {
   switch (body.actionType) {
     case 'disableUser':
-      return disable(deps, account, body.taskId)
+      return body.undo ? disableAgain(deps, account, body.taskId) : disable(deps, account, [body.taskId])
     case 'enableUser':
       return enable(deps, account, body)
     case 'forceUserPasswordReset':
@@ -93,10 +94,14 @@ function carryOut(deps: ActionDeps, account: LocalAccount, body: AccountBody): P
 }
 
 // The lock alone would leave keys and su working; the date alone would leave the password.
-async function disable(deps: ActionDeps, account: LocalAccount, taskId: string): Promise<Effect | Obstacle> {
+async function disable(
+  deps: ActionDeps,
+  account: LocalAccount,
+  wantedBy: readonly string[],
+): Promise<Effect | Obstacle> {
   const record = readRecord(deps.state, account)
   const { locked, expires, tasks } = record.disabled ?? { locked: account.locked, expires: account.expires, tasks: [] }
-  const all = [...new Set([...tasks, taskId])]
+  const all = [...new Set([...tasks, ...wantedBy])]
   writeRecord(deps.state, { ...record, disabled: { locked, expires, tasks: all } })
   deps.failpoint('after-account-recorded')
   if (!isDisabled(account, deps.clock.nowMs())) {
@@ -113,11 +118,27 @@ async function disable(deps: ActionDeps, account: LocalAccount, taskId: string):
   }
 }
 
+/** Takes an enableUser back: for the tasks that had the account disabled, as far as they still want it. */
+async function disableAgain(deps: ActionDeps, account: LocalAccount, taskId: string): Promise<Effect | Obstacle> {
+  const { released = [] } = readRecord(deps.state, account)
+  const wantedBy = released.filter((one) => one.taskId === taskId).flatMap(({ tasks }) => tasks)
+  if (wantedBy.length === 0) {
+    const got = 'none wants the account disabled any more'
+    return { checks: [{ name: 'tasks', want: 'any', got }], after: { wantedByTasks: [] } }
+  }
+  const effect = await disable(deps, account, wantedBy)
+  if ('code' in effect) return effect
+  const record = readRecord(deps.state, account)
+  writeRecord(deps.state, { ...record, released: released.filter((one) => one.taskId !== taskId) })
+  return effect
+}
+
 async function enable(
   deps: ActionDeps,
   account: LocalAccount,
   { taskId, undo }: AccountBody,
 ): Promise<Effect | Obstacle> {
+  if (undo) withdrawTask(deps, account, taskId)
   const record = readRecord(deps.state, account)
   if (record.disabled === null) return { checks: [{ name: 'login', want: 'open', got: 'open' }] }
   const { locked, expires, tasks } = record.disabled
@@ -136,7 +157,8 @@ async function enable(
     if (failure !== undefined) return failure
   }
   const now = readAccount(account.name)
-  writeRecord(deps.state, { ...record, disabled: null })
+  const kept = (record.released ?? []).filter((one) => one.taskId !== taskId)
+  writeRecord(deps.state, { ...record, disabled: null, released: undo ? kept : [...kept, { taskId, tasks }] })
   const was = locked ? 'locked' : 'usable'
   return {
     checks: [
@@ -149,6 +171,13 @@ async function enable(
     ],
     after: { asBefore: true },
   }
+}
+
+/** A task that no longer wants the account disabled does not get it back when the enableUser that came in between is undone. */
+function withdrawTask(deps: ActionDeps, account: LocalAccount, taskId: string): void {
+  const { released = [], ...record } = readRecord(deps.state, account)
+  const left = released.map((one) => ({ ...one, tasks: one.tasks.filter((task) => task !== taskId) }))
+  if (released.length > 0) writeRecord(deps.state, { ...record, released: left })
 }
 
 async function forceReset(deps: ActionDeps, account: LocalAccount): Promise<Effect | Obstacle> {

@@ -68,7 +68,7 @@ export function planAccountUndo(actionType: AccountAction, done: FinishedAction)
       return { possible: true, actionType, parameters: { onlyOwn: true } }
     case 'enableUser':
       return done.result?.changed === true
-        ? { possible: true, actionType: 'disableUser', parameters: {} }
+        ? { possible: true, actionType: 'disableUser', parameters: { onlyOwn: true } }
         : { possible: false, reason: 'The account was enabled before.' }
     case 'requireSignIn':
       return { possible: false, reason: 'Sessions that have ended cannot be brought back.' }
