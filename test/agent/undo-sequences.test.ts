@@ -13,7 +13,6 @@ import {
 const runs = Number(process.env.CORDON_UNDO_SEQUENCES ?? 3)
 const seed = Number(process.env.CORDON_TEST_SEED ?? Date.now() % 1_000_000_000)
 
-// No hash: it changes nothing of what is compared, and every look would read all programs that run on this machine.
 const indicators = [
   '203.0.113.7',
   '203.0.113.0/24',
@@ -22,6 +21,9 @@ const indicators = [
   '2001:db8::1',
   'bad.example',
   'http://worse.example/x',
+  // Of no program: what such a rule meets is killed, and no undo starts it again.
+  'ab'.repeat(32),
+  'cd'.repeat(20),
 ]
 
 const deeds: fc.Arbitrary<Deed> = fc.oneof(
@@ -49,6 +51,7 @@ const deeds: fc.Arbitrary<Deed> = fc.oneof(
         'disable' as const,
         'reset' as const,
         'disable' as const,
+        'enable' as const,
         'reset' as const,
         'signOut' as const,
       ),

@@ -1,8 +1,9 @@
-import type { ChildProcess } from 'node:child_process'
+import { type ChildProcess, execFileSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
   cpSync,
+  existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -12,7 +13,6 @@ import {
   readlinkSync,
   rmSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -37,13 +37,16 @@ export type Deed =
   | { readonly kind: 'isolate'; readonly selective: boolean }
   | { readonly kind: 'rule'; readonly indicator: string; readonly mode: 'block' | 'audit' }
   | { readonly kind: 'quarantine'; readonly file: number; readonly by: 'sha1' | 'sha256' }
-  | { readonly kind: 'disable' | 'reset' | 'signOut'; readonly account: number }
+  | { readonly kind: 'disable' | 'enable' | 'reset' | 'signOut'; readonly account: number }
 
 /** Accounts of the throw-away /etc: as usual, locked, over, asked for a new password, without a password. */
 export const accountNames: readonly string[] = ['cdusual', 'cdlocked', 'cdover', 'cdreset', 'cdnone']
 
 /** Contents the folder has, each in files of several kinds. */
 export const fileContents: readonly string[] = ['copies', 'links', 'special', 'odd']
+
+/** Folders nothing is ever moved from: looking into them must not show. */
+const untouched: readonly string[] = ['apart', 'copies/deep']
 
 /** Rules that stood on the host before: none, a filter with a set, a NAT. */
 export const foreignRules: readonly string[] = [
@@ -103,13 +106,17 @@ export async function createUndoWorld(t: TestContext): Promise<UndoWorld | undef
     },
     look: async () => {
       const accounts = ['passwd', 'shadow', 'group', 'gshadow', 'hosts'].map((name) => join(etc, name))
-      return [await lab.listRuleset(lab.endpoint), ...accounts.map(readWhole), ...describeTree(folder)].join('\n')
+      const rules = `rules of ours: ${existsSync(join(endpoint.stateDirectory, 'ioc-rules.json'))}`
+      const tree = describeTree(folder)
+      return [await lab.listRuleset(lab.endpoint), ...accounts.map(readWhole), rules, ...tree].join('\n')
     },
     carryOut: async (id, deed) => {
       const { family, body } = writeDeed(deviceId, id, deed, false, known)
       const result = await send(id, family, body, id)
       // What somebody else has moved before is there already, and is his to bring back.
       if (deed.kind === 'quarantine' && movesNothing(result)) idle.add(id)
+      // The server does not undo an enableUser that found the account enabled.
+      if (deed.kind === 'enable' && result.targets[0]?.changed !== true) idle.add(id)
       return result
     },
     takeBack: async (id, deed, others) => {
@@ -164,7 +171,13 @@ function fillFolder(folder: string): void {
   chownSync(at('special', 'a'), 4321, 8765)
   chmodSync(at('special', 'a'), 0o6751)
   cpSync(at('odd', 'a'), at('odd', 'line\nend "x"'))
-  for (const path of [at('special', 'a'), at('odd', 'a')]) utimesSync(path, 1_000_000_000.25, 1_100_000_000.5)
+  execFileSync('setfattr', ['-n', 'user.origin', '-v', 'https://evil.example/', at('special', 'a')])
+  execFileSync('setcap', ['cap_net_raw+ep', at('special', 'a')])
+  execFileSync('setfacl', ['-m', 'u:4322:rx', at('copies', 'b')])
+  execFileSync('setfattr', ['-n', 'trusted.cordon', '-v', '0x00ff', at('links', 'b')])
+  mkdirSync(at('apart'))
+  writeFileSync(at('apart', 'letter'), 'nobody asked for this')
+  execFileSync('touch', ['-d', '@1100000000.123456789', at('special', 'a'), at('odd', 'a'), at('apart')])
 }
 
 async function startAgent({ lab, control, stateDirectory, program }: Endpoint, etc: string): Promise<ChildProcess> {
@@ -179,6 +192,14 @@ async function startAgent({ lab, control, stateDirectory, program }: Endpoint, e
   await control.until('first heartbeat', () => control.heartbeats.length > 0)
   return agent
 }
+
+/** What is ordered to do and to undo a deed on an account. */
+const accountActions = {
+  disable: ['disableUser', 'enableUser'],
+  enable: ['enableUser', 'disableUser'],
+  reset: ['forceUserPasswordReset', 'forceUserPasswordReset'],
+  signOut: ['requireSignIn', 'requireSignIn'],
+} as const
 
 function writeDeed(
   deviceId: string,
@@ -211,17 +232,12 @@ function writeDeed(
       return { family: 'file', body }
     }
     case 'disable':
+    case 'enable':
     case 'reset':
     case 'signOut': {
       const account = accountNames[deed.account] ?? ''
-      const actionType =
-        deed.kind === 'signOut'
-          ? 'requireSignIn'
-          : deed.kind === 'reset'
-            ? 'forceUserPasswordReset'
-            : undo
-              ? 'enableUser'
-              : 'disableUser'
+      const [done, undone] = accountActions[deed.kind]
+      const actionType = undo ? undone : done
       return { family: 'account', body: writeAccount({ actionType, account, taskId: id, undo }) }
     }
   }
@@ -232,15 +248,21 @@ function readWhole(path: string): string {
   return `${path} ${mode.toString(8)} ${uid}:${gid}\n${readFileSync(path, 'utf8')}`
 }
 
-/** Names, kinds, owners, modes, times, links and content of everything below a folder; a folder's own time is not the agent's to keep. */
+/**
+ * Names, kinds, owners, modes, times, extended attributes, links and content of everything below a folder. A folder that lost a name and got
+ * it back says so by its time; the others keep theirs.
+ */
 function describeTree(folder: string): string[] {
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()
-  return names.map((name) => {
+  const dump = ['--recursive', '--physical', '--dump', '--match=-', '--encoding=hex', '--absolute-names']
+  const lines = names.map((name) => {
     const path = join(folder, name)
     const stat = lstatSync(path, { bigint: true })
     const owned = `${JSON.stringify(name)} ${stat.mode.toString(8)} ${stat.uid}:${stat.gid}`
     if (stat.isSymbolicLink()) return `${owned} -> ${readlinkSync(path)}`
-    if (!stat.isFile()) return owned
+    if (!stat.isFile()) return untouched.includes(name) ? `${owned} ${stat.mtimeNs}` : owned
     return `${owned} ${stat.nlink} links ${stat.size} bytes ${stat.mtimeNs} ${describeFile(path).sha256}`
   })
+  const attributes = execFileSync('getfattr', [...dump, folder], { encoding: 'latin1' })
+  return [...lines, ...attributes.split('\n\n').sort()]
 }
