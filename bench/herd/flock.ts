@@ -91,7 +91,7 @@ async function live(url: string, ca: string, agent: FlockAgent, onFirst: () => v
 
 /** @returns version of the policy the agent has now */
 async function poll(channel: Channel, waitSeconds: number, heldPolicy: number): Promise<number> {
-  const answer = await channel.poll(waitSeconds, heldPolicy, new AbortController().signal)
+  const answer = await channel.poll(waitSeconds, heldPolicy, 'held', new AbortController().signal)
   for (const jws of answer?.commands ?? []) {
     const command = readPayload(jws)
     tell({ kind: 'command', taskId: command.taskId, atMs: now() })

@@ -134,7 +134,14 @@ async function enrolAll(dataDir: string, prepared: Prepared, count: number): Pro
             run_ids: '[]',
             cloned_at: null,
           },
-          ...{ key_since: now, enrolled_at: now, last_seen_at: null, approved_at: now, revoked_at: null },
+          ...{
+            key_since: now,
+            key_ordered_at: null,
+            enrolled_at: now,
+            last_seen_at: null,
+            approved_at: now,
+            revoked_at: null,
+          },
         })
         agents.push(agent)
       }

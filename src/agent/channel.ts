@@ -34,9 +34,15 @@ export type Delivery =
 export interface Channel {
   /**
    * @param heldPolicy version of the policy in force; 0 for none
+   * @param key `wanted` while an order to make another key is at hand
    * @returns the answer; undefined when there is nothing (204)
    */
-  readonly poll: (waitSeconds: number, heldPolicy: number, signal: AbortSignal) => Promise<PollAnswer | undefined>
+  readonly poll: (
+    waitSeconds: number,
+    heldPolicy: number,
+    key: 'held' | 'wanted',
+    signal: AbortSignal,
+  ) => Promise<PollAnswer | undefined>
   readonly acknowledge: (ack: Ack) => Promise<Delivery>
   readonly sendResult: (result: CommandResult) => Promise<Delivery>
   readonly sendHeartbeat: (heartbeat: Heartbeat) => Promise<Delivery>
@@ -97,9 +103,9 @@ export function openChannel(parts: ChannelParts): Channel {
     return readDelivery(await send({ method: 'POST', path, body, timeoutMs: ANSWER_TIMEOUT_MS }))
   }
   return {
-    poll: async (waitSeconds, heldPolicy, signal) => {
+    poll: async (waitSeconds, heldPolicy, wantedKey, signal) => {
       const timeoutMs = waitSeconds * 1000 + ANSWER_TIMEOUT_MS
-      const path = `/commands?wait=${waitSeconds}&policy=${heldPolicy}&run=${parts.runId}`
+      const path = `/commands?wait=${waitSeconds}&policy=${heldPolicy}&key=${wantedKey}&run=${parts.runId}`
       const answer = await send({ method: 'GET', path, body: '', timeoutMs, signal })
       if (answer.status === 204) return undefined
       if (answer.status !== 200) throw new ChannelError(`poll answered ${answer.status} ${readErrorCode(answer.body)}`)

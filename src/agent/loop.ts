@@ -15,7 +15,7 @@ import { runsBeside, startBeside } from './life/beside.ts'
 import { describeUnreported, noteReported } from './life/break-glass.ts'
 import type { Exclusive } from './life/exclusive.ts'
 import { settleRestriction } from './life/restriction.ts'
-import { settleKey } from './life/rotate-key.ts'
+import { isKeyWanted, noteKeyOrder, settleKey } from './life/rotate-key.ts'
 import { settleIsolation } from './life/settle.ts'
 import { checkTime, judgeCommand, readCommandBody } from './policy.ts'
 import {
@@ -109,6 +109,7 @@ async function runTurn(session: Session, memory: LoopMemory, waitSeconds: number
   await reportState(session, memory)
   const asked = host.clock.elapsedMs()
   const answer = await pollOnce(session, waitSeconds, signal)
+  if (answer?.rotateKey === true) noteKeyOrder(session)
   const taken = answer === undefined ? 0 : await takeCommands(session, answer)
   const done = await doCommands(session)
   const held = answer !== undefined && answer.holds.isolation > 0
@@ -129,7 +130,8 @@ async function pollOnce(session: Session, waitSeconds: number, signal: AbortSign
   // What ended beside the loop a moment ago could not end a poll that was not held yet.
   if (session.journal.entries().some(({ state, delivered }) => state === 'done' && !delivered)) return undefined
   try {
-    return await session.channel.poll(waitSeconds, nameHeldPolicy(session), AbortSignal.any([signal, turn.signal]))
+    const key = isKeyWanted(session.state) ? 'wanted' : 'held'
+    return await session.channel.poll(waitSeconds, nameHeldPolicy(session), key, AbortSignal.any([signal, turn.signal]))
   } catch (error) {
     if (turn.signal.aborted && !signal.aborted) return undefined
     throw error

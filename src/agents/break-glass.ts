@@ -5,7 +5,7 @@ import { BREAK_GLASS_HOURS, writeBreakGlassCode } from '../protocol/break-glass.
 import { takeBreakGlassSerial } from '../store/agents.ts'
 import type { Store } from '../store/db.ts'
 import { type Actor, recordChange } from '../store/record.ts'
-import { findDevices } from './devices.ts'
+import { findOneDevice, noSuchDevice } from './devices.ts'
 import type { CommandSigner } from './sign.ts'
 
 /** What making a break-glass code needs. */
@@ -41,7 +41,7 @@ export async function issueBreakGlassCode(
     const message = `A break-glass code needs a reason of at least ${minReasonLength} characters.`
     throw new CordonError('BadRequest', message, { target: 'reason' })
   }
-  const deviceId = await findDevice(deps, actor.tenantId, identifier)
+  const { id: deviceId } = await findOneDevice(deps, actor.tenantId, identifier)
   const nowMs = deps.clock.nowMs()
   const expiresAt = instantOf(nowMs + BREAK_GLASS_HOURS * 3_600_000)
   const serial = await deps.store.transaction(async (tx) => {
@@ -67,15 +67,4 @@ export async function issueBreakGlassCode(
     serial,
     expiresAt,
   }
-}
-
-async function findDevice(deps: BreakGlassDeps, tenantId: string, identifier: string): Promise<string> {
-  const [found, ...others] = await findDevices(deps, tenantId, identifier)
-  if (found === undefined) throw noSuchDevice()
-  if (others.length > 0) throw new CordonError('AmbiguousTarget', 'Several devices have this name; use the device id.')
-  return found.id
-}
-
-function noSuchDevice(): CordonError {
-  return new CordonError('NotFound', 'There is no such device.')
 }

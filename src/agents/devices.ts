@@ -1,4 +1,5 @@
 import { type Clock, msOf } from '../io/clock.ts'
+import { CordonError } from '../model/errors.ts'
 import type { PermittedAddresses } from '../protocol/body.ts'
 import { boolean, DecodeError, decode, list, nullable, object, optional, text } from '../protocol/decode.ts'
 import { readSetting } from '../store/access.ts'
@@ -9,7 +10,7 @@ import type { AgentRow } from '../store/schema.ts'
 
 /** What looking agents up needs. */
 export interface DeviceDeps {
-  readonly store: Store
+  readonly store: Pick<Store, 'read' | 'transaction'>
 }
 
 /** What tells one network stack of one running kernel from another. */
@@ -45,6 +46,22 @@ export async function findDevices(deps: DeviceDeps, tenantId: string, identifier
     obstacle: (actionType) => findObstacle(capabilities, actionType),
     host: readHost(facts),
   }))
+}
+
+/**
+ * The one enrolled host of a tenant with this id, host name or full name.
+ * @throws CordonError NotFound when there is none; AmbiguousTarget for several
+ */
+export async function findOneDevice(deps: DeviceDeps, tenantId: string, identifier: string): Promise<KnownDevice> {
+  const [found, ...others] = await findDevices(deps, tenantId, identifier)
+  if (found === undefined) throw noSuchDevice()
+  if (others.length > 0) throw new CordonError('AmbiguousTarget', 'Several devices have this name; use the device id.')
+  return found
+}
+
+/** The answer to a name that no enrolled host of the tenant has. */
+export function noSuchDevice(): CordonError {
+  return new CordonError('NotFound', 'There is no such device.')
 }
 
 function readHost(facts: string): HostIdentity | null {

@@ -3,7 +3,8 @@ import { failpoint } from '../io/failpoint.ts'
 import type { Logger } from '../io/log.ts'
 import type { PollAnswer } from '../protocol/messages.ts'
 import { MAX_COMMANDS_PER_POLL } from '../protocol/version.ts'
-import { markSent, readAgentsWithCommands, readHolds, readWaitingCommands } from '../store/agents.ts'
+import { isAgentKeyOrdered } from '../store/agent-identity.ts'
+import { markSent, readAgentsWithNews, readHolds, readWaitingCommands } from '../store/agents.ts'
 import type { Store } from '../store/db.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { Device } from './identity/authenticate.ts'
@@ -62,7 +63,7 @@ export function createPollBoard(deps: {
     for (const held of polls.values()) for (const poll of [...held]) if (poll.untilMs <= nowMs) poll.end()
     if (asking || count === 0) return
     asking = true
-    readAgentsWithCommands(deps.store.read, deps.clock.now())
+    readAgentsWithNews(deps.store.read, deps.clock.now())
       .then((ids) => ids.forEach(wake))
       .catch((cause: unknown) => deps.log.error({ err: cause }, 'waiting commands cannot be read'))
       .finally(() => {
@@ -108,6 +109,14 @@ export function createPollBoard(deps: {
   }
 }
 
+/** What a host has of what a poll can tell it. */
+export interface Held {
+  /** Version of its policy; null when it does not say. */
+  readonly policy: number | null
+  /** It takes orders to make another key, and has none at hand. */
+  readonly listensForKey: boolean
+}
+
 /** What answering a poll needs. */
 export interface PollDeps extends AgentPolicyDeps {
   readonly polls: PollBoard
@@ -119,14 +128,14 @@ export interface PollDeps extends AgentPolicyDeps {
 /**
  * Answers a poll: at once when the agent has commands, else as soon as it gets one, at the latest after the asked time.
  * @param waitSeconds whole seconds; 0 never holds
- * @param heldPolicy version of the policy the host has; null when it does not say
+ * @param held what the host has of what it can be told
  * @returns null when there is nothing at all to say (204)
  */
 export async function answerPoll(
   deps: PollDeps,
   device: Device,
   waitSeconds: number,
-  heldPolicy: number | null,
+  held: Held,
   onClose: OnClose,
 ): Promise<PollAnswer | null> {
   const untilMs = deps.clock.nowMs() + Math.min(waitSeconds, deps.maxHoldSeconds) * 1000
@@ -135,16 +144,25 @@ export async function answerPoll(
     closed = true
   })
   try {
-    const known = await signNewerPolicy(deps, device, heldPolicy)
-    const until = known === null ? untilMs : 0
-    const commands = await waitForCommands(deps, device, until, onClose, () => closed)
+    const known = await signNewerPolicy(deps, device, held.policy)
+    let rotateKey = held.listensForKey && device.keyOrdered
+    const until = known === null && !rotateKey ? untilMs : 0
+    let isWoken = false
+    const isOver = async (): Promise<boolean> => {
+      // Whoever has just been named needs no second look.
+      if (isWoken && held.listensForKey) rotateKey ||= await isAgentKeyOrdered(deps.store.read, device.id)
+      isWoken = true
+      return closed || rotateKey
+    }
+    const commands = await waitForCommands(deps, device, until, onClose, isOver)
     // A command is judged on the host by the policy it was ordered under, which may have changed while the poll was held.
-    const policy = known ?? (commands.length === 0 ? null : await signNewerPolicy(deps, device, heldPolicy))
+    const policy = known ?? (commands.length === 0 ? null : await signNewerPolicy(deps, device, held.policy))
     const holds = closed ? [] : await readHolds(deps.store.read, device.id)
-    if (commands.length === 0 && holds.length === 0 && policy === null) return null
-    const count = (wanted: string): number => holds.filter(({ family }) => family === wanted).length
-    const held = { isolation: count('isolation'), restriction: count('restriction') }
-    return { commands, policy, serverTime: deps.clock.now(), holds: held }
+    if (commands.length === 0 && holds.length === 0 && policy === null && !rotateKey) return null
+    const count = (name: string): number => holds.filter(({ family }) => family === name).length
+    const wanted = { isolation: count('isolation'), restriction: count('restriction') }
+    const order = rotateKey ? { rotateKey } : {}
+    return { commands, policy, serverTime: deps.clock.now(), holds: wanted, ...order }
   } finally {
     takeBack()
   }
@@ -155,14 +173,14 @@ async function waitForCommands(
   device: Device,
   untilMs: number,
   onClose: OnClose,
-  isClosed: () => boolean,
+  isOver: () => Promise<boolean>,
 ): Promise<readonly string[]> {
   for (;;) {
     const hold = deps.polls.hold(device.id, untilMs, onClose)
     try {
       const commands = await fetchCommands(deps, device)
-      const over = isClosed() || deps.polls.isStopped() || deps.clock.nowMs() >= untilMs
-      if (commands.length > 0 || over) return commands
+      const over = deps.polls.isStopped() || deps.clock.nowMs() >= untilMs
+      if (commands.length > 0 || over || (await isOver())) return commands
       await hold.ended
     } finally {
       hold.end()

@@ -16,13 +16,14 @@ interface TokenOptions extends StoreOptions {
 }
 
 /**
- * Adds `cordon agent ...`: the program on Linux hosts, and `token|list|approve|revoke`, which work on the server's store. Modules are loaded
+ * Adds `cordon agent ...`: the program on Linux hosts, and `token|list|approve|order-key|revoke`, which work on the server's store. Modules are loaded
  * only when one of them is used.
  */
 export function addAgentCommands(program: Command): void {
   const agent = program.command('agent').description('the Linux endpoint agent')
   addHostCommands(agent)
   addServerCommands(agent)
+  addDecisions(agent)
 }
 
 function addServerCommands(agent: Command): void {
@@ -57,6 +58,8 @@ function addServerCommands(agent: Command): void {
           approvedDateTime: row.approved_at,
           revokedDateTime: row.revoked_at,
           clonedDateTime: row.cloned_at,
+          keySinceDateTime: row.key_since,
+          keyOrderedDateTime: row.key_ordered_at,
         }))
         printResult(options, agents, () =>
           toTable(
@@ -72,6 +75,10 @@ function addServerCommands(agent: Command): void {
         )
       }),
     )
+}
+
+/** What a person decides about one host. */
+function addDecisions(agent: Command): void {
   addTenantOptions(agent.command('approve'))
     .description('on the server: let a host that waits for it take commands')
     .argument('<device-id>')
@@ -81,6 +88,18 @@ function addServerCommands(agent: Command): void {
         const tenant = await chooseTenant(deps, options.tenant)
         await approveDevice(deps, { ...actor, tenantId: tenant.id }, deviceId.toLowerCase())
         printResult(options, { deviceId: deviceId.toLowerCase(), approved: true }, () => [`approved ${deviceId}`])
+      }),
+    )
+  addTenantOptions(agent.command('order-key'))
+    .description('on the server: let a host make another device key with its next contact')
+    .argument('<device>', 'device id, host name or full name')
+    .requiredOption('--reason <text>', 'why; stands in the audit log')
+    .action((device: string, options: TokenOptions & { readonly reason: string }) =>
+      runStoreCommand(options, 'agent order-key', async (deps, actor) => {
+        const { orderDeviceKey } = await import('../agents/identity/rotate-key.ts')
+        const tenant = await chooseTenant(deps, options.tenant)
+        const deviceId = await orderDeviceKey(deps, { ...actor, tenantId: tenant.id }, device, options.reason)
+        printResult(options, { deviceId, ordered: true }, () => [`ordered another key of ${deviceId}`])
       }),
     )
   addTenantOptions(agent.command('revoke'))

@@ -51,6 +51,8 @@ export interface PollAnswer {
   readonly policy: string | null
   readonly serverTime: string
   readonly holds: Holds
+  /** An operator wants another device key: see `POST /key`. Sent to agents that say `key=held`. */
+  readonly rotateKey?: boolean
 }
 
 /** Body of `POST /ack`: the command is durably recorded, nothing has been done yet. */
@@ -160,6 +162,7 @@ export const decodePollAnswer: Decoder<PollAnswer> = object<PollAnswer>(
     policy: nullable(text(messageLimits.policyBytes)),
     serverTime: instant,
     holds: object<Holds>({ isolation: integer(0, 1_000_000), restriction: integer(0, 1_000_000) }, 'ignore'),
+    rotateKey: optional(boolean),
   },
   'ignore',
 )

@@ -3,7 +3,7 @@ import { prepareOnce } from './prepared.ts'
 import type { AgentRow } from './schema.ts'
 
 /**
- * Puts a new device key in the place of the one in force.
+ * Puts a new device key in the place of the one in force, which answers an order of another one.
  * @returns false when the agent has another key by now, or is revoked
  */
 export async function replaceAgentKey(
@@ -14,12 +14,30 @@ export async function replaceAgentKey(
 ): Promise<boolean> {
   const done = await tx
     .updateTable('agents')
-    .set({ public_key: keys.to, key_since: now })
+    .set({ public_key: keys.to, key_since: now, key_ordered_at: null })
     .where('id', '=', agentId)
     .where('public_key', '=', keys.from)
     .where('revoked_at', 'is', null)
     .executeTakeFirst()
   return done.numUpdatedRows > 0n
+}
+
+/** Notes that another key is wanted of an agent. @returns false when the tenant has no such agent in force */
+export async function orderAgentKey(tx: Tx, tenantId: string, agentId: string, now: string): Promise<boolean> {
+  const done = await tx
+    .updateTable('agents')
+    .set({ key_ordered_at: now })
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', agentId)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  return done.numUpdatedRows > 0n
+}
+
+/** True while an agent has not answered an order of another key. */
+export async function isAgentKeyOrdered(db: Db, agentId: string): Promise<boolean> {
+  const query = db.selectFrom('agents').select('key_ordered_at').where('id', '=', agentId)
+  return typeof (await query.executeTakeFirst())?.key_ordered_at === 'string'
 }
 
 /** One agent, held until the transaction ends. */
@@ -47,6 +65,7 @@ const identityColumns = [
   'fqdn',
   'public_key',
   'run_ids',
+  'key_ordered_at',
   'cloned_at',
   'revoked_at',
 ] as const

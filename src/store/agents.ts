@@ -236,16 +236,17 @@ const selectWaiting = prepareOnce((db, agentId: string, now: string, limit: numb
     .limit(limit),
 )
 
-/** Agents that have a command to fetch. */
-export async function readAgentsWithCommands(db: Db, now: string): Promise<string[]> {
-  const rows = await db
+/** Agents that have something to fetch: a command, or the order to make another key. */
+export async function readAgentsWithNews(db: Db, now: string): Promise<string[]> {
+  const commanded = db
     .selectFrom('commands')
     .select('agent_id')
     .distinct()
     .where('state', '=', 'queued')
     .where('not_after', '>', now)
     .where(isDispatchOn)
-    .execute()
+  const ordered = db.selectFrom('agents').select('id as agent_id').where('key_ordered_at', 'is not', null)
+  const rows = await commanded.union(ordered.where('revoked_at', 'is', null)).execute()
   return rows.map(({ agent_id }) => agent_id)
 }
 

@@ -265,6 +265,8 @@ export interface AgentRow {
   agent_version: string | null
   public_key: string
   key_since: string
+  /** Since when an operator wants another key of it; null when none is wanted, or it has come. */
+  key_ordered_at: string | null
   token_hash: string
   capabilities: string
   /** Facts of the last heartbeat (addresses, interfaces, logged-on users, state) as JSON. */

@@ -44,6 +44,28 @@ test('a new key counts from the moment it is taken, and the old one no longer', 
   assert.deepEqual(await readRotations(cordon.store), [['allowed', null]])
 })
 
+test('an order to make another key reaches a host that listens until it has one, and no agent of before', async (t) => {
+  const cordon = await startCordon(t)
+  const device = await enrolDevice(cordon, cordon.tenantId, 'web-01')
+  const admin = await cordon.as('admin')
+  const held = device.get('/commands?wait=30&key=held')
+  const order = { reason: 'its disk was copied' }
+
+  assert.equal((await admin.post(`/api/v1/devices/${device.id}/rotatekey`, order)).status, 204)
+  const told = (await held).body.rotateKey
+  const again = (await device.get('/commands?wait=0&key=held')).body.rotateKey
+  const known = await device.get('/commands?wait=0&key=wanted')
+  const older = await device.get('/commands?wait=0')
+  const next = makeKey()
+  const step = { deviceId: device.id, from: writePublicKey(device.key) }
+  await device.post('/key', writeRotateKey(next, step))
+  const after = await device.get('/commands?wait=0&key=held', { key: next })
+
+  assert.deepEqual([told, again], [true, true])
+  assert.deepEqual([known.status, older.status, after.status], [204, 204, 204])
+  assert.equal((await device.get('/commands?wait=0&key=new', { key: next })).status, 400)
+})
+
 test('who has stolen the old key can do nothing with it after the rotation', async (t) => {
   const cordon = await startCordon(t)
   const device = await enrolDevice(cordon, cordon.tenantId, 'web-01')
@@ -161,16 +183,24 @@ test('a key that has reached the age the policy allows is rotated once', async (
   assert.equal(await readKey(cordon.store, deviceId), after)
 })
 
-test('cordon agent rotate-key works beside the running agent, and without one', async (t) => {
+test('another key is made for whoever asks: at the server, beside the running agent, without one', async (t) => {
   const site = await createSite(t)
   if (site === undefined) return
-  const { lab, cordon, deviceId, stateDirectory, agent } = site
+  const { lab, cordon, tenant, deviceId, stateDirectory, agent } = site
   const rotate = async () => {
     const words = ['agent', 'rotate-key', '--state', stateDirectory]
     const done = await lab.exec(lab.endpoint, process.execPath, program, ...words)
     return { code: done.code, ...JSON.parse(done.stdout) }
   }
 
+  const enrolled = readOwnKey(stateDirectory)
+  const admin = await tenant.as('admin')
+  const ordered = await admin.post('/api/v1/devices/web-01/rotatekey', { reason: 'its disk was copied' })
+  assert.equal(ordered.status, 204, ordered.text)
+  await waitUntil(async () => (await readKey(cordon.store, deviceId)) !== enrolled)
+  await waitUntil(async () => !existsSync(join(stateDirectory, 'rotate-key')))
+  const answered = await cordon.store.read.selectFrom('agents').select('key_ordered_at').executeTakeFirst()
+  assert.equal(answered?.key_ordered_at, null)
   const beside = await rotate()
   const inForce = readOwnKey(stateDirectory)
   await stop(agent)
@@ -182,12 +212,16 @@ test('cordon agent rotate-key works beside the running agent, and without one', 
   await waitUntil(async () => (await readKey(cordon.store, deviceId)) === readOwnKey(stateDirectory))
   const rows = await cordon.store.read
     .selectFrom('audit')
-    .select('details')
-    .where('action', '=', 'rotateDeviceKey')
+    .select(['action', 'reason', 'details'])
+    .where('action', 'in', ['orderDeviceKey', 'rotateDeviceKey'])
     .orderBy('seq')
     .execute()
   assert.deepEqual(
-    rows.map(({ details }) => JSON.parse(details ?? '{}').to),
+    rows.map(({ action, reason }) => [action, reason]),
+    [['orderDeviceKey', 'its disk was copied'], ...Array(3).fill(['rotateDeviceKey', null])],
+  )
+  assert.deepEqual(
+    rows.slice(2).map(({ details }) => JSON.parse(details ?? '{}').to),
     [beside.key, alone.key],
   )
 })

@@ -105,7 +105,7 @@ function kindOf(route: Route): keyof Things | null {
 /** Bodies that would change something if the id were one's own. */
 function bodyOf(route: Route): string {
   if (route.path.endsWith('/comments')) return '{"comment":"x"}'
-  if (route.path.endsWith('/breakglass')) return '{"reason":"nobody can reach the host any more"}'
+  if (/\/(breakglass|rotatekey)$/.test(route.path)) return '{"reason":"nobody can reach the host any more"}'
   if (kindOf(route) === 'member') return '{"role":"reader"}'
   if (route.method !== 'PATCH') return '{}'
   const status = kindOf(route) === 'task' ? 'completed' : 'resolved'

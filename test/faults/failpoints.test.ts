@@ -78,6 +78,7 @@ async function giveSilentHosts(server: MortalServer, count: number): Promise<voi
           run_ids: '[]',
           cloned_at: null,
           key_since: now,
+          key_ordered_at: null,
           enrolled_at: now,
           last_seen_at: null,
           approved_at: now,

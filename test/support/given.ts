@@ -262,6 +262,7 @@ async function giveAgent(cordon: Cordon, tenantId: string, agent: GivenAgent): P
     agent_version: '0.1.0',
     public_key: agent.publicKey ?? '',
     key_since: now,
+    key_ordered_at: null,
     token_hash: sha256Hex(agent.token ?? id),
     capabilities: JSON.stringify(agent.can.map((actionType) => ({ actionType, supported: true }))),
     facts: '{}',

@@ -99,6 +99,7 @@ export const notes: Readonly<Record<string, string>> = {
   testConnector: 'no body needed; `{ok, checks}`, each with the setting to look at and the fix',
   createBreakGlassCode:
     '`{reason}` of 30 characters; device id or host name in the path; a code for `cordon agent release`',
+  orderDeviceKey: '`{reason}`; device id or host name in the path; the host makes another key with its next contact',
   pauseDispatch: '`{reason}`; nothing more is handed over to any target',
   resumeDispatch: 'no body needed; what waited goes on',
   pauseManaged: 'no body needed; experts only propose, and what waits of theirs becomes guided',

@@ -20,7 +20,7 @@ const patienceMs = 60_000
 
 /**
  * Puts a new device key in the place of the old one, when the old one has reached the age the policy allows, when somebody asked for it on
- * this host, or when an earlier attempt was cut off. The new key is on the disk before the server hears of it, and the old one stays until
+ * this host or at the server, or when an earlier attempt was cut off. The new key is on the disk before the server hears of it, and the old one stays until
  * the server has said yes: whenever the agent is killed, one of the two counts, and the next run finds out which.
  * @throws ChannelError when no usable answer came; it is tried again
  */
@@ -28,7 +28,7 @@ export async function settleKey(session: Session): Promise<void> {
   const { state, host, channel } = session
   const pending = state.read(stateFiles.nextKey)
   if (pending === undefined) {
-    if (!isWanted(state) && !isDue(session)) return
+    if (!isKeyWanted(state) && !isDue(session)) return
     // What is being sent beside the loop is signed with the key of now.
     if (session.beside.size > 0) return
   }
@@ -55,7 +55,7 @@ export async function settleKey(session: Session): Promise<void> {
 
 /** True when somebody on this host asks for a new key and nothing stands against it. Cheap: asked once a second. */
 export function hasKeyWork(session: Session): boolean {
-  return session.beside.size === 0 && isWanted(session.state)
+  return session.beside.size === 0 && isKeyWanted(session.state)
 }
 
 /** What became of a rotation somebody asked for on the host. */
@@ -79,8 +79,8 @@ export async function rotateKeyOnHost(
   state.write(stateFiles.keyWanted, `${formatInstant(host.clock.nowMs())}\n`)
   if (isLocked(state)) {
     const deadlineMs = host.clock.elapsedMs() + patienceMs
-    while (isWanted(state) && host.clock.elapsedMs() < deadlineMs) await sleep(200)
-    if (isWanted(state)) {
+    while (isKeyWanted(state) && host.clock.elapsedMs() < deadlineMs) await sleep(200)
+    if (isKeyWanted(state)) {
       return { rotated: false, reason: 'the agent has not done it yet; it will when it has reached its server' }
     }
   } else {
@@ -101,7 +101,15 @@ export async function rotateKeyOnHost(
   return { rotated: true, key: nameKey(after) }
 }
 
-function isWanted(state: StateDirectory): boolean {
+/** Takes an order of the server to make another key; it is done with the next turn, or when what runs beside it has ended. */
+export function noteKeyOrder({ state, host }: Session): void {
+  if (isKeyWanted(state)) return
+  state.write(stateFiles.keyWanted, `${formatInstant(host.clock.nowMs())}\n`)
+  host.log('the server wants another device key')
+}
+
+/** True while another key is asked for and has not been made. */
+export function isKeyWanted(state: StateDirectory): boolean {
   return state.read(stateFiles.keyWanted) !== undefined
 }
 
@@ -125,7 +133,7 @@ function readAge(state: StateDirectory): KeyAge | undefined {
 
 function endAttempt(state: StateDirectory): void {
   state.remove(stateFiles.nextKey)
-  if (isWanted(state)) state.remove(stateFiles.keyWanted)
+  if (isKeyWanted(state)) state.remove(stateFiles.keyWanted)
 }
 
 /** Enough to tell keys apart; the audit log of the server names them the same way. */

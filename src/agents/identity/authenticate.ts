@@ -19,6 +19,8 @@ export interface Device {
   readonly publicKey: string
   /** Ids of its agent's last runs, as stored. */
   readonly runIds: string
+  /** An operator wants another key of it. */
+  readonly keyOrdered: boolean
 }
 
 /** The parts of a request that identify its sender, as they were sent. */
@@ -57,7 +59,7 @@ export async function authenticateDevice(
     throw new CordonError('StaleSequence', 'The request number is not higher than the last one.', challenge)
   }
   const { tenant_id: tenantId, id, hostname, fqdn, public_key: publicKey, run_ids: runIds } = agent
-  return { tenantId, id, hostname, fqdn, publicKey, runIds }
+  return { tenantId, id, hostname, fqdn, publicKey, runIds, keyOrdered: agent.key_ordered_at !== null }
 }
 
 /** Reads public keys of devices. @throws DecodeError */

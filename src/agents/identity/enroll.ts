@@ -117,6 +117,7 @@ export async function enrollDevice(deps: EnrollDeps, call: SignedCall, message: 
       agent_version: request.agentVersion,
       public_key: request.publicKey,
       key_since: now,
+      key_ordered_at: null,
       token_hash: sha256Hex(token),
       capabilities: JSON.stringify(request.capabilities),
       facts: '{}',

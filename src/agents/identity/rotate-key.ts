@@ -3,8 +3,9 @@ import { CordonError } from '../../model/errors.ts'
 import { sha256Hex } from '../../protocol/canonical.ts'
 import { DecodeError, decode } from '../../protocol/decode.ts'
 import { decodeRotateKey, provesKeyStep, type RotateKeyRequest } from '../../protocol/key-rotation.ts'
-import { replaceAgentKey } from '../../store/agent-identity.ts'
-import { type AuditEntry, recordChange } from '../../store/record.ts'
+import { orderAgentKey, replaceAgentKey } from '../../store/agent-identity.ts'
+import { type Actor, type AuditEntry, recordChange } from '../../store/record.ts'
+import { type DeviceDeps, findOneDevice, noSuchDevice } from '../devices.ts'
 import type { GroupCommit } from '../group-commit.ts'
 import type { Device } from './authenticate.ts'
 
@@ -35,6 +36,32 @@ export async function rotateDeviceKey(deps: RotateDeps, device: Device, message:
     return done
   })
   if (!replaced) throw new CordonError('Conflict', proved ? overtaken : foreign)
+}
+
+/**
+ * Orders another device key of a host, which makes it with its next contact; the order stays until it has come.
+ * @param identifier device id, host name or full name
+ * @returns the device's id
+ * @throws CordonError NotFound when the tenant has no such device in force; AmbiguousTarget for several
+ */
+export async function orderDeviceKey(
+  deps: DeviceDeps & { readonly clock: Clock },
+  actor: Actor,
+  identifier: string,
+  reason: string,
+): Promise<string> {
+  const { id: deviceId } = await findOneDevice(deps, actor.tenantId, identifier)
+  const now = deps.clock.now()
+  await deps.store.transaction(async (tx) => {
+    if (!(await orderAgentKey(tx, actor.tenantId, deviceId, now))) throw noSuchDevice()
+    await recordChange(tx, {
+      at: now,
+      actor,
+      audit: { action: 'orderDeviceKey', objectType: 'agent', objectId: deviceId, decision: 'allowed', reason },
+      events: [{ change: 'updated', resource: 'agent', objectId: deviceId }],
+    })
+  })
+  return deviceId
 }
 
 const overtaken = 'Another key has followed the one that signed the request.'

@@ -11,7 +11,8 @@ export function pollCommands(channel: AgentChannel): OpenHandler {
   return forDevice(channel, async (device, _message, call) => {
     const runId = readRun(call.rawQuery)
     if (runId !== null) await noteRun(channel, device, runId)
-    const answer = await answerPoll(channel, device, readWait(call.rawQuery), readHeld(call.rawQuery), call.onClose)
+    const held = { policy: readHeld(call.rawQuery), listensForKey: readKey(call.rawQuery) === 'held' }
+    const answer = await answerPoll(channel, device, readWait(call.rawQuery), held, call.onClose)
     return answer === null ? { status: 204 } : answerJson(200, answer)
   })
 }
@@ -22,6 +23,13 @@ function readHeld(rawQuery: string): number | null {
   if (text === null) return null
   if (!/^\d{1,15}$/.test(text)) throw new CordonError('BadRequest', 'policy is a whole number.', { target: 'policy' })
   return Number(text)
+}
+
+/** `held`: the key is as it should be. `wanted`: another is asked for already. Agents of before say nothing. */
+function readKey(rawQuery: string): 'held' | 'wanted' | null {
+  const text = new URLSearchParams(rawQuery).get('key')
+  if (text === null || text === 'held' || text === 'wanted') return text
+  throw new CordonError('BadRequest', 'key is held or wanted.', { target: 'key' })
 }
 
 /** Which run of the agent asks; agents of before say nothing. */

@@ -244,6 +244,7 @@ async function createAgentTables(target: Target): Promise<void> {
     agent_version: 'text?',
     public_key: 'text',
     key_since: 'text',
+    key_ordered_at: 'text?',
     token_hash: 'text',
     capabilities: 'text',
     facts: 'text',

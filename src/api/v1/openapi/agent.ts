@@ -69,12 +69,16 @@ export const agentSchemas: Readonly<Record<string, Schema>> = {
     pollSeconds: count,
     serverTime: instant,
   }),
-  'cordon.agent.poll': openRecord({
-    commands: listOf({ type: 'string', description: 'A signed command (JWS).' }, { maxItems: MAX_COMMANDS_PER_POLL }),
-    policy: signedPolicy,
-    serverTime: instant,
-    holds: openRecord({ isolation: count, restriction: count }),
-  }),
+  'cordon.agent.poll': openRecord(
+    {
+      commands: listOf({ type: 'string', description: 'A signed command (JWS).' }, { maxItems: MAX_COMMANDS_PER_POLL }),
+      policy: signedPolicy,
+      serverTime: instant,
+      holds: openRecord({ isolation: count, restriction: count }),
+      rotateKey: { ...flag, description: 'Another device key is wanted.' },
+    },
+    ['rotateKey'],
+  ),
   'cordon.agent.ack': record({ commandId: id, journalSeq: { ...count, minimum: 1 } }),
   'cordon.agent.result': record({
     commandId: id,
@@ -143,6 +147,11 @@ export const agentOperations: DescribedOperations = {
       ),
       query('run', { type: 'string', pattern: '^[0-9a-f-]{8,36}$' }, 'Another one for each start of the agent.'),
       query('policy', count, 'Version of the policy the host has, 0 for none; it is sent when there is a newer one.'),
+      query(
+        'key',
+        textOf('held', 'wanted'),
+        'Whether an order to make another key is at hand; without it none is sent.',
+      ),
     ],
     response: json(refTo('cordon.agent.poll')),
   },

@@ -187,6 +187,10 @@ export const safetyOperations: DescribedOperations = {
     request: json(record({ reason: { ...reason, minLength: 30 } })),
     response: json(openRecord({ code: text, serial: count, expiresDateTime: instant })),
   },
+  orderDeviceKey: {
+    summary: 'Order another device key of a host; it makes one with its next contact',
+    request: json(record({ reason })),
+  },
   resumeDispatch: { summary: 'What waited goes on', response: json(dispatch) },
   pauseManaged: { summary: 'Experts only propose from now on; what waits of theirs becomes guided', response: managed },
   resumeManaged: { summary: 'The consents of the policy hold again', response: managed },
