@@ -1,13 +1,11 @@
 import { instantOf, msOf } from '../io/clock.ts'
 import { failpoint } from '../io/failpoint.ts'
-import { sha256Hex } from '../protocol/canonical.ts'
 import type { Indicator } from '../protocol/indicator.ts'
-import { insertCommands, takeCommandSeqs, updateCommand } from '../store/agents.ts'
+import { insertCommands, takeCommandSeqs } from '../store/agents.ts'
 import type { Db, Tx } from '../store/db.ts'
 import {
   cancelQueuedOfRule,
   endSpread,
-  type HostCommand,
   noteSpread,
   type RuleCommand,
   readAgentsInForce,
@@ -22,6 +20,7 @@ import { recordChange } from '../store/record.ts'
 import type { AgentRow, IocRuleRow } from '../store/schema.ts'
 import { type CommandDeps, type CommandOrder, queueActor, signOrder } from './commands.ts'
 import { findObstacle } from './devices.ts'
+import { cancelAll, nameCommandId } from './fan-out.ts'
 import { waitForCalm } from './group-commit.ts'
 import type { Device } from './identity/authenticate.ts'
 
@@ -142,15 +141,6 @@ function rememberObstacles(): (capabilities: string) => string | null {
   }
 }
 
-/** The commands of an execution, each with its host. */
-export function readFanOut(
-  deps: Pick<CommandDeps, 'store'>,
-  tenantId: string,
-  executionId: string,
-): Promise<HostCommand[]> {
-  return readCommandsOfExecution(deps.store.read, tenantId, executionId)
-}
-
 /** How many hosts of a tenant can enforce rules, and how many there are. */
 export async function countEnforcers(
   deps: Pick<CommandDeps, 'store'>,
@@ -172,21 +162,13 @@ export async function cancelFanOut(deps: CommandDeps, tenantId: string, executio
   await deps.store.transaction(async (tx) => {
     const ruleId = await endSpread(tx, tenantId, executionId)
     const commands = await readCommandsOfExecution(tx, tenantId, executionId)
-    const queued = commands.filter(({ state }) => state === 'queued')
-    for (const { id } of queued) await updateCommand(tx, id, { state: 'cancelled', finished_at: now })
+    const cancelled = await cancelAll(tx, tenantId, commands, now)
     // A rule that was never taken up by anybody must not reach those who come later.
     const isSubmission = commands.every(({ actionType }) => actionType === 'submitIocRule')
-    if (ruleId !== null && isSubmission && queued.length === commands.length) {
+    if (ruleId !== null && isSubmission && cancelled === commands.length) {
       await withdrawIocRule(tx, tenantId, ruleId, executionId)
       await noteSpread(tx, tenantId, ruleId, null)
     }
-    const audit = queued.map(({ id }) => ({
-      action: 'cancelCommand',
-      objectType: 'command',
-      objectId: id,
-      decision: 'allowed' as const,
-    }))
-    await recordChange(tx, { at: now, actor: queueActor(tenantId), audit })
   })
 }
 
@@ -255,18 +237,6 @@ async function insertFor(
     ]
   })
   await insertCommands(tx, commands)
-}
-
-/** A host cannot tell a command of a fan-out from any other, so it gets an id of its own; the same parts make the same id. */
-function nameCommandId(parts: readonly string[]): string {
-  const digits = sha256Hex(parts.join(' '))
-  return [
-    digits.slice(0, 8),
-    digits.slice(8, 12),
-    digits.slice(12, 16),
-    digits.slice(16, 20),
-    digits.slice(20, 32),
-  ].join('-')
 }
 
 function toRow(order: RuleOrder, now: string): IocRuleRow {

@@ -135,6 +135,7 @@ export interface HostCommand {
   readonly hostname: string
   /** Null when the host was never heard of. */
   readonly lastSeenAt: string | null
+  readonly revoked: boolean
   readonly actionType: string
   readonly state: CommandState
   readonly createdAt: string
@@ -158,25 +159,47 @@ const selectOpen = prepareOnce((db, executionId: string) =>
 
 /** Every command of an execution with its host. */
 export async function readCommandsOfExecution(db: Db, tenantId: string, executionId: string): Promise<HostCommand[]> {
-  const rows = await db
+  return (await selectWithHost(db, tenantId).where('commands.execution_id', '=', executionId).execute()).map(
+    toHostCommand,
+  )
+}
+
+/** Every command of a task to some hosts, questions of previews among them. */
+export async function readCommandsOfTask(
+  db: Db,
+  tenantId: string,
+  taskId: string,
+  agentIds: readonly string[],
+): Promise<HostCommand[]> {
+  if (agentIds.length === 0) return []
+  const ofTask = selectWithHost(db, tenantId).where('commands.task_id', '=', taskId)
+  return (await ofTask.where('commands.agent_id', 'in', agentIds).execute()).map(toHostCommand)
+}
+
+function selectWithHost(db: Db, tenantId: string) {
+  return db
     .selectFrom('commands')
     .innerJoin('agents', 'agents.id', 'commands.agent_id')
     .select(['commands.id', 'commands.agent_id', 'agents.hostname', 'agents.last_seen_at', 'commands.action_type'])
-    .select(['commands.state', 'commands.created_at', 'commands.acked_at', 'commands.result'])
+    .select(['commands.state', 'commands.created_at', 'commands.acked_at', 'commands.result', 'agents.revoked_at'])
     .where('commands.tenant_id', '=', tenantId)
-    .where('commands.execution_id', '=', executionId)
     .orderBy('agents.hostname')
     .orderBy('commands.id')
-    .execute()
-  return rows.map((row) => ({
+}
+
+type HostCommandRow = Awaited<ReturnType<ReturnType<typeof selectWithHost>['execute']>>[number]
+
+function toHostCommand(row: HostCommandRow): HostCommand {
+  return {
     id: row.id,
     agentId: row.agent_id,
     hostname: row.hostname,
     lastSeenAt: row.last_seen_at,
+    revoked: row.revoked_at !== null,
     actionType: row.action_type,
     state: row.state as CommandState,
     createdAt: row.created_at,
     ackedAt: row.acked_at,
     result: row.result,
-  }))
+  }
 }

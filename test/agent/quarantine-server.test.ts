@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, existsSync, linkSync, lstatSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, linkSync, lstatSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
@@ -9,7 +9,7 @@ import { startCordon } from '../support/cordon.ts'
 import { enrolDevice, makeResult } from '../support/device.ts'
 import { describeFile, isRunning, makeProgram, startSleeper } from '../support/file-host.ts'
 import { createFileSite } from '../support/file-site.ts'
-import { fittingAction, giveTenant } from '../support/given.ts'
+import { fittingAction, giveTenant, type Tenant } from '../support/given.ts'
 
 function quarantineOf(hash: string, deviceId: string) {
   return { ...fittingAction('stopAndQuarantineFile', hash), deviceId } as never
@@ -69,6 +69,57 @@ test('what the host refuses or leaves behind stands on the task by its code', as
   assert.equal(partly.task.status, 'inProgress')
 })
 
+test('a file that alerts name on several hosts is quarantined on each, with an outcome for each, and undo brings it back on each', async (t) => {
+  const site = await createFileSite(t)
+  if (site === undefined) return
+  const other = await site.addHost('web-02')
+  const paths = [join(site.folder, 'tool'), join(other.folder, 'tool')] as const
+  const { sha256 } = makeProgram(paths[0])
+  copyFileSync(paths[0], paths[1])
+  chmodSync(paths[1], 0o4751)
+  const before = paths.map((path) => lstatSync(path, { bigint: true })).map(({ mode, mtimeNs }) => ({ mode, mtimeNs }))
+  await nameTogether(site.tenant, sha256, ['web-01', 'web-02'])
+  const everywhere = { ...fittingAction('stopAndQuarantineFile', sha256), deviceId: null } as never
+  const preview = await previewOf(site, sha256, everywhere)
+
+  const both = await site.execute('stopAndQuarantineFile', everywhere)
+
+  const [run] = await site.executions(both.taskId)
+  assert.equal(both.task.actionStatus, 'completed', JSON.stringify(run))
+  assert.deepEqual(paths.map(existsSync), [false, false])
+  assert.deepEqual(listOutcomes(run), [
+    ['web-01', 'succeeded', null],
+    ['web-02', 'succeeded', null],
+  ])
+  assert.equal(run.result.proof.level, 'observed')
+  assert.deepEqual(
+    preview.target.state.hosts.map((host: { deviceId: string }) => host.deviceId),
+    [site.deviceId, other.deviceId].sort(),
+  )
+
+  const undone = await site.undo(both.taskId)
+
+  assert.equal(undone.state, 'succeeded', JSON.stringify(undone))
+  assert.deepEqual(
+    paths.map((path) => describeFile(path).sha256),
+    [sha256, sha256],
+  )
+  const after = paths.map((path) => lstatSync(path, { bigint: true })).map(({ mode, mtimeNs }) => ({ mode, mtimeNs }))
+  assert.deepEqual(after, before)
+
+  rmSync(paths[1])
+  const one = await site.execute('stopAndQuarantineFile', everywhere)
+  const [half] = await site.executions(one.taskId)
+
+  assert.equal(one.task.actionStatus, 'partiallyCompleted', JSON.stringify(half))
+  assert.deepEqual(listOutcomes(half).slice(0, 1), [['web-01', 'succeeded', null]])
+  assert.equal(existsSync(paths[0]), false)
+
+  await site.undo(one.taskId)
+
+  assert.deepEqual(paths.map(existsSync), [true, false])
+})
+
 test('a file without a device goes to the host that an alert names with it', async (t) => {
   const cordon = await startCordon(t)
   const tenant = await giveTenant(cordon, cordon.tenantId)
@@ -112,10 +163,33 @@ test('a file without a device goes to the host that an alert names with it', asy
   assert.equal(claimed.reasonCode, 'Unverified')
 })
 
-async function previewOf(site: NonNullable<Awaited<ReturnType<typeof createFileSite>>>, hash: string) {
+// biome-ignore lint/suspicious/noExplicitAny: executions of every shape
+function listOutcomes(run: any): unknown[][] {
+  // biome-ignore lint/suspicious/noExplicitAny: executions of every shape
+  return run.result.targets.map(({ displayName, state, code }: any) => [displayName, state, code]).sort()
+}
+
+/** An alert that names hosts together with a file. */
+async function nameTogether(tenant: Tenant, sha256: string, hosts: readonly string[]): Promise<void> {
+  const sent = await (await tenant.as('admin')).post('/v1.0/security/alerts_v2', {
+    title: 'Miner',
+    severity: 'high',
+    evidence: [
+      ...hosts.map((hostName) => ({ '@odata.type': '#microsoft.graph.security.deviceEvidence', hostName })),
+      { '@odata.type': '#microsoft.graph.security.fileEvidence', fileDetails: { fileName: 'tool', sha256 } },
+    ],
+  })
+  assert.equal(sent.status, 201, sent.text)
+}
+
+async function previewOf(
+  site: NonNullable<Awaited<ReturnType<typeof createFileSite>>>,
+  hash: string,
+  responseAction = quarantineOf(hash, site.deviceId),
+) {
   const taskId = await site.tenant.task(await site.tenant.incident(), {
     actionType: 'stopAndQuarantineFile',
-    responseAction: quarantineOf(hash, site.deviceId),
+    responseAction,
   })
   // A host under load may take longer than the preview waits for it.
   const read = async () => (await site.responder.post(`/api/v1/tasks/${taskId}/preview`)).body

@@ -6,7 +6,7 @@ import { fitsPattern } from '../../src/model/safety/assets.ts'
 import { isWithin, judgeConsent } from '../../src/model/safety/consent.ts'
 import { defaultPolicy, type Hours, type SafetyPolicy } from '../../src/model/safety/policy.ts'
 import { readPolicy } from '../../src/model/safety/read-policy.ts'
-import { judgeAction, type Usage } from '../../src/model/safety/verdict.ts'
+import { judgeAction, manyTargetsTag, type Usage } from '../../src/model/safety/verdict.ts'
 
 const host = { kind: 'device', key: 'd-1', displayName: 'DC-01', identifier: 'dc-01.corp.example' } as const
 const user = {
@@ -105,6 +105,10 @@ test('tier 3 needs a second person: hard deletion, critical assets, and releases
   const release = { actionType: 'unIsolateDevice', target: host } as const
   assert.equal(judgeAction(defaultPolicy, { ...release, heldByOtherIncidents: 1 }, []).decision, 'needsApproval')
   assert.equal(judgeAction(defaultPolicy, { ...release, heldByOtherIncidents: 0 }, []).decision, 'allowed')
+  const many = { kind: 'file' as const, key: 'a@1,2', displayName: 'a', identifier: 'a', tags: [manyTargetsTag] }
+  const quarantine = { actionType: 'stopAndQuarantineFile' as const, target: many, ...nothing }
+  assert.equal(judgeAction(defaultPolicy, quarantine, []).decision, 'needsApproval')
+  assert.equal(judgeAction(defaultPolicy, { ...quarantine, takesBack: true }, []).decision, 'allowed')
 })
 
 test('of several rules that ask for people the strictest counts', () => {

@@ -23,6 +23,8 @@ export interface FileSite {
   readonly deviceId: string
   readonly folder: string
   readonly stateDirectory: string
+  /** Enrols and starts a further agent on this machine, with a folder of its own. */
+  readonly addHost: (name: string) => Promise<{ readonly deviceId: string; readonly folder: string }>
   /** Starts the agent, or one that kills itself at a failpoint. */
   readonly startAgent: (failpoint?: string) => ChildProcess
   /** Requests an action and waits for its end. */
@@ -47,17 +49,7 @@ export async function createFileSite(t: TestContext, isStarted = true): Promise<
   }
   const cordon = await startCordon(t)
   const tenant = await giveTenant(cordon, cordon.tenantId)
-  const folder = mkdtempSync(join(tmpdir(), 'cordon-files-'))
-  const stateDirectory = mkdtempSync(join(tmpdir(), 'cordon-agent-'))
-  onEnd(t, () => rmSync(stateDirectory, { recursive: true, force: true }))
-  onEnd(t, () => rmSync(folder, { recursive: true, force: true }))
-  writeFileSync(join(stateDirectory, 'agent.conf'), `search = ${folder}\n`)
-  const token = await giveEnrolmentToken(cordon, tenant.id)
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    ...[program, 'agent', 'enroll', '--server', cordon.url, '--token', token, '--ca', cordon.caPath],
-    ...['--state', stateDirectory, '--name', 'web-01'],
-  ])
-  const { deviceId } = JSON.parse(stdout)
+  const { folder, stateDirectory, deviceId } = await enrolHost(t, cordon, tenant.id, 'web-01')
   const startAgent: FileSite['startAgent'] = (failpoint) => {
     const words =
       failpoint === undefined ? ['agent', 'run', '--state', stateDirectory] : ['die-at', failpoint, stateDirectory]
@@ -66,14 +58,21 @@ export async function createFileSite(t: TestContext, isStarted = true): Promise<
     return agent
   }
   if (isStarted) startAgent()
-  const facts = cordon.store.read.selectFrom('agents').select('facts').where('id', '=', deviceId)
-  const read = () => facts.executeTakeFirst()
-  if (isStarted) await waitUntil(read, (row) => row?.facts !== '{}', 30)
+  if (isStarted) await waitForFacts(cordon, deviceId)
   const responder = await tenant.as('responder')
   const executions: FileSite['executions'] = async (taskId) =>
     (await responder.get(`/api/v1/tasks/${taskId}/executions`)).body.value
   return {
     ...{ cordon, tenant, responder, deviceId, folder, stateDirectory, startAgent, executions },
+    addHost: async (name) => {
+      const host = await enrolHost(t, cordon, tenant.id, name)
+      const agent = spawn(process.execPath, [program, 'agent', 'run', '--state', host.stateDirectory], {
+        stdio: 'ignore',
+      })
+      onEnd(t, () => agent.kill('SIGKILL'))
+      await waitForFacts(cordon, host.deviceId)
+      return host
+    },
     execute: async (actionType, responseAction) => {
       const taskId = await tenant.task(await tenant.incident(), { actionType, responseAction })
       const reply = await responder.post(`/beta/security/incidentTasks/${taskId}/executeResponseAction`)
@@ -89,4 +88,33 @@ export async function createFileSite(t: TestContext, isStarted = true): Promise<
       return waitUntil(read, ({ state }) => ['succeeded', 'partial', 'failed', 'refused'].includes(state), 60)
     },
   }
+}
+
+/** Enrols a host that looks for files in one folder only; its agent does not run. */
+async function enrolHost(
+  t: TestContext,
+  cordon: Cordon,
+  tenantId: string,
+  name: string,
+): Promise<{ readonly folder: string; readonly stateDirectory: string; readonly deviceId: string }> {
+  const folder = mkdtempSync(join(tmpdir(), 'cordon-files-'))
+  const stateDirectory = mkdtempSync(join(tmpdir(), 'cordon-agent-'))
+  onEnd(t, () => rmSync(stateDirectory, { recursive: true, force: true }))
+  onEnd(t, () => rmSync(folder, { recursive: true, force: true }))
+  writeFileSync(join(stateDirectory, 'agent.conf'), `search = ${folder}\n`)
+  const token = await giveEnrolmentToken(cordon, tenantId)
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    ...[program, 'agent', 'enroll', '--server', cordon.url, '--token', token, '--ca', cordon.caPath],
+    ...['--state', stateDirectory, '--name', name],
+  ])
+  return { folder, stateDirectory, deviceId: JSON.parse(stdout).deviceId }
+}
+
+async function waitForFacts(cordon: Cordon, deviceId: string): Promise<void> {
+  const facts = cordon.store.read.selectFrom('agents').select('facts').where('id', '=', deviceId)
+  await waitUntil(
+    () => facts.executeTakeFirst(),
+    (row) => row?.facts !== '{}',
+    60,
+  )
 }

@@ -54,6 +54,9 @@ export const ownAccountTag = 'cordon:own-account'
 /** Tag that a connector gives to the host this server runs on: cut off, nobody could let it go again. */
 export const serverHostTag = 'cordon:server-host'
 
+/** Tag that a connector gives to a target that stands for more things than one person should act on at once. */
+export const manyTargetsTag = 'cordon:many-targets'
+
 /**
  * Weighs an action against a tenant's policy. Releases are never refused: what protects an asset must not keep it contained.
  * @param usage one for each of the budgets {@link listBudgets} names; a missing one counts as nothing done
@@ -79,6 +82,7 @@ export function listBudgets(policy: SafetyPolicy, actionType: ActionType): reado
 function chooseTier(policy: SafetyPolicy, proposed: Proposed, asset: Asset): 1 | 2 | 3 {
   if (isDestructive(proposed.actionType) && listGroups(policy, asset).some((group) => group.critical)) return 3
   if (isRelease(proposed.actionType) && proposed.heldByOtherIncidents > 0) return 3
+  if (proposed.takesBack !== true && proposed.target.tags?.includes(manyTargetsTag)) return 3
   return actionKinds[proposed.actionType].tier
 }
 

@@ -1,9 +1,10 @@
 import type { AgentAction, CommandDeps } from '../../../agents/commands.ts'
-import { findDevices, isPackageFileAllowed, readPresence } from '../../../agents/devices.ts'
+import { findDevices, isPackageFileAllowed, type KnownDevice, readPresence } from '../../../agents/devices.ts'
 import { askDryRun } from '../../../agents/dry-run.ts'
 import { findDevicesOfFile, readSighting } from '../../../agents/evidence/sightings.ts'
 import { instantOf, msOf } from '../../../io/clock.ts'
 import type { TargetOutcome } from '../../../model/execution.ts'
+import { manyTargetsTag } from '../../../model/safety/verdict.ts'
 import type { FileHashes } from '../../../protocol/bodies/stopAndQuarantineFile.ts'
 import type { CommandResult } from '../../../protocol/result.ts'
 import type { FinishedAction, Inspection, Look, Order, Resolution, UndoPlan } from '../../connector.ts'
@@ -12,9 +13,12 @@ import type { FinishedAction, Inspection, Look, Order, Resolution, UndoPlan } fr
 const onlineMs = 90_000
 const questionSeconds = 15
 
+/** More hosts than this at once are a matter for a second person. @source design actions.md 3.2 */
+const manyHosts = 10
+
 /**
- * The file of a digest on the host that the task names, or on those that alerts have named together with it. Key of the target is
- * `<digest>@<device id>`, so that the same file on two hosts does not wait for itself.
+ * The file of a digest on the host that the task names, or on all those that alerts have named together with it. Key of the target is
+ * `<digest>@<device id>,<device id>...`, so that the same file on two hosts does not wait for itself.
  */
 export async function resolveFile(
   deps: CommandDeps,
@@ -24,11 +28,11 @@ export async function resolveFile(
 ): Promise<readonly Resolution[]> {
   const hash = identifier.toLowerCase()
   const { deviceId } = parameters
+  const named = typeof deviceId === 'string' && deviceId !== '' ? deviceId : null
   const devices =
-    typeof deviceId === 'string' && deviceId !== ''
-      ? await findDevices(deps, tenantId, deviceId)
-      : await findDevicesOfFile(deps, tenantId, hash)
+    named === null ? await findDevicesOfFile(deps, tenantId, hash) : await findDevices(deps, tenantId, named)
   const unusable = readHashes(hash) === undefined ? 'a file is named by its sha1 or sha256' : null
+  if (devices.length > 1 && named === null) return [resolveOnAll(devices, hash, identifier, unusable)]
   return devices.map(({ id, hostname, fqdn, obstacle }) => {
     const reason = unusable ?? obstacle('stopAndQuarantineFile')
     const displayName = `${hash.slice(0, 12)}... on ${hostname}`
@@ -41,10 +45,41 @@ export async function resolveFile(
   })
 }
 
-/** The agent an order goes to; null for a target that names none. */
-export function agentOfFile(key: string): string | null {
+/** The file on every host that alerts name with it; what one of them cannot do stands in its own outcome. */
+function resolveOnAll(
+  devices: readonly KnownDevice[],
+  hash: string,
+  identifier: string,
+  unusable: string | null,
+): Resolution {
+  const ids = devices.map(({ id }) => id).sort()
+  const names = devices.map(({ hostname }) => hostname).sort()
+  const obstacles = devices.map(({ hostname, obstacle }) => {
+    const reason = unusable ?? obstacle('stopAndQuarantineFile')
+    return reason === null ? null : `${hostname}: ${reason}`
+  })
+  const supported = obstacles.some((reason) => reason === null)
+  const target = {
+    kind: 'file' as const,
+    key: `${hash}@${ids.join(',')}`,
+    displayName: `${hash.slice(0, 12)}... on ${names.length} hosts: ${names.join(', ')}`.slice(0, 300),
+    identifier,
+    aliases: devices.flatMap(({ id, hostname, fqdn }) => [id, hostname, ...(fqdn === null ? [] : [fqdn])]),
+    ...(ids.length > manyHosts ? { tags: [manyTargetsTag] } : {}),
+  }
+  return { target, supported, reason: supported ? null : obstacles.join('; ') }
+}
+
+/** The hosts an order goes to. */
+export function agentsOfFile(key: string): readonly string[] {
   const at = key.indexOf('@')
-  return at < 0 ? null : key.slice(at + 1)
+  return at < 0 ? [] : key.slice(at + 1).split(',')
+}
+
+/** The one agent an order goes to; null for a target that names none, or several. */
+export function agentOfFile(key: string): string | null {
+  const [agentId, ...more] = agentsOfFile(key)
+  return agentId === undefined || more.length > 0 ? null : agentId
 }
 
 /** What the host is told: move the file into the vault, or bring back what an earlier execution moved. */
@@ -52,7 +87,7 @@ export async function toFileAction(
   deps: CommandDeps,
   order: Pick<Order, 'tenantId' | 'target' | 'parameters' | 'approvals'>,
 ): Promise<AgentAction | null> {
-  const hashes = readHashes(order.target.key.split('@', 1)[0] ?? '')
+  const hashes = readHashesOf(order.target.key)
   if (hashes === undefined) return null
   const actionType = 'stopAndQuarantineFile'
   const { restores } = order.parameters
@@ -78,18 +113,24 @@ export function listFileTargets({ after }: CommandResult): readonly TargetOutcom
 }
 
 /** A quarantine is taken back by the execution that its vault items name. */
-export function planFileUndo({ parameters, result }: FinishedAction): UndoPlan {
+export function planFileUndo({ target, parameters, result }: FinishedAction): UndoPlan {
   const actionType = 'stopAndQuarantineFile'
-  if (typeof parameters.restores === 'string') {
+  if (typeof parameters.restores === 'string' || parameters.restoresTask === true) {
     return { possible: false, reason: 'The restore of a file is taken back by a new quarantine.' }
   }
   if (result === null) return { possible: true, actionType, parameters }
   const after = typeof result.after === 'object' && result.after !== null ? { ...result.after } : {}
-  const items = 'moved' in after && Array.isArray(after.moved) ? after.moved : []
-  const named: unknown = items.find((item: unknown) => readText(item, 'vaultId') !== null && isNamed(item))
-  const restores = readText(named, 'vaultId')?.split('/', 1)[0]
+  const nothing = 'No file was moved, so there is none to bring back; ended processes stay ended.'
+  if (agentsOfFile(target.key).length > 1) {
+    const hosts = 'hosts' in after && Array.isArray(after.hosts) ? after.hosts : []
+    return hosts.some(hasMoved)
+      ? { possible: true, actionType, parameters: { ...parameters, restoresTask: true } }
+      : { possible: false, reason: nothing }
+  }
+  const items = 'moved' in after ? listItems(after.moved) : []
+  const restores = items.find(({ vaultId, named }) => vaultId !== null && named)?.vaultId?.split('/', 1)[0]
   return restores === undefined
-    ? { possible: false, reason: 'No file was moved, so there is none to bring back; ended processes stay ended.' }
+    ? { possible: false, reason: nothing }
     : { possible: true, actionType, parameters: { ...parameters, restores } }
 }
 
@@ -129,6 +170,11 @@ function ask(deps: CommandDeps, look: Look, agentId: string, action: AgentAction
   })
 }
 
+/** The digest a target names; undefined when it is of another kind. */
+export function readHashesOf(key: string): FileHashes | undefined {
+  return readHashes(key.split('@', 1)[0] ?? '')
+}
+
 function readHashes(hash: string): FileHashes | undefined {
   if (/^[0-9a-f]{64}$/.test(hash)) return { sha256: hash }
   return /^[0-9a-f]{40}$/.test(hash) ? { sha1: hash } : undefined
@@ -149,6 +195,16 @@ function readText(value: unknown, name: string): string | null {
   return typeof found === 'string' ? found : null
 }
 
-function isNamed(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'named' in value && value.named === true
+/** What a host says it moved: where it is in the vault, and whether it had a name to come back to. */
+export function listItems(value: unknown): readonly { readonly vaultId: string | null; readonly named: boolean }[] {
+  if (!Array.isArray(value)) return []
+  return value.map((item: unknown) => {
+    const named = typeof item === 'object' && item !== null && 'named' in item && item.named === true
+    return { vaultId: readText(item, 'vaultId'), named }
+  })
+}
+
+function hasMoved(host: unknown): boolean {
+  const isNumber = typeof host === 'object' && host !== null && 'movedTotal' in host
+  return isNumber && typeof host.movedTotal === 'number' && host.movedTotal > 0
 }

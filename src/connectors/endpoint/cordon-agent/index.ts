@@ -23,6 +23,14 @@ import {
   toAccountAction,
 } from './accounts.ts'
 import { type NamingDeps, resolveDevice } from './devices.ts'
+import {
+  attachFileOrder,
+  cancelFileOrder,
+  checkFileOrder,
+  inspectFileHosts,
+  isOnSeveralHosts,
+  startFileOrder,
+} from './file-hosts.ts'
 import { agentOfFile, inspectFile, listFileTargets, resolveFile, toFileAction } from './files.ts'
 import { inspectDevice, isRestriction } from './inspect.ts'
 import {
@@ -94,12 +102,14 @@ export function createCordonAgentConnector(deps: CordonAgentDeps): Connector {
     start: (order) => startOrder(deps, order),
     attach: async (order) => {
       if (order.actionType === 'submitIocRule') return attachRuleOrder(deps, order)
+      if (isOnSeveralHosts(order)) return attachFileOrder(deps, order)
       // A command's id is the execution's, and it stands in the store before any host can see it.
       const command = await findCommand(deps, order.tenantId, order.executionId)
       return command === null ? null : describeProgress(deps, order, command, soonSeconds)
     },
     check: async (order, handle) => {
       if (order.actionType === 'submitIocRule') return checkRuleOrder(deps, order)
+      if (isOnSeveralHosts(order)) return checkFileOrder(deps, order)
       const command = await findCommand(deps, order.tenantId, handle)
       if (command === null) return describeLost(handle)
       return describeProgress(
@@ -111,6 +121,7 @@ export function createCordonAgentConnector(deps: CordonAgentDeps): Connector {
     },
     cancel: async (order, handle) => {
       if (order.actionType === 'submitIocRule') return cancelRuleOrder(deps, order)
+      if (isOnSeveralHosts(order)) return cancelFileOrder(deps, order)
       const command = await cancelCommand(deps, order.tenantId, handle)
       return command === null ? { outcome: 'cancelled' } : describeProgress(deps, order, command, waitSeconds)
     },
@@ -124,7 +135,7 @@ function inspectTarget(deps: CordonAgentDeps, look: Look): Promise<Inspection> {
     case 'submitIocRule':
       return inspectIndicator(deps, look)
     case 'stopAndQuarantineFile':
-      return inspectFile(deps, look)
+      return isOnSeveralHosts(look) ? inspectFileHosts(deps, look) : inspectFile(deps, look)
     default:
       return isAccountAction(look.actionType) ? inspectAccount(deps) : inspectDevice(deps, look)
   }
@@ -145,6 +156,7 @@ function describeCapability(actionType: ActionType, present: boolean): Capabilit
 
 async function startOrder(deps: CordonAgentDeps, order: Order): Promise<Progress> {
   if (order.actionType === 'submitIocRule') return startRule(deps, order)
+  if (isOnSeveralHosts(order)) return startFileOrder(deps, order)
   const action = await toAction(deps, order)
   if (action === null) {
     const detail = `the agent of this version cannot do ${order.actionType}`

@@ -1,23 +1,18 @@
 import { type CommandDeps, toActorKind } from '../../../agents/commands.ts'
+import { readFanOut } from '../../../agents/fan-out.ts'
 import {
   cancelFanOut,
   countEnforcers,
   type RuleOrder,
-  readFanOut,
   spreadRule,
   submitRule,
   withdrawRule,
 } from '../../../agents/rules.ts'
 import { instantOf, msOf } from '../../../io/clock.ts'
-import type { TargetOutcome } from '../../../model/execution.ts'
 import { digestJson } from '../../../protocol/canonical.ts'
-import { decode } from '../../../protocol/decode.ts'
 import { isUsable, parseIndicator } from '../../../protocol/indicator.ts'
-import { decodeResult } from '../../../protocol/result.ts'
 import type { Inspection, Look, Order, Progress, Resolution } from '../../connector.ts'
-
-/** The commands of one execution, as the store lists them. */
-type FanOut = Awaited<ReturnType<typeof readFanOut>>
+import { describeHost, describeHostProof, type HostCommand } from './hosts.ts'
 
 /** A host that polls fetches a command within milliseconds; one that has not after this is away and catches up later. */
 const awayMs = 20_000
@@ -118,7 +113,7 @@ function toRule(deps: CommandDeps, order: Order): RuleOrder | null {
   }
 }
 
-function describeFanOut(deps: CommandDeps, order: Order, commands: FanOut): Progress {
+function describeFanOut(deps: CommandDeps, order: Order, commands: readonly HostCommand[]): Progress {
   const nowMs = deps.clock.nowMs()
   if (commands.every(({ state }) => state === 'cancelled')) return { outcome: 'cancelled' }
   const waiting = commands.filter((command) => isWaitedFor(command, nowMs))
@@ -147,7 +142,7 @@ function describeFanOut(deps: CommandDeps, order: Order, commands: FanOut): Prog
         ...commands.slice(0, maxListed).map((command) => ({
           name: `host ${command.hostname}`.slice(0, 64),
           want: 'proved',
-          got: describeProof(command),
+          got: describeHostProof(command),
         })),
       ],
     },
@@ -156,42 +151,9 @@ function describeFanOut(deps: CommandDeps, order: Order, commands: FanOut): Prog
 }
 
 /** A host that is away is not waited for: its command waits for it. */
-function isWaitedFor({ state, createdAt, ackedAt }: FanOut[number], nowMs: number): boolean {
+function isWaitedFor({ state, createdAt, ackedAt }: HostCommand, nowMs: number): boolean {
   if (state === 'queued') return nowMs - msOf(createdAt) < awayMs
   return state === 'acked' && nowMs - msOf(ackedAt ?? createdAt) < silentMs
-}
-
-function describeHost({ agentId, hostname, state, result }: FanOut[number]): TargetOutcome {
-  const host = { ref: `device:${agentId}`, displayName: hostname }
-  const [reported] = result === null ? [] : decode(decodeResult, JSON.parse(result)).targets
-  const { code = null, detail = null } = reported ?? {}
-  switch (state) {
-    case 'queued': {
-      const away = 'the host is away; it gets the command when it comes back'
-      return { ...host, state: 'timedOut', code: 'Offline', detail: away }
-    }
-    case 'acked':
-      return { ...host, state: 'unknown', code: 'ContactLost', detail: 'the host recorded the command and fell silent' }
-    case 'succeeded':
-      return { ...host, state: reported?.state === 'already' ? 'already' : 'succeeded', code, detail }
-    case 'refused':
-      return { ...host, state: code === 'Unsupported' ? 'unsupported' : 'refused', code, detail }
-    case 'unverified':
-      return { ...host, state: 'failed', code: 'Unverified', detail: 'the host claims it without proof' }
-    case 'partial':
-    case 'failed':
-      return { ...host, state: 'failed', code, detail }
-    case 'expired':
-    case 'cancelled':
-      return { ...host, state: 'timedOut', code: state === 'expired' ? 'Expired' : 'Cancelled', detail }
-  }
-}
-
-/** What the host itself read back, in one line. */
-function describeProof({ state, result }: FanOut[number]): string {
-  const checks = result === null ? [] : (decode(decodeResult, JSON.parse(result)).proof?.checks ?? [])
-  if (state !== 'succeeded') return state
-  return ['proved', ...checks.map(({ name, got }) => `${name} ${got}`)].join(', ').slice(0, 200)
 }
 
 function fail(code: string, detail: string): Progress {
