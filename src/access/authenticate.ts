@@ -115,6 +115,7 @@ function toCaller(request: RequestFacts, known: KnownToken, state: NonNullable<P
     requestId: request.requestId,
     clientRequestId: request.clientRequestId,
     permissions: known.permissions,
+    ...(claims.signedInAtMs === null ? {} : { signedInAtMs: claims.signedInAtMs }),
   }
 }
 

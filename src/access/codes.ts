@@ -108,12 +108,13 @@ export async function redeemCode(
       parent_hash: null,
     })
     const { id, role } = application
+    const signedInAtSeconds = Math.floor(Date.parse(row.signed_in_at) / 1_000)
     const person = { kind: 'user', tenantId: row.tenant_id, id: user.id, name: user.name, role: user.role } as const
     return {
-      subject: { ...person, sessionHash: row.grant_hash, application: { id, role } },
+      subject: { ...person, sessionHash: row.grant_hash, signedInAtSeconds, application: { id, role } },
       scope: row.scope,
       nonce: row.nonce,
-      signedInAtSeconds: Math.floor(Date.parse(row.signed_in_at) / 1_000),
+      signedInAtSeconds,
     }
   })
 }

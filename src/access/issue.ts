@@ -29,6 +29,8 @@ export type TokenSubject =
       readonly role: RoleName
       /** Stored hash of the session's secret; the token ends with the session. */
       readonly sessionHash: string
+      /** When they proved who they are; seconds since 1970. */
+      readonly signedInAtSeconds: number
       /** The application it is for, which can do no more with it than its own role; absent for the portal. */
       readonly application?: { readonly id: string; readonly role: RoleName }
     }
@@ -72,6 +74,7 @@ export async function issueToken(deps: IssueDeps, origin: string, subject: Token
           idtyp: 'user',
           name: subject.name,
           sid: subject.sessionHash,
+          auth_time: subject.signedInAtSeconds,
           scp: granted.join(' '),
           ...(application === undefined ? {} : { appid: application.id, azp: application.id }),
         }

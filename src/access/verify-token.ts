@@ -17,6 +17,8 @@ export interface TokenClaims {
   readonly granted: ReadonlySet<Permission>
   /** Stored hash of the session a person's token ends with. */
   readonly sessionHash: string | null
+  /** When the person proved who they are; null for programs, and where only an outside issuer knows. */
+  readonly signedInAtMs: number | null
   /** Who it is at which outside issuer, for a token of one. */
   readonly outside: { readonly issuer: IssuerKey; readonly subject: string } | null
   /** Milliseconds since 1970 at which the token ends, leeway included. */
@@ -85,7 +87,7 @@ function chooseKey(keys: readonly TokenKey[], token: string): { publicKey: KeyOb
 }
 
 function readClaims(rules: TokenRules, payload: Readonly<Record<string, unknown>>): TokenClaims | BadToken {
-  const { iss, aud, tid, oid, sub, exp, iat, idtyp, sid } = payload
+  const { iss, aud, tid, oid, sub, exp, iat, idtyp, sid, auth_time: authTime } = payload
   if (typeof tid !== 'string' || !isGuid(tid) || typeof oid !== 'string' || oid !== sub) return malformed
   if (!rules.origins().some((origin) => iss === issuerOf(origin, tid))) return { refusal: 'Invalid issuer.' }
   // A list of audiences would let one token serve two services.
@@ -94,10 +96,17 @@ function readClaims(rules: TokenRules, payload: Readonly<Record<string, unknown>
   if (iat * 1_000 > rules.nowMs + leewaySeconds * 1_000) return notYetValid
   const common = { tenantId: tid, id: oid, outside: null, endsAtMs: (exp + leewaySeconds) * 1_000 }
   if (idtyp === 'app' && Array.isArray(payload.roles)) {
-    return { ...common, kind: 'application', granted: toPermissions(payload.roles), sessionHash: null }
+    return {
+      ...common,
+      kind: 'application',
+      granted: toPermissions(payload.roles),
+      sessionHash: null,
+      signedInAtMs: null,
+    }
   }
-  if (idtyp === 'user' && typeof payload.scp === 'string' && typeof sid === 'string') {
-    return { ...common, kind: 'user', granted: toPermissions(payload.scp.split(' ')), sessionHash: sid }
+  if (idtyp === 'user' && typeof payload.scp === 'string' && typeof sid === 'string' && typeof authTime === 'number') {
+    const granted = toPermissions(payload.scp.split(' '))
+    return { ...common, kind: 'user', granted, sessionHash: sid, signedInAtMs: authTime * 1_000 }
   }
   return malformed
 }

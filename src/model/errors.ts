@@ -52,6 +52,7 @@ export const errorKinds = {
   },
   Forbidden: { status: 403, code: 'Forbidden', advice: 'Ask an admin for the permission the message names.' },
   ProtectedTarget: { status: 403, code: 'Forbidden', advice: 'The target is protected; an admin decides.' },
+  StaleSignIn: { status: 403, code: 'Forbidden', advice: 'Sign in again, then repeat the request.' },
   NotFound: { status: 404, code: 'NotFound', advice: 'Check the id; it is unknown to your tenant.' },
   ResourceNotFound: { status: 404, code: 'ResourceNotFound', advice: 'Check the path; no such segment exists.' },
   MethodNotAllowed: { status: 405, code: 'Request_BadRequest', advice: 'Use a method listed in Allow.' },

@@ -134,7 +134,8 @@ async function accept(deps: ExecuteDeps, tx: Tx, request: Request, task: StoredT
   )
   if (decision !== 'start') return decision
   if ('refused' in routed) return routed
-  const admitted = await admitExecution(deps, tx, draftRun(request, routed, task, newest, requestedAt), task)
+  const draft = draftRun(request, routed, task, newest, requestedAt)
+  const admitted = await admitExecution(deps, tx, actor, draft, task)
   if (isRefusal(admitted)) return admitted
   const { execution, jobs } = admitted
   const moved = await writeTask(tx, {

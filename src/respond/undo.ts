@@ -50,7 +50,8 @@ async function undo(
   const plan = planUndo(deps.registry, run)
   if (!plan.possible) return refuse('Conflict', plan.reason)
   const requestedAt = laterThan(executions[0]?.requestedAt ?? run.requestedAt, now)
-  const admitted = await admitExecution(deps, tx, draftUndo(actor, request.executionId, run, plan, requestedAt), task)
+  const draft = draftUndo(actor, request.executionId, run, plan, requestedAt)
+  const admitted = await admitExecution(deps, tx, actor, draft, task)
   if (isRefusal(admitted)) return admitted
   const { execution, jobs } = admitted
   await recordChange(tx, {

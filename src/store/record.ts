@@ -14,6 +14,8 @@ export interface Actor {
   /** Ids of the request that caused the change; absent for background work. */
   readonly requestId?: string
   readonly clientRequestId?: string
+  /** When a person proved who they are, milliseconds since 1970; absent for programs and where only an outside issuer knows. */
+  readonly signedInAtMs?: number
 }
 
 /** An audit entry before it is written. */

@@ -1,5 +1,5 @@
 import { createSignInLink, createUser } from '../../src/access/users.ts'
-import { randomIds, systemClock } from '../../src/io/clock.ts'
+import { instantOf, randomIds, systemClock } from '../../src/io/clock.ts'
 import type { RoleName } from '../../src/model/permissions.ts'
 import type { Client, Cordon } from './cordon.ts'
 
@@ -10,12 +10,21 @@ export interface SignedInPerson {
   readonly client: Client
 }
 
+/** Makes a person's sign-ins so many minutes older than they are, for the tokens that are drawn from now on. */
+export async function ageSessions({ store }: Pick<Cordon, 'store'>, userId: string, minutes: number): Promise<void> {
+  const created_at = instantOf(systemClock.nowMs() - minutes * 60_000)
+  await store.transaction(async (tx) => {
+    await tx.updateTable('sessions').set({ created_at }).where('user_id', '=', userId).execute()
+  })
+}
+
 /** Makes a person of a tenant and signs them in the way a browser does. */
 export async function signInPerson(
   cordon: Cordon,
   tenantId: string,
   role: RoleName,
   name: string,
+  signedInMinutesAgo = 0,
 ): Promise<SignedInPerson> {
   const access = { store: cordon.store, clock: systemClock, ids: randomIds }
   const actor = { tenantId, id: 'test', kind: 'system', name: 'test' } as const
@@ -24,6 +33,7 @@ export async function signInPerson(
   const own = { 'Sec-Fetch-Site': 'same-origin' }
   const form = { ...own, 'Content-Type': 'application/x-www-form-urlencoded' }
   const login = await cordon.anonymous.send('POST', '/login', link.path.split('?')[1] ?? '', form)
+  if (signedInMinutesAgo > 0) await ageSessions(cordon, id, signedInMinutesAgo)
   const cookie = String(login.headers['set-cookie']).split(';', 1)[0] ?? ''
   const session = await cordon.anonymous.get('/auth/session', { Cookie: cookie })
   const csrf = { ...own, Cookie: cookie, 'X-CSRF-Token': session.body.csrfToken }

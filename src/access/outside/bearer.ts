@@ -41,6 +41,7 @@ export async function readOutsideToken(deps: OutsideBearerDeps, token: string): 
       id: known.user.id,
       granted: new Set(permissions),
       sessionHash: null,
+      signedInAtMs: null,
       outside: { issuer: candidate, subject: bearer.subject },
       endsAtMs: bearer.endsAtMs,
     })

@@ -39,7 +39,9 @@ export function drawToken(deps: SessionDeps): OpenHandler {
     const wanted = new URLSearchParams(call.rawQuery).get('tenant')?.toLowerCase() ?? session.tenantId
     const { tenantId, user, hash } =
       wanted === session.tenantId ? session : await openVisit(deps, call, session, wanted)
-    const subject = { kind: 'user', tenantId, ...user, sessionHash: hash } as const
+    // In another tenant too it is the sign-in at home that counts.
+    const signedInAtSeconds = Math.floor(Date.parse(session.startedAt) / 1_000)
+    const subject = { kind: 'user', tenantId, ...user, sessionHash: hash, signedInAtSeconds } as const
     const issued = await issueToken(deps, call.origin, subject)
     return answerPrivate({
       token_type: 'Bearer',

@@ -126,6 +126,11 @@ export interface SafetyPolicy {
   readonly antiVirus: { readonly scan: 'quick' | 'full' }
   /** An agent makes a new key when its own is this many days old, from 1 to 3,660. */
   readonly agentKeys: { readonly rotateAfterDays: number }
+  /**
+   * Actions of tier 3, approvals and changes of this policy need a sign-in of the last so many minutes, from 1 to 720; null: of any age a
+   * session has. Programs are never asked.
+   */
+  readonly signIn: { readonly freshMinutes: number | null }
   /** Paused: every managed task becomes guided. */
   readonly managedResponse: { readonly paused: boolean; readonly consent: readonly ConsentRule[] }
 }
@@ -159,6 +164,7 @@ export const defaultPolicy: SafetyPolicy = {
   localAccounts: { enabled: false },
   antiVirus: { scan: 'quick' },
   agentKeys: { rotateAfterDays: 30 },
+  signIn: { freshMinutes: null },
   managedResponse: {
     paused: false,
     consent: [

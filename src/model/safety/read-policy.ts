@@ -112,6 +112,10 @@ const policy = object<SafetyPolicy>(
       read: object<SafetyPolicy['agentKeys']>({ rotateAfterDays: integer(1, 3_660) }),
       absent: defaultPolicy.agentKeys,
     },
+    signIn: {
+      read: object<SafetyPolicy['signIn']>({ freshMinutes: nullable(integer(1, 720)) }),
+      absent: defaultPolicy.signIn,
+    },
     managedResponse: object<SafetyPolicy['managedResponse']>({
       paused: boolean,
       consent: named(

@@ -1,12 +1,14 @@
-import type { Ids } from '../../io/clock.ts'
+import { type Ids, msOf } from '../../io/clock.ts'
 import type { ActionType } from '../../model/actions.ts'
 import type { Refusal } from '../../model/errors.ts'
+import { judgeSignIn } from '../../model/safety/fresh-sign-in.ts'
 import type { Expiry, SafetyPolicy } from '../../model/safety/policy.ts'
 import { listBudgets } from '../../model/safety/verdict.ts'
 import type { Tx } from '../../store/db.ts'
 import { noticeJob } from '../../store/deliveries.ts'
 import { type Execution, insertExecution } from '../../store/executions.ts'
 import type { NewJob } from '../../store/jobs.ts'
+import type { Actor } from '../../store/record.ts'
 import { holdName } from '../../store/safety/locks.ts'
 import { holdPolicy } from '../../store/safety/policies.ts'
 import type { StoredTask } from '../../store/tasks.ts'
@@ -25,12 +27,14 @@ export interface Admitted {
 }
 
 /**
- * Weighs a wanted execution by the tenant's policy and writes it: queued, or waiting for approval.
+ * Weighs a wanted execution by the tenant's policy and writes it: queued, or waiting for approval. Whoever wants one of tier 3 must have
+ * signed in as lately as the policy says.
  * @throws the database's duplicate-key error when its task has a live one already
  */
 export async function admitExecution(
   deps: { readonly ids: Ids },
   tx: Tx,
+  actor: Pick<Actor, 'signedInAtMs'>,
   draft: Draft,
   task: StoredTask,
 ): Promise<Admitted | Refusal> {
@@ -39,6 +43,8 @@ export async function admitExecution(
   if (listBudgets(policy, draft.actionType).length > 0) await holdName(tx, `budgets:${draft.tenantId}`, 'alone')
   const verdict = await weighAction(tx, policy, { ...draft, incidentId: task.incidentId })
   if (verdict.decision === 'refused') return refuseProtected(verdict.reasons)
+  const stale = verdict.tier === 3 ? judgeSignIn(policy, actor.signedInAtMs, msOf(draft.requestedAt)) : null
+  if (stale !== null) return stale
   const waits = verdict.decision === 'needsApproval'
   const execution: Execution = {
     ...draft,

@@ -4,6 +4,7 @@ import { actionKinds } from '../../model/actions.ts'
 import { CordonError, isRefusal, type Refusal, refuse } from '../../model/errors.ts'
 import type { ApprovalState, VoteEffect } from '../../model/safety/approval.ts'
 import { judgeVote } from '../../model/safety/approval.ts'
+import { judgeSignIn } from '../../model/safety/fresh-sign-in.ts'
 import type { Verdict } from '../../model/safety/verdict.ts'
 import type { Tx } from '../../store/db.ts'
 import { type Execution, readExecution } from '../../store/executions.ts'
@@ -18,6 +19,7 @@ import {
   type StoredVote,
   writeVote,
 } from '../../store/safety/approvals.ts'
+import { readStoredPolicy } from '../../store/safety/policies.ts'
 import { readTask } from '../../store/tasks.ts'
 import { readExecutionId } from '../engine/payload.ts'
 import { engineActor, type Held, holdExecution, recordStep, runJob, takePlace } from '../outcome.ts'
@@ -86,7 +88,7 @@ export interface Ballot {
 /**
  * Counts one person's decision. The last one needed puts the execution into the queue; a rejection ends it before any effect. When what
  * would be done is no longer what the approval shows, the approval is void and the execution ends.
- * @throws CordonError NotFound; Forbidden for the requester and the proposer; BadRequest without digest; Conflict when it is decided,
+ * @throws CordonError NotFound; StaleSignIn; Forbidden for the requester and the proposer; BadRequest without digest; Conflict when it is decided,
  *   expired, void, or shows something else than the person saw
  * @source design reliability 2.3, 2.6
  */
@@ -99,11 +101,18 @@ export async function castVote(
   const { tenantId } = actor
   const found = await readApproval(deps.store.read, tenantId, approvalId)
   if (!found) throw new CordonError('NotFound', `There is no approval ${approvalId.slice(0, 100)}.`)
+  if (ballot.decision === 'approve') await requireFreshSignIn(deps, actor)
   // Asks outside systems, so it happens before the transaction.
   const moved = found.state === 'pending' ? await findMove(deps, found) : null
   const effect = await deps.store.transaction((tx) => vote(deps, tx, actor, found, ballot, moved))
   if (isRefusal(effect)) throw new CordonError(effect.refused, effect.reason)
   return effect
+}
+
+async function requireFreshSignIn(deps: ApproveDeps, actor: Actor): Promise<void> {
+  const { policy } = await readStoredPolicy(deps.store.read, actor.tenantId)
+  const stale = policy === null ? null : judgeSignIn(policy, actor.signedInAtMs, deps.clock.nowMs())
+  if (stale !== null) throw new CordonError(stale.refused, stale.reason)
 }
 
 /** Where the action would go today, when that is somewhere else than the approval shows; null when nothing changed. */

@@ -1,6 +1,7 @@
 import type { Clock, Ids } from '../../io/clock.ts'
 import { CordonError } from '../../model/errors.ts'
 import type { FieldFault } from '../../model/safety/fields.ts'
+import { judgeSignIn } from '../../model/safety/fresh-sign-in.ts'
 import type { SafetyPolicy } from '../../model/safety/policy.ts'
 import { readPolicy } from '../../model/safety/read-policy.ts'
 import type { Store, Tx } from '../../store/db.ts'
@@ -24,7 +25,7 @@ export interface PolicyDeps {
  * @param value the whole policy as JSON from outside
  * @param accepted versions it may replace; whoever has not read the present one must not undo what somebody else just changed
  * @returns the policy as stored; the present one, when it says the same
- * @throws CordonError BadRequest naming every field that is wrong; PreconditionFailed
+ * @throws CordonError BadRequest naming every field that is wrong; PreconditionFailed; StaleSignIn
  */
 export async function replacePolicy(
   deps: PolicyDeps,
@@ -40,7 +41,7 @@ export async function replacePolicy(
 /**
  * Switches the kill switch of a tenant: while it is on nothing is handed over to any target. What was handed over before goes on.
  * @param reason shown to everybody who wonders; null when it is switched off
- * @throws CordonError Conflict when the stored policy cannot be understood; it must be replaced first
+ * @throws CordonError Conflict when the stored policy cannot be understood; it must be replaced first; StaleSignIn to switch it off
  */
 export async function pauseDispatch(
   deps: PolicyDeps,
@@ -85,6 +86,11 @@ async function change(
   const policy = edit(present.policy)
   const sections = listChanges(present.policy, policy)
   if (sections.length === 0) return { ...present, policy }
+  // To stop everything nobody is asked anything.
+  const isStop = sections.join() === 'dispatch' && policy.dispatch.paused
+  const stale =
+    present.policy === null || isStop ? null : judgeSignIn(present.policy, actor.signedInAtMs, deps.clock.nowMs())
+  if (stale !== null) throw new CordonError(stale.refused, stale.reason)
   const now = deps.clock.now()
   const stored = await writePolicy(tx, actor.tenantId, present, policy, { at: now, name: actor.name })
   await recordChange(tx, {

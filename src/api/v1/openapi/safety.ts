@@ -69,6 +69,7 @@ const policy = {
   localAccounts: record({ enabled: flag }),
   antiVirus: record({ scan: textOf('quick', 'full') }),
   agentKeys: record({ rotateAfterDays: { type: 'integer', minimum: 1, maximum: 3_660 } }),
+  signIn: record({ freshMinutes: { type: ['integer', 'null'], minimum: 1, maximum: 720 } }),
   managedResponse: record({
     paused: flag,
     consent: listOf(
