@@ -1,4 +1,5 @@
 import { type Session, toFailure } from './session.ts'
+import { openTokens } from './tokens.ts'
 
 /** What a call sends beside its path. */
 export interface Sending {
@@ -21,35 +22,17 @@ export interface Api {
   signOut(): Promise<void>
   /** Goes on with the session of a new sign-in of the same person. */
   renew(csrfToken: string): void
+  /**
+   * Says who asks the person to sign in again when the server wants that before it does something. The call waits, and is sent once more
+   * when they have; null: nobody asks, and the call fails.
+   */
+  onStaleSignIn(ask: (() => Promise<boolean>) | null): void
 }
 
 /** Opens the API for a session: with a short-lived bearer token that lives in this closure and nowhere else. */
 export function openApi(session: Session): Api {
-  let drawing: Promise<string> | null = null
-  let endsAtMs = 0
-
-  let csrf = { 'X-CSRF-Token': session.csrfToken }
-  const draw = async (): Promise<string> => {
-    const answer = await fetch('/auth/token', { method: 'POST', headers: csrf })
-    if (!answer.ok) throw await toFailure(answer)
-    const drawn: unknown = await answer.json()
-    if (typeof drawn !== 'object' || drawn === null || !('access_token' in drawn)) throw new Error('No token came.')
-    const life = 'expires_in' in drawn ? Number(drawn.expires_in) : 0
-    // A minute early, so that no request sets out with a token that ends on its way.
-    endsAtMs = performance.now() + (life - 60) * 1_000
-    return String(drawn.access_token)
-  }
-  const token = (): Promise<string> => {
-    if (drawing !== null && performance.now() < endsAtMs) return drawing
-    endsAtMs = Number.POSITIVE_INFINITY
-    drawing = draw().catch((cause: unknown) => {
-      drawing = null
-      throw cause
-    })
-    return drawing
-  }
-  // Drawn while the page is being put together. Whoever sends first hears of a failure.
-  token().catch(() => {})
+  const tokens = openTokens(session)
+  let askAgain: (() => Promise<boolean>) | null = null
   const send = async (
     method: string,
     path: string,
@@ -59,7 +42,7 @@ export function openApi(session: Session): Api {
     const answer = await fetch(path, {
       method,
       headers: {
-        Authorization: `Bearer ${await token()}`,
+        Authorization: `Bearer ${await tokens.draw()}`,
         Accept: 'application/json, text/plain',
         Prefer: 'include-unknown-enum-members',
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
@@ -69,10 +52,17 @@ export function openApi(session: Session): Api {
       ...(signal === undefined ? {} : { signal }),
     })
     if (answer.status === 401 && !isRepeat) {
-      drawing = null
+      tokens.forget()
       return send(method, path, { body, ...(headers ? { headers } : {}), ...(signal ? { signal } : {}) }, true)
     }
-    if (!answer.ok) throw await toFailure(answer)
+    if (!answer.ok) {
+      const failure = await toFailure(answer)
+      const isStale = failure.innerCode === 'StaleSignIn' && askAgain !== null && !isRepeat
+      if (isStale && (await askAgain?.())) {
+        return send(method, path, { body, ...(headers ? { headers } : {}), ...(signal ? { signal } : {}) }, true)
+      }
+      throw failure
+    }
     return answer
   }
   return {
@@ -84,12 +74,12 @@ export function openApi(session: Session): Api {
     },
     open: async (path, signal, type = 'text/event-stream') => send('GET', path, { signal, headers: { Accept: type } }),
     signOut: async () => {
-      const answer = await fetch('/auth/sign-out', { method: 'POST', headers: csrf })
+      const answer = await fetch('/auth/sign-out', { method: 'POST', headers: tokens.csrf() })
       if (!answer.ok) throw await toFailure(answer)
     },
-    renew: (csrfToken) => {
-      csrf = { 'X-CSRF-Token': csrfToken }
-      drawing = null
+    renew: tokens.renew,
+    onStaleSignIn: (ask) => {
+      askAgain = ask
     },
   }
 }

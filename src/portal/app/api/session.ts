@@ -44,6 +44,11 @@ export async function readSession(): Promise<Session | null> {
   return { user, tenant, csrfToken }
 }
 
+/** True when both are sessions of one person in one tenant. */
+export function isSamePerson(one: Session, other: Session): boolean {
+  return one.tenant.id === other.tenant.id && one.user.name === other.user.name
+}
+
 const refusal = record({
   error: record({ code: text, message: text, innerError: nullable(record({ code: nullable(text) })) }),
 })

@@ -1,50 +1,60 @@
 import { useQueryClient } from '@tanstack/react-query'
-import { useEffect, useState } from 'react'
-import { ApiError, readSession } from '../api/session.ts'
+import { lazy, Suspense, useEffect, useRef, useState } from 'react'
+import { ApiError, isSamePerson, readSession } from '../api/session.ts'
 import { useApp } from './app.tsx'
 
-/** Says over the page that the session has ended. The page stays as it is, with whatever was typed into it. */
+const SignInAgain = lazy(() => import('./sign-in-again.tsx'))
+
+/**
+ * Asks over the page to sign in again: when the session has ended, and when the server wants a younger sign-in before it does something. The
+ * page stays as it is, with whatever was typed into it, and a call that waits for it goes on.
+ */
 export function SessionGuard() {
   const queries = useQueryClient()
   const { session, api } = useApp()
-  const [hasEnded, setEnded] = useState(false)
+  const [why, setWhy] = useState<'ended' | 'stale' | null>(null)
+  const waiting = useRef<((isThere: boolean) => void)[]>([])
+  const close = (isThere: boolean): void => {
+    setWhy(null)
+    for (const goOn of waiting.current.splice(0)) goOn(isThere)
+  }
   useEffect(() => {
     const look = (cause: unknown): void => {
-      if (cause instanceof ApiError && cause.status === 401) setEnded(true)
+      if (cause instanceof ApiError && cause.status === 401) setWhy('ended')
     }
     const ends = [
       queries.getQueryCache().subscribe((event) => event.type === 'updated' && look(event.query.state.error)),
       queries.getMutationCache().subscribe((event) => event.type === 'updated' && look(event.mutation.state.error)),
     ]
+    api.onStaleSignIn(
+      () =>
+        new Promise((resolve) => {
+          waiting.current.push(resolve)
+          setWhy('stale')
+        }),
+    )
     return () => {
+      api.onStaleSignIn(null)
       for (const end of ends) end()
     }
-  }, [queries])
-  const goOn = async (): Promise<void> => {
+  }, [queries, api])
+  const takeSession = async (): Promise<boolean> => {
     const again = await readSession()
-    if (again === null) return
+    if (again === null || again.csrfToken === session.csrfToken) return false
     // Another person, or another tenant: nothing on this page is theirs.
-    if (again.tenant.id !== session.tenant.id || again.user.name !== session.user.name) return location.reload()
+    if (!isSamePerson(session, again)) {
+      location.reload()
+      return true
+    }
     api.renew(again.csrfToken)
-    setEnded(false)
-    await queries.invalidateQueries()
+    close(true)
+    if (why === 'ended') await queries.invalidateQueries()
+    return true
   }
-  if (!hasEnded) return null
+  if (why === null) return null
   return (
-    <div
-      role="alertdialog"
-      aria-label="Your session has ended"
-      className="fixed inset-x-0 bottom-0 z-50 border-t border-line bg-surface p-4 shadow-xl"
-    >
-      <p className="font-medium">Your session has ended. What you typed is still here.</p>
-      <p className="mt-2 flex flex-wrap gap-3">
-        <a href="/login" target="_blank" rel="noreferrer" className="button button-primary">
-          Sign in in a new tab
-        </a>
-        <button type="button" className="button" onClick={() => void goOn()}>
-          I have signed in
-        </button>
-      </p>
-    </div>
+    <Suspense fallback={null}>
+      <SignInAgain why={why} takeSession={takeSession} onClose={() => close(false)} />
+    </Suspense>
   )
 }

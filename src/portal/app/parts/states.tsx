@@ -53,6 +53,7 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
 
 /** An error in one sentence. */
 export function describeFailure(error: unknown): string {
+  if (error instanceof ApiError && error.innerCode === 'StaleSignIn') return error.message
   if (error instanceof ApiError && error.status === 403) return `You may not do this. ${error.message}`
   if (error instanceof TypeError) return 'The server cannot be reached.'
   return error instanceof Error ? error.message : String(error)

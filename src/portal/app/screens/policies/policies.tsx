@@ -51,6 +51,12 @@ function Summary({ policy }: { policy: WholePolicy }) {
         'nothing needs a second person',
     ],
     [
+      'Strong actions',
+      policy.signIn.freshMinutes === null
+        ? 'by whoever is signed in'
+        : `need a sign-in of the last ${policy.signIn.freshMinutes} min`,
+    ],
+    [
       'Managed response',
       policy.managedResponse.paused
         ? 'paused: every managed task is guided'

@@ -10,6 +10,7 @@ const policy = record({
   assetGroups: listOf(map),
   budgets: listOf(map),
   fourEyes: record({ rules: listOf(map), approvalHours: nullable(number) }),
+  signIn: record({ freshMinutes: nullable(number) }),
   managedResponse: record({ paused: truth, consent: listOf(map) }),
 })
 
