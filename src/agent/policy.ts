@@ -126,7 +126,14 @@ function checkPermission(command: Command, body: CommandBody, by: Judgement): Co
   } else if (command.approvals.count < command.approvals.required) {
     return { code: 'NotApproved', detail: `${command.approvals.count} of ${command.approvals.required} approvals` }
   }
+  if (takesPackageFile(body) && command.approvals.count < 1) {
+    return { code: 'NotApproved', detail: 'the file of an installed package takes a second person' }
+  }
   return canDo(by.capabilities, actionType) ? undefined : { code: 'Unsupported', detail: actionType }
+}
+
+function takesPackageFile(body: CommandBody): boolean {
+  return body.actionType === 'stopAndQuarantineFile' && body.mode === 'quarantine' && body.allowPackageFiles
 }
 
 /** A command that only undoes what one of the same type did: protection must not keep it in force. */

@@ -169,12 +169,9 @@ export async function readPermittedAddresses(deps: DeviceDeps, tenantId: string)
   return stored === undefined ? {} : decode(decodePermitted, JSON.parse(stored))
 }
 
-/** Setting that lets a second person agree to the quarantine of a file an installed package owns: `true`. */
-export const packageFilesSetting = 'quarantine.packageFiles'
-
 /** True when a tenant lets files of installed packages be quarantined, once a second person has agreed. */
-export async function isPackageFileAllowed(deps: DeviceDeps, tenantId: string): Promise<boolean> {
-  return (await readSetting(deps.store.read, tenantId, packageFilesSetting)) === 'true'
+export async function allowsPackageFiles(deps: DeviceDeps, tenantId: string): Promise<boolean> {
+  return (await readStoredPolicy(deps.store.read, tenantId)).policy.quarantine.packageFiles
 }
 
 const decodePermitted = object<PermittedAddresses>({

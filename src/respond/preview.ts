@@ -16,6 +16,7 @@ import { type ExecuteDeps, isTaskId } from './execute.ts'
 import { type Routed, routeAction } from './route.ts'
 import { describeExpiry } from './safety/admit.ts'
 import { refuseProtected } from './safety/clearance.ts'
+import { readPackageConsent } from './safety/package-files.ts'
 import { weighAction } from './safety/weigh.ts'
 
 /** What would happen if a task's action were requested now. Everything in it was read, nothing was done. */
@@ -97,7 +98,7 @@ async function describe(deps: ExecuteDeps, actor: Actor, task: StoredTask, route
   const weighed = known ? await weigh(deps, actor, task, known.routed, known.actionType) : null
   const seen = known ? await inspect(deps, task, known.routed, known.actionType) : null
   const refusal = stopped ?? (weighed?.decision === 'refused' ? refuseProtected(weighed.reasons) : null)
-  const parameters = known ? await readParameters(deps, actor, known.routed, known.actionType) : {}
+  const parameters = known ? await readParameters(deps, task, known.routed, known.actionType) : {}
   return {
     taskId: task.doc.id,
     actionType,
@@ -147,6 +148,7 @@ async function weigh(
     target: routed.target,
     family: actionKinds[actionType].family,
     requestedBy: { id: actor.id, name: actor.name, kind: actor.kind },
+    parameters: await readParameters(deps, task, routed, actionType),
     incidentId: task.incidentId,
     requestedAt: deps.clock.now(),
   })
@@ -217,10 +219,12 @@ async function expect(
 
 async function readParameters(
   deps: ExecuteDeps,
-  actor: Actor,
+  { tenantId, doc }: StoredTask,
   routed: Routed,
   actionType: ActionType,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const { policy } = await readStoredPolicy(deps.store.read, actor.tenantId)
-  return { ...routed.parameters, ...describeExpiry(policy, actionType) }
+  const { policy } = await readStoredPolicy(deps.store.read, tenantId)
+  const wanted = { tenantId, taskId: doc.id, kind: 'run' as const, actionType }
+  const consent = await readPackageConsent(deps.store.read, policy, wanted)
+  return { ...routed.parameters, ...describeExpiry(policy, actionType), ...consent }
 }

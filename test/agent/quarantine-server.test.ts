@@ -10,6 +10,7 @@ import { enrolDevice, makeResult } from '../support/device.ts'
 import { describeFile, isRunning, makeProgram, startSleeper } from '../support/file-host.ts'
 import { createFileSite } from '../support/file-site.ts'
 import { fittingAction, giveTenant, type Tenant } from '../support/given.ts'
+import { setPolicy } from '../support/site.ts'
 
 function quarantineOf(hash: string, deviceId: string) {
   return { ...fittingAction('stopAndQuarantineFile', hash), deviceId } as never
@@ -67,6 +68,44 @@ test('what the host refuses or leaves behind stands on the task by its code', as
   assert.equal((await site.executions(refused.taskId))[0].reasonCode, 'Protected')
   assert.equal(partly.task.actionStatus, 'partiallyCompleted')
   assert.equal(partly.task.status, 'inProgress')
+})
+
+test('a file of an installed package goes when the policy and a second person say so, and comes back on undo', async (t) => {
+  const site = await createFileSite(t)
+  if (site === undefined) return
+  const path = join(site.folder, 'setfacl')
+  // The same content as a package brings is the package's, wherever it lies; nobody runs this one.
+  copyFileSync('/usr/bin/setfacl', path)
+  const { sha256 } = describeFile(path)
+  const refused = await site.execute('stopAndQuarantineFile', quarantineOf(sha256, site.deviceId))
+  const [first] = await site.executions(refused.taskId)
+  assert.deepEqual([refused.task.actionStatus, first.reasonCode], ['failed', 'PackageFile'])
+  await setPolicy(site.tenant, 'quarantine', { packageFiles: true })
+
+  const preview = (await site.responder.post(`/api/v1/tasks/${refused.taskId}/preview`)).body
+  const again = await site.responder.post(`/beta/security/incidentTasks/${refused.taskId}/executeResponseAction`)
+
+  assert.deepEqual(
+    [preview.policy.tier, preview.policy.approvals, preview.parameters],
+    [3, 1, { deviceId: site.deviceId, packageFiles: true }],
+  )
+  assert.equal(again.status, 204, again.text)
+  assert.equal(existsSync(path), true)
+  const approver = await site.tenant.as('approver')
+  const [waiting] = (await approver.get('/api/v1/approvals')).body.value
+  assert.equal(waiting.seen.parameters.packageFiles, true)
+
+  const approved = await approver.post(`/api/v1/approvals/${waiting.id}/approve`, { digest: waiting.digest })
+  assert.ok(approved.status < 300, approved.text)
+  const read = async () => (await site.responder.get(`/beta/security/incidentTasks/${refused.taskId}`)).body
+  const task = await waitUntil(read, ({ actionStatus }) => actionStatus === 'completed', 60)
+
+  assert.equal(task.status, 'completed')
+  assert.equal(existsSync(path), false)
+
+  await site.undo(refused.taskId)
+
+  assert.equal(describeFile(path).sha256, sha256)
 })
 
 test('a file that alerts name on several hosts is quarantined on each, with an outcome for each, and undo brings it back on each', async (t) => {

@@ -194,12 +194,21 @@ test('what the host, the agent or a package needs is refused before anything is 
     assert.equal(result.targets[0]?.code, 'Protected', path)
   }
   // Not even with a second person.
-  const vital = await host.quarantine('p4', {
-    hashes: { sha256: describeFile('/usr/bin/bash').sha256 },
-    allowPackageFiles: true,
-  })
+  const approvals = { required: 1, count: 1, digest: `sha256:${'0'.repeat(64)}` }
+  for (const [id, path] of [
+    ['p4', '/usr/bin/bash'],
+    ['p5', '/usr/bin/dpkg-deb'],
+    ['p6', '/usr/bin/setfattr'],
+  ] as const) {
+    const body = { hashes: { sha256: describeFile(path).sha256 }, path, allowPackageFiles: true }
+    const vital = await host.quarantine(id, body, { approvals })
+    assert.equal(vital.targets[0]?.code, 'Protected', path)
+  }
+  const owned = { hashes: { sha256: describeFile('/usr/bin/setfacl').sha256 }, path: '/usr/bin/setfacl' }
+  const unasked = await host.quarantine('p7', owned)
+  const alone = await host.quarantine('p8', { ...owned, allowPackageFiles: true })
 
-  assert.equal(vital.targets[0]?.code, 'Protected')
+  assert.deepEqual([unasked.targets[0]?.code, alone.targets[0]?.code], ['PackageFile', 'NotApproved'])
   assert.equal(isRunning(child.pid ?? 0), true)
 })
 

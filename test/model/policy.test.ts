@@ -109,6 +109,10 @@ test('tier 3 needs a second person: hard deletion, critical assets, and releases
   const quarantine = { actionType: 'stopAndQuarantineFile' as const, target: many, ...nothing }
   assert.equal(judgeAction(defaultPolicy, quarantine, []).decision, 'needsApproval')
   assert.equal(judgeAction(defaultPolicy, { ...quarantine, takesBack: true }, []).decision, 'allowed')
+  const owned = { ...quarantine, target: { ...many, tags: [] }, packageFiles: true }
+  const nobody = policyOf({ fourEyes: { approvalHours: 24, rules: [] } })
+  assert.equal(judgeAction(nobody, owned, []).approvals, 1)
+  assert.equal(judgeAction(nobody, { ...owned, takesBack: true }, []).decision, 'allowed')
 })
 
 test('of several rules that ask for people the strictest counts', () => {

@@ -122,6 +122,8 @@ export interface SafetyPolicy {
   readonly indicators: IndicatorRules
   /** Accounts of enrolled hosts can be disabled, enabled, signed out, and asked for a new password. */
   readonly localAccounts: { readonly enabled: boolean }
+  /** A file that an installed package owns may be quarantined, once its host has said so and a second person agrees. */
+  readonly quarantine: { readonly packageFiles: boolean }
   /** How thorough runAntiVirusScan is; the task has no word for it. */
   readonly antiVirus: { readonly scan: 'quick' | 'full' }
   /** An agent makes a new key when its own is this many days old, from 1 to 3,660. */
@@ -162,6 +164,7 @@ export const defaultPolicy: SafetyPolicy = {
   expiry: { isolation: dayLease, restriction: dayLease },
   indicators: { mode: 'block', expireAfterHours: 30 * 24, allowInfrastructure: false },
   localAccounts: { enabled: false },
+  quarantine: { packageFiles: false },
   antiVirus: { scan: 'quick' },
   agentKeys: { rotateAfterDays: 30 },
   signIn: { freshMinutes: null },

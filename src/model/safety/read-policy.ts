@@ -104,6 +104,10 @@ const policy = object<SafetyPolicy>(
       read: object<SafetyPolicy['localAccounts']>({ enabled: boolean }),
       absent: defaultPolicy.localAccounts,
     },
+    quarantine: {
+      read: object<SafetyPolicy['quarantine']>({ packageFiles: boolean }),
+      absent: defaultPolicy.quarantine,
+    },
     antiVirus: {
       read: object<SafetyPolicy['antiVirus']>({ scan: oneOf(['quick', 'full']) }),
       absent: defaultPolicy.antiVirus,

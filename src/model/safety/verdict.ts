@@ -11,6 +11,8 @@ export interface Proposed {
   readonly heldByOtherIncidents: number
   /** It takes back what an action of the same type did, e.g. withdraws a rule. */
   readonly takesBack?: boolean
+  /** Its host has said that an installed package owns the file, and the policy lets such a file go. */
+  readonly packageFiles?: boolean
 }
 
 /** What was done before, as one budget counts it, without the proposed action. */
@@ -66,7 +68,11 @@ export function judgeAction(policy: SafetyPolicy, proposed: Proposed, usage: rea
   const tier = chooseTier(policy, proposed, asset)
   const protections = listProtections(policy, proposed, asset)
   if (protections.length > 0) return { decision: 'refused', tier, approvals: 0, reasons: protections }
-  const demands = [...listDemands(policy, proposed, asset, tier), ...listOverdrafts(policy, proposed, usage)]
+  const demands = [
+    ...listDemands(policy, proposed, asset, tier),
+    ...listPackageDemands(proposed),
+    ...listOverdrafts(policy, proposed, usage),
+  ]
   const approvals = Math.max(0, ...demands.map((demand) => demand.approvals))
   const reasons = demands.filter((demand) => demand.approvals > 0).map((demand) => demand.reason)
   return { decision: approvals > 0 ? 'needsApproval' : 'allowed', tier, approvals, reasons }
@@ -83,6 +89,7 @@ function chooseTier(policy: SafetyPolicy, proposed: Proposed, asset: Asset): 1 |
   if (isDestructive(proposed.actionType) && listGroups(policy, asset).some((group) => group.critical)) return 3
   if (isRelease(proposed.actionType) && proposed.heldByOtherIncidents > 0) return 3
   if (proposed.takesBack !== true && proposed.target.tags?.includes(manyTargetsTag)) return 3
+  if (proposed.takesBack !== true && proposed.packageFiles === true) return 3
   return actionKinds[proposed.actionType].tier
 }
 
@@ -138,6 +145,15 @@ function listDemands(policy: SafetyPolicy, proposed: Proposed, asset: Asset, tie
         fix: 'Somebody with Cordon.Approve, who neither proposed nor requested it, approves it under /api/v1/approvals.',
       },
     }))
+}
+
+/** A package's file never goes by the word of one person, whatever the rules say. */
+function listPackageDemands({ target, takesBack, packageFiles }: Proposed): Demand[] {
+  if (takesBack === true || packageFiles !== true) return []
+  const reason = `An installed package owns '${target.displayName}'; its quarantine needs a second person.`
+  const fix =
+    'Somebody with Cordon.Approve, who neither proposed nor requested it, approves it under /api/v1/approvals.'
+  return [{ approvals: 1, reason: { policy: 'quarantine: packageFiles', reason, fix } }]
 }
 
 function listOverdrafts(policy: SafetyPolicy, { actionType }: Proposed, usage: readonly Usage[]): Demand[] {

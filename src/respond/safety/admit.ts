@@ -15,6 +15,7 @@ import type { StoredTask } from '../../store/tasks.ts'
 import { runJob, takePlace } from '../outcome.ts'
 import { askForApproval } from './approvals.ts'
 import { refuseProtected } from './clearance.ts'
+import { readPackageConsent } from './package-files.ts'
 import { weighAction } from './weigh.ts'
 
 /** An execution as it is wanted; the policy decides whether it may be queued, must wait, or is refused. */
@@ -41,14 +42,16 @@ export async function admitExecution(
   const { policy, version } = await holdPolicy(tx, draft.tenantId)
   // Two that are weighed at once must see each other, or both fit into what is left for one.
   if (listBudgets(policy, draft.actionType).length > 0) await holdName(tx, `budgets:${draft.tenantId}`, 'alone')
-  const verdict = await weighAction(tx, policy, { ...draft, incidentId: task.incidentId })
+  const limits = describeExpiry(policy, draft.actionType)
+  const parameters = { ...draft.parameters, ...limits, ...(await readPackageConsent(tx, policy, draft)) }
+  const verdict = await weighAction(tx, policy, { ...draft, parameters, incidentId: task.incidentId })
   if (verdict.decision === 'refused') return refuseProtected(verdict.reasons)
   const stale = verdict.tier === 3 ? judgeSignIn(policy, actor.signedInAtMs, msOf(draft.requestedAt)) : null
   if (stale !== null) return stale
   const waits = verdict.decision === 'needsApproval'
   const execution: Execution = {
     ...draft,
-    parameters: { ...draft.parameters, ...describeExpiry(policy, draft.actionType) },
+    parameters,
     policyVersion: version,
     state: waits ? 'awaitingApproval' : 'queued',
     queuedAt: waits ? null : await takePlace(tx, draft, draft.requestedAt),

@@ -8,7 +8,10 @@ import { countActions, countAffected, countKnown } from '../../store/safety/hist
 
 /** An action that is weighed, before it has an execution or again when it has. */
 export interface Candidate
-  extends Pick<Execution, 'tenantId' | 'id' | 'kind' | 'actionType' | 'target' | 'family' | 'requestedBy'> {
+  extends Pick<
+    Execution,
+    'tenantId' | 'id' | 'kind' | 'actionType' | 'target' | 'family' | 'requestedBy' | 'parameters'
+  > {
   readonly incidentId: string
   /** The instant of its request: what came later is not counted against it. */
   readonly requestedAt: string
@@ -21,7 +24,8 @@ export async function weighAction(db: Db, policy: SafetyPolicy, candidate: Candi
   for (const budget of listBudgets(policy, actionType)) usage.push(await readUsage(db, budget, candidate))
   const heldByOtherIncidents = await countOtherIncidents(db, candidate)
   const takesBack = candidate.kind === 'undo' && actionKinds[actionType].inverse === null
-  return judgeAction(policy, { actionType, target, heldByOtherIncidents, takesBack }, usage)
+  const packageFiles = candidate.parameters.packageFiles === true
+  return judgeAction(policy, { actionType, target, heldByOtherIncidents, takesBack, packageFiles }, usage)
 }
 
 /** An undo ends its own hold only, so nobody else's stand against it. */

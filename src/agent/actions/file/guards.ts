@@ -11,8 +11,14 @@ export interface Suspect {
   readonly digests: Digests
 }
 
+/** Why a file must stay: nobody can change that, or a second person could. */
+export interface GuardRefusal {
+  readonly code: 'Protected' | 'PackageFile'
+  readonly reason: string
+}
+
 /** Says why a file must stay, or undefined. */
-export type Guard = (suspect: Suspect) => Promise<string | undefined>
+export type Guard = (suspect: Suspect) => Promise<GuardRefusal | undefined>
 
 /** What guarding needs to know. */
 export interface GuardInput {
@@ -40,6 +46,10 @@ const systemPaths =
 const merged = /^\/usr\/((?:s?bin|lib(?:32|64|x32)?)\/.*)$/
 
 const packageLists = '/var/lib/dpkg/info'
+const packageStatus = '/var/lib/dpkg/status'
+
+/** Beside what Debian calls essential: what the agent runs on, and what lets a person in. */
+const vitalPackages = ['libc6', 'libstdc++6', 'systemd', 'openssh-server', 'sudo', 'nftables', 'attr', 'cordon-agent']
 
 /** True when the host has Debian's list of package files. */
 export function hasPackageLists(): boolean {
@@ -55,7 +65,7 @@ export function createGuard(input: GuardInput): Guard {
   const { policy } = input
   const files = [...vital, process.argv[1] ?? '', ...readShells()].flatMap((path) => readVital(path) ?? [])
   let packages: Packages | undefined
-  return async (suspect) => {
+  const findVital = async (suspect: Suspect): Promise<string | undefined> => {
     const { path, digests } = suspect
     if (policy?.protected.hashes.some((hash) => hash === digests.sha1 || hash === digests.sha256)) {
       return 'the policy protects this hash'
@@ -68,18 +78,32 @@ export function createGuard(input: GuardInput): Guard {
     if (path !== null && policy?.protected.paths.includes(path)) return `the policy protects ${path}`
     if (path !== null && systemPaths.test(path)) return `${path} belongs to the system`
     if (path?.startsWith(`${input.stateDirectory}/`)) return `${path} belongs to the agent`
-    if (input.allowPackageFiles) return undefined
+    return undefined
+  }
+  return async (suspect) => {
+    const reason = await findVital(suspect)
+    if (reason !== undefined) return { code: 'Protected', reason }
     packages ??= readPackages()
-    return describeOwner(packages, path, digests)
+    const owner = findOwner(packages, suspect)
+    if (owner?.isVital === true) return { code: 'Protected', reason: `${owner.text} that the host cannot do without` }
+    return owner === undefined || input.allowPackageFiles ? undefined : { code: 'PackageFile', reason: owner.text }
   }
 }
 
-function describeOwner(packages: Packages, path: string | null, digests: Digests): string | undefined {
+interface Owner {
+  readonly text: string
+  readonly isVital: boolean
+}
+
+function findOwner({ paths, digests }: Packages, suspect: Suspect): Owner | undefined {
+  const { path } = suspect
   const other = path === null ? undefined : merged.exec(path)?.[1]
-  if (path !== null && (packages.paths.has(path) || (other !== undefined && packages.paths.has(`/${other}`)))) {
-    return `${path} belongs to an installed package`
-  }
-  return packages.digests.has(digests.md5) ? 'an installed package brings the same file' : undefined
+  const byPath =
+    path === null ? undefined : (paths.get(path) ?? (other === undefined ? undefined : paths.get(`/${other}`)))
+  const byContent = digests.get(suspect.digests.md5)
+  const isVital = byPath === true || byContent === true
+  if (byPath !== undefined) return { text: `${path} belongs to an installed package`, isVital }
+  return byContent === undefined ? undefined : { text: 'the same file belongs to an installed package', isVital }
 }
 
 interface VitalFile {
@@ -110,23 +134,37 @@ function readShells(): readonly string[] {
   }
 }
 
-/** What installed packages list: their paths, and the MD5 of their files. */
+/** What installed packages list: their paths, and the MD5 of their files; each with whether the host cannot do without its package. */
 interface Packages {
-  readonly paths: ReadonlySet<string>
-  readonly digests: ReadonlySet<string>
+  readonly paths: ReadonlyMap<string, boolean>
+  readonly digests: ReadonlyMap<string, boolean>
 }
 
 function readPackages(): Packages {
-  const paths = new Set<string>()
-  const digests = new Set<string>()
+  const paths = new Map<string, boolean>()
+  const digests = new Map<string, boolean>()
   if (!hasPackageLists()) return { paths, digests }
+  const vitalNames = readVitalNames()
   for (const name of readdirSync(packageLists)) {
     const isList = name.endsWith('.list')
     if (!isList && !name.endsWith('.md5sums')) continue
+    const isVital = vitalNames.has(name.replace(/(?::[a-z0-9-]+)?\.(?:list|md5sums)$/, ''))
     for (const line of readFileSync(`${packageLists}/${name}`, 'utf8').split('\n')) {
-      if (isList) paths.add(line)
-      else if (line.length > 32) digests.add(line.slice(0, 32))
+      if (isList) keepOwner(paths, line, isVital)
+      else if (line.length > 32) keepOwner(digests, line.slice(0, 32), isVital)
     }
   }
   return { paths, digests }
+}
+
+/** Of several owners the one that is needed counts. */
+function keepOwner(owners: Map<string, boolean>, key: string, isVital: boolean): void {
+  owners.set(key, isVital || owners.get(key) === true)
+}
+
+/** @source deb-control(5) Essential */
+function readVitalNames(): ReadonlySet<string> {
+  const paragraphs = readFileSync(packageStatus, 'utf8').split('\n\n')
+  const essential = paragraphs.filter((text) => /^Essential: yes$/m.test(text))
+  return new Set([...vitalPackages, ...essential.flatMap((text) => /^Package: (\S+)$/m.exec(text)?.[1] ?? [])])
 }

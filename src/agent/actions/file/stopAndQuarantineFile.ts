@@ -4,7 +4,7 @@ import type { JsonObject } from '../../../protocol/decode.ts'
 import { type ActionDeps, type ActionOrder, type ActionOutcome, describeFailure } from '../action.ts'
 import { type Digests, digestPath } from './digest.ts'
 import { findCopies } from './find-copies.ts'
-import { createGuard, type Guard } from './guards.ts'
+import { createGuard, type Guard, type GuardRefusal } from './guards.ts'
 import { resolveFolders } from './held-directory.ts'
 import { classify, moveCopy, type VaultWork } from './move-copy.ts'
 import { describeQuarantine } from './quarantine-proof.ts'
@@ -65,7 +65,7 @@ export async function stopAndQuarantineFile(
   const first = await look(work)
   const before = order.resumedFrom ?? describeBefore(first)
   const refusal = order.resumedFrom === null ? await findRefusal(work, first) : undefined
-  if (refusal !== undefined) return describeFailure('refused', 'Protected', refusal, { before, after: before })
+  if (refusal !== undefined) return describeFailure('refused', refusal.code, refusal.reason, { before, after: before })
   if (order.dryRun) return rehearse(first, before)
   if (order.resumedFrom === null) order.begin(before)
   deps.failpoint('file-begun')
@@ -163,8 +163,10 @@ function sizeOf({ body, record }: FileWork, { matches, copies }: Look): number |
 }
 
 /** Why nothing may be done at all. */
-async function findRefusal({ guard }: FileWork, { matches, copies }: Look): Promise<string | undefined> {
-  if ([...matches, ...copies].some(({ digests }) => digests.sizeBytes === 0)) return 'an empty file is no evidence'
+async function findRefusal({ guard }: FileWork, { matches, copies }: Look): Promise<GuardRefusal | undefined> {
+  if ([...matches, ...copies].some(({ digests }) => digests.sizeBytes === 0)) {
+    return { code: 'Protected', reason: 'an empty file is no evidence' }
+  }
   for (const { process, digests } of matches) {
     const path = process.executable.toString('utf8').replace(/ \(deleted\)$/, '')
     const reason = await guard({ path, device: process.device, inode: process.inode, digests })
@@ -177,7 +179,7 @@ async function findRefusal({ guard }: FileWork, { matches, copies }: Look): Prom
   return undefined
 }
 
-async function guardCopy(guard: Guard, { path, digests }: SeenCopy): Promise<string | undefined> {
+async function guardCopy(guard: Guard, { path, digests }: SeenCopy): Promise<GuardRefusal | undefined> {
   const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false })
   if (stat === undefined) return undefined
   return guard({ path: path.toString('utf8'), device: stat.dev, inode: stat.ino, digests })
@@ -275,7 +277,7 @@ async function moveCopies(work: FileWork): Promise<void> {
     // What the search found was not there yet when the whole was judged.
     const reason = copy.phase === 'planned' ? await guardCopy(work.guard, seen) : undefined
     if (reason === undefined) await moveCopy(vault, copy)
-    else vault.save({ ...copy, phase: 'left', code: 'Protected' })
+    else vault.save({ ...copy, phase: 'left', code: reason.code })
   }
 }
 

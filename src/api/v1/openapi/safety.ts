@@ -67,6 +67,7 @@ const policy = {
     allowInfrastructure: flag,
   }),
   localAccounts: record({ enabled: flag }),
+  quarantine: record({ packageFiles: flag }),
   antiVirus: record({ scan: textOf('quick', 'full') }),
   agentKeys: record({ rotateAfterDays: { type: 'integer', minimum: 1, maximum: 3_660 } }),
   signIn: record({ freshMinutes: { type: ['integer', 'null'], minimum: 1, maximum: 720 } }),

@@ -1,5 +1,5 @@
 import type { AgentAction, CommandDeps } from '../../../agents/commands.ts'
-import { findDevices, isPackageFileAllowed, type KnownDevice, readPresence } from '../../../agents/devices.ts'
+import { allowsPackageFiles, findDevices, type KnownDevice, readPresence } from '../../../agents/devices.ts'
 import { askDryRun } from '../../../agents/dry-run.ts'
 import { findDevicesOfFile, readSighting } from '../../../agents/evidence/sightings.ts'
 import { instantOf, msOf } from '../../../io/clock.ts'
@@ -96,7 +96,8 @@ export async function toFileAction(
   const { path, sizeBytes } = await readSighting(deps, order.tenantId, hash)
   // What an installed package owns takes a tenant that allows it and a second person who agreed.
   const agreed = order.approvals !== null && order.approvals.count > 0
-  const allowPackageFiles = agreed && (await isPackageFileAllowed(deps, order.tenantId))
+  const wanted = order.parameters.packageFiles === true
+  const allowPackageFiles = wanted && agreed && (await allowsPackageFiles(deps, order.tenantId))
   return {
     actionType,
     file: { mode: 'quarantine', hashes, path, sizeBytes, stopProcesses: true, walk: true, allowPackageFiles },
