@@ -5,6 +5,7 @@ import { enrolDevice, type FakeDevice, makeResult } from '../support/device.ts'
 import { fittingAction, type Tenant } from '../support/given.ts'
 import { browserTest, screenOf } from './browser.ts'
 import { beginJourney } from './journey.ts'
+import { readLargestPaint } from './slow-network.ts'
 
 interface Landing {
   readonly focused: unknown
@@ -24,11 +25,7 @@ async function look(page: Page, taskId: string): Promise<Landing> {
     badges: await card.locator('.badge').allTextContents(),
     title: await page.title(),
     scrolled: Math.max(0, (box?.y ?? 9_999) - (page.viewportSize()?.height ?? 0)),
-    paintedMs: Number(
-      await page.evaluate(
-        "new Promise((done) => new PerformanceObserver((list) => done(list.getEntries().at(-1).startTime)).observe({ type: 'largest-contentful-paint', buffered: true }))",
-      ),
-    ),
+    paintedMs: await readLargestPaint(page),
   }
 }
 

@@ -7,6 +7,7 @@ import { fittingAction } from '../support/given.ts'
 import { signInPerson } from '../support/person.ts'
 import { browserTest, screenOf } from './browser.ts'
 import { beginJourney } from './journey.ts'
+import { landSlowly } from './slow-network.ts'
 
 const phone = { width: 390, height: 844 }
 
@@ -47,8 +48,10 @@ for (const dark of [true, false]) {
       const hand = page.locator(bar)
       const dialog = page.getByRole('alertdialog')
 
-      await open(screenOf(cordon, `incidents/${incidentId}/tasks/${taskId}`))
-      await page.getByText('Reversible').waitFor()
+      const landing = await landSlowly(page, async () => {
+        await open(screenOf(cordon, `incidents/${incidentId}/tasks/${taskId}`))
+        await page.getByText('Reversible').waitFor()
+      })
       await page.locator(bar).getByRole('button', { name: 'Acknowledge' }).waitFor()
       await page.getByText(/Seen by responder/).waitFor()
       const order = await readOrder(page, taskId)
@@ -57,7 +60,10 @@ for (const dark of [true, false]) {
       const violations = await findFaults(page)
       await acknowledging.press(hand.getByRole('button', { name: 'Acknowledge' }))
       await acknowledging.see(page.getByText(/acknowledged by responder/))
-      acknowledging.end()
+      const kilobytes = Math.round(landing.bytes / 1_024)
+      acknowledging.end(
+        `slow 4G: ${kilobytes} of 230 KB, largest paint ${(landing.paintedMs / 1_000).toFixed(1)} of 2.0 s`,
+      )
       const approving = beginJourney(t, `J4 run what waits on a phone, ${theme}`, { clicks: 3, seconds: 2.0 })
       await approving.press(hand.getByRole('button', { name: /^Run/ }))
       await approving.see(dialog.getByText('Reversible'))
@@ -68,6 +74,7 @@ for (const dark of [true, false]) {
       const attention = (await (await tenant.as('reader')).get(`/api/v1/incidents/${incidentId}/attention`)).body
       const incident = (await (await tenant.as('reader')).get(`/v1.0/security/incidents/${incidentId}`)).body
 
+      assert.ok(landing.bytes > 50_000 && landing.bytes <= 230 * 1_024, `${landing.bytes} bytes came over the network`)
       assert.deepEqual(words, ['Acknowledge', 'Run', 'Not now'])
       for (const box of boxes) {
         assert.ok(box !== null && box.height >= 44 && box.y + box.height <= phone.height, JSON.stringify(box))
