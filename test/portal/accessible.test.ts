@@ -4,17 +4,45 @@ import type { Page } from 'playwright-core'
 import type { Cordon } from '../support/cordon.ts'
 import { enrolDevice } from '../support/device.ts'
 import { fittingAction, type Tenant } from '../support/given.ts'
+import { setPolicy } from '../support/policies.ts'
 import { browserTest, screenOf } from './browser.ts'
 
 const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 
-/** What opens a dialog, by the name the finding is told under. */
-const dialogs = [
-  ['run', /^Review and run/],
-  ['by hand', /^Done by hand/],
-  ['edit', /^Edit$/],
-  ['palette', /^Commands/],
-] as const
+/** A dialog: where it is opened, by which button, and what comes before; its name tells the finding. */
+interface Opening {
+  readonly name: string
+  /** Absent: where the one before it was. */
+  readonly screen?: string
+  readonly button: string | RegExp
+  readonly prepare?: (page: Page) => Promise<void>
+}
+
+function listDialogs({ incidentId, taskId }: Given): readonly Opening[] {
+  return [
+    { name: 'run', screen: `incidents/${incidentId}/tasks/${taskId}`, button: /^Review and run/ },
+    { name: 'by hand', button: /^Done by hand/ },
+    { name: 'edit', button: /^Edit$/ },
+    { name: 'palette', button: /^Commands/ },
+    { name: 'view', screen: 'incidents?severity=high', button: 'Save as a view' },
+    {
+      name: 'bulk',
+      screen: 'tasks',
+      button: 'Review and run 1',
+      prepare: (page) => page.getByRole('checkbox', { name: 'Select all loaded rows' }).check(),
+    },
+    {
+      name: 'policy',
+      screen: 'policies',
+      button: 'Review the change',
+      prepare: async (page) => {
+        const text = page.getByLabel('The document')
+        await text.fill((await text.inputValue()).replace('"approvalHours": 24', '"approvalHours": 12'))
+      },
+    },
+    { name: 'pause managed response', screen: 'approvals', button: 'Pause managed response' },
+  ]
+}
 
 interface Given {
   readonly incidentId: string
@@ -39,9 +67,19 @@ async function give(cordon: Cordon, tenant: Tenant): Promise<Given> {
   })
   const taskId = await tenant.task(incidentId, { responseAction: fittingAction('isolateDevice', device.id) })
   await tenant.task(incidentId, { status: 'completed', actionStatus: 'notStarted' })
+  await giveApproval(cordon, tenant, incidentId)
   const failed = await tenant.task(incidentId, { status: 'failed', actionStatus: 'completed' })
   const runId = await tenant.execution(failed, 'failed', { connector: 'cordon-agent' })
   return { incidentId, taskId, alertId, deviceId: device.id, runId }
+}
+
+/** An isolation of a critical host, which waits for a second person. */
+async function giveApproval(cordon: Cordon, tenant: Tenant, incidentId: string): Promise<void> {
+  const critical = { name: 'crown jewels', ids: [], names: ['db-02'], tags: [], critical: true }
+  await setPolicy(cordon.store, tenant.id, { assetGroups: [critical] })
+  const device = await enrolDevice(cordon, tenant.id, 'db-02')
+  const taskId = await tenant.task(incidentId, { responseAction: fittingAction('isolateDevice', device.id) })
+  await (await tenant.as('responder')).post(`/beta/security/incidentTasks/${taskId}/executeResponseAction`)
 }
 
 /** Every screen; on a narrow window those that are laid out otherwise there. */
@@ -83,6 +121,18 @@ async function look(page: Page, where: string): Promise<string[]> {
   )
 }
 
+/** What axe finds in a dialog, which is closed again. */
+async function lookIntoDialog(page: Page, { name, button, prepare }: Opening): Promise<string[]> {
+  await settle(page)
+  await prepare?.(page)
+  await page.getByRole('button', { name: button }).first().click()
+  await page.locator('[role=dialog], [role=alertdialog]').waitFor()
+  const found = await look(page, `dialog ${name}`)
+  await page.keyboard.press('Escape')
+  await page.locator('[role=dialog], [role=alertdialog]').waitFor({ state: 'detached' })
+  return found
+}
+
 for (const dark of [false, true]) {
   browserTest(
     `axe finds nothing on any screen and in no dialog, ${dark ? 'dark' : 'light'}, wide and narrow`,
@@ -97,16 +147,15 @@ for (const dark of [false, true]) {
           await settle(page)
           found.push(...(await look(page, `${screen} at ${width}`)))
         }
-        await open(screenOf(cordon, `incidents/${given.incidentId}/tasks/${given.taskId}`))
-        for (const [name, button] of width === 390 ? [] : dialogs) {
-          await page.getByRole('button', { name: button }).first().click()
-          await page.locator('[role=dialog], [role=alertdialog]').waitFor()
-          found.push(...(await look(page, `dialog ${name} at ${width}`)))
-          await page.keyboard.press('Escape')
-          await page.locator('[role=dialog], [role=alertdialog]').waitFor({ state: 'detached' })
+        for (const opening of width === 390 ? [] : listDialogs(given)) {
+          if (opening.screen !== undefined) await open(screenOf(cordon, opening.screen))
+          found.push(...(await lookIntoDialog(page, opening)))
         }
         await page.context().close()
       }
+      const { page, open } = await enter('approver', { width: 1440, height: 900, dark })
+      await open(screenOf(cordon, 'approvals'))
+      found.push(...(await lookIntoDialog(page, { name: 'approve', button: /^Approve: Isolate/ })))
 
       assert.deepEqual(found, [])
     },

@@ -127,14 +127,18 @@ async function openPerson(cordon: Cordon, browser: ChromiumBrowser, look: Look):
   page.on('pageerror', (error) => faults.push(`script ${error.message}`))
   const open = async (path: string): Promise<void> => {
     await page.goto(`${cordon.url}${path}`)
-    const painted = page.locator('main h1').first().waitFor({ timeout: 8_000 })
-    // Once more, when a script was dropped on its way.
-    await painted.catch(async () => {
-      await page.reload()
-      await page.locator('main h1').first().waitFor()
-    })
+    await waitForPaint(page)
   }
   return { context, page, faults, open }
+}
+
+async function waitForPaint(page: Page): Promise<void> {
+  const painted = page.locator('main h1').first().waitFor({ timeout: 8_000 })
+  // Once more, when a script was dropped on its way.
+  await painted.catch(async () => {
+    await page.reload()
+    await page.locator('main h1').first().waitFor()
+  })
 }
 
 async function signIn(cordon: Cordon, role: RoleName, arriving: Promise<Person>): Promise<Person> {
@@ -145,6 +149,8 @@ async function signIn(cordon: Cordon, role: RoleName, arriving: Promise<Person>)
   const link = await createSignInLink(access, actor, id)
   await person.page.goto(`${cordon.url}${link.path}`)
   await person.page.getByRole('button', { name: 'Sign in' }).click()
+  await person.page.waitForURL((url) => url.pathname !== '/login')
+  await waitForPaint(person.page)
   await person.page.getByRole('heading', { name: 'Incidents' }).waitFor()
   return person
 }

@@ -49,7 +49,7 @@ async function giveTask(tenant: Tenant, device: FakeDevice): Promise<{ incidentI
 /** Plays the host: takes the order and reports what a good host reports. */
 async function obey(device: FakeDevice): Promise<void> {
   const [command] = await waitUntil(
-    async () => (await device.fetch()).filter(({ body }) => body.action === 'contain' || body.action === 'allow'),
+    async () => (await device.fetch()).filter(({ dryRun }) => !dryRun),
     (commands) => commands.length > 0,
   )
   assert.ok(command)
@@ -348,5 +348,26 @@ browserTest(
       sent.filter((url) => !/\/auth\/token$|\/seen$/.test(url)),
       [],
     )
+  },
+)
+
+browserTest(
+  'an incident that was merged names the one it went into, leads nobody there by itself, and one press opens it',
+  async ({ cordon, tenant, enter }) => {
+    const survivor = await tenant.incident({ displayName: 'Beacon on many hosts' })
+    const merged = await tenant.incident({ status: 'redirected', redirectIncidentId: survivor })
+    const { page, faults, open } = await enter('responder')
+    await page.clock.install()
+
+    await open(screenOf(cordon, `incidents/${merged}`))
+    const link = page.getByRole('link', { name: `INC-${survivor}` })
+    await link.waitFor()
+    await page.clock.fastForward(6_000)
+    const stays = new URL(page.url()).pathname
+    await link.click()
+    await page.getByRole('heading', { name: 'Beacon on many hosts' }).waitFor()
+
+    assert.equal(stays, screenOf(cordon, `incidents/${merged}`))
+    assert.deepEqual(faults, [])
   },
 )

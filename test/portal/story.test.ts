@@ -4,6 +4,7 @@ import type { Cordon } from '../support/cordon.ts'
 import { enrolDevice } from '../support/device.ts'
 import type { Tenant } from '../support/given.ts'
 import { browserTest, screenOf } from './browser.ts'
+import { beginJourney } from './journey.ts'
 
 const of = (type: string, facts: object): never =>
   ({ '@odata.type': `#microsoft.graph.security.${type}Evidence`, ...facts }) as never
@@ -85,15 +86,18 @@ browserTest(
       await page.keyboard.press(key)
       walk.push(await focused(page))
     }
-    await page.keyboard.press('Enter')
-    await page.getByRole('button', { name: 'Propose an action on db-02' }).click()
     const dialog = page.getByRole('dialog', { name: 'Propose a task' })
+    const journey = beginJourney(t, 'J2 propose from a node of the story', { clicks: 4, seconds: 1.5 })
+    await journey.key(page, 'Enter')
+    await journey.see(page.getByRole('button', { name: 'Propose an action on db-02' }))
+    await journey.press(page.getByRole('button', { name: 'Propose an action on db-02' }))
+    await journey.see(dialog)
     const target = await dialog.getByLabel('Target').inputValue()
     const actions = await dialog.getByLabel('Action').locator('option').allTextContents()
     await dialog.getByLabel(/^Why/).fill('It was signed in to with a stolen password.')
-    await dialog.getByRole('button', { name: 'Send to customer' }).click()
-    await page.getByText('1 task waits for you').waitFor()
-    t.diagnostic('J2: Enter on the node, Propose, Send: 3 presses')
+    await journey.press(dialog.getByRole('button', { name: 'Send to customer' }))
+    await journey.see(page.getByText('1 task waits for you'))
+    journey.end()
 
     const { body } = await (await tenant.as('reader')).get('/beta/security/incidentTasks')
     assert.equal(stops, 1)

@@ -164,7 +164,7 @@ async function vote(
   await writeVote(tx, approval, mine)
   await recordChange(tx, { at: now, actor, audit: describeVote(approval, ballot, effect) })
   if (effect === 'approved') await release(deps, tx, actor, held, approval, now)
-  if (effect === 'rejected') await reject(deps, tx, actor, held, approval, now)
+  if (effect === 'rejected') await reject(deps, tx, actor, held, { approval, comment: ballot.comment }, now)
   return effect
 }
 
@@ -211,16 +211,18 @@ async function release(
   await recordStep(deps, tx, actor, held, { to: 'queued', facts, jobs }, now)
 }
 
+/** Ends it, in the words of whoever refused. */
 async function reject(
   deps: ApproveDeps,
   tx: Tx,
   actor: Actor,
   held: Held,
-  approval: Approval,
+  { approval, comment }: { readonly approval: Approval; readonly comment: string | null },
   now: string,
 ): Promise<void> {
   await closeApproval(tx, approval, 'rejected', now)
-  const facts = { reasonCode: 'Rejected', reason: `${actor.name} rejected it.` }
+  const reason = comment === null ? `${actor.name} rejected it.` : `${actor.name} rejected it: ${comment}`
+  const facts = { reasonCode: 'Rejected', reason }
   await recordStep(deps, tx, actor, held, { to: 'cancelled', facts }, now)
 }
 

@@ -68,7 +68,9 @@ export function Grid<T>(props: GridProps<T>) {
       className="box overflow-hidden text-table"
       style={{ ['--columns' as string]: template }}
     >
-      <Header names={columns.map(({ name }) => name)} canMark={marks !== undefined} />
+      <Header names={columns.map(({ name }) => name)}>
+        {marks === undefined ? null : <MarkAll marks={marks} count={rows.length} list={() => rows.map(idOf)} />}
+      </Header>
       <div ref={box} role="rowgroup" className="h-[calc(100dvh-15rem)] min-h-64 overflow-y-auto">
         <div role="presentation" className="relative" style={{ height: virtual.getTotalSize() }}>
           {virtual.getVirtualItems().map(({ index, key, start }) => {
@@ -249,7 +251,7 @@ function onRowKey(event: KeyboardEvent, { active, page, last, move, open }: RowK
   event.preventDefault()
 }
 
-function Header({ names, canMark }: { names: readonly string[]; canMark: boolean }) {
+function Header({ names, children }: { names: readonly string[]; children: ReactNode }) {
   return (
     <div role="rowgroup" className="max-sm:sr-only">
       <div
@@ -257,13 +259,30 @@ function Header({ names, canMark }: { names: readonly string[]; canMark: boolean
         aria-rowindex={1}
         className="grid grid-cols-(--columns) items-center gap-3 border-b border-line bg-sunken px-3 py-1 text-meta text-ink-2"
       >
-        {(canMark ? ['Select', ...names] : names).map((name) => (
+        {children}
+        {names.map((name) => (
           <span key={name} role="columnheader">
             {name}
           </span>
         ))}
       </div>
     </div>
+  )
+}
+
+/** Marks every row that is loaded, or none. Like those of the rows it is no stop for Tab: the keys do the same. */
+function MarkAll({ marks, count, list }: { marks: Marks; count: number; list: () => readonly string[] }) {
+  return (
+    <span role="columnheader">
+      <input
+        type="checkbox"
+        className="size-6"
+        tabIndex={-1}
+        aria-label="Select all loaded rows"
+        checked={count > 0 && marks.ids.size === count}
+        onChange={() => marks.toggle(list())}
+      />
+    </span>
   )
 }
 

@@ -1,13 +1,15 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { useState } from 'react'
+import { lazy, Suspense, useState } from 'react'
 import { useApp } from '../../frame/app.tsx'
 import { Title } from '../../frame/title.tsx'
 import { Button } from '../../parts/button.tsx'
-import { describeFailure, Failure, Skeleton } from '../../parts/states.tsx'
+import { Failure, Skeleton } from '../../parts/states.tsx'
 import { Time } from '../../parts/time.tsx'
 import { DispatchSwitch } from '../approvals/dispatch.tsx'
 import { ManagedSwitch } from '../approvals/managed.tsx'
 import { usePolicy, type WholePolicy } from './policy-query.ts'
+
+const ReviewDialog = lazy(() => import('./review.tsx'))
 
 /** The safety policy: what it says, in short, and the document itself. */
 export function PoliciesScreen() {
@@ -101,12 +103,13 @@ function useDraft(policy: WholePolicy) {
     onSuccess: () => setBase({ text: draft, etag: base.etag }),
     onSettled: () => queries.invalidateQueries({ queryKey: ['policy'] }),
   })
-  return { draft, setDraft, take, save, isChanged, isStale: isChanged && policy.etag !== base.etag }
+  return { draft, stored: base.text, setDraft, take, save, isChanged, isStale: isChanged && policy.etag !== base.etag }
 }
 
 function Editor({ policy }: { policy: WholePolicy }) {
   const { may, isAuditor } = useApp()
-  const { draft, setDraft, take, save, isChanged, isStale } = useDraft(policy)
+  const { draft, stored, setDraft, take, save, isChanged, isStale } = useDraft(policy)
+  const [isReviewed, review] = useState(false)
   const mayWrite = may('Cordon.Admin')
   const off = !mayWrite
     ? 'Only an admin changes the policy.'
@@ -133,15 +136,13 @@ function Editor({ policy }: { policy: WholePolicy }) {
           Somebody changed the policy meanwhile. Your text is kept; copy it, then take what is stored.
         </p>
       ) : null}
-      {save.isError ? (
-        <p role="alert" className="mt-2 text-danger">
-          {describeFailure(save.error)}
-        </p>
-      ) : null}
+      <Suspense fallback={null}>
+        {isReviewed ? <ReviewDialog before={stored} after={draft} save={save} onClose={() => review(false)} /> : null}
+      </Suspense>
       {isAuditor ? null : (
         <div className="mt-3 flex flex-wrap gap-2">
-          <Button kind="primary" off={off} onPress={() => save.mutate()}>
-            Save the policy
+          <Button kind="primary" off={off} onPress={() => review(true)}>
+            Review the change
           </Button>
           {isChanged ? (
             <button type="button" className="button" onClick={take}>

@@ -106,7 +106,7 @@ function describeLive(task: CardTask, run: CardRun): CardState {
     case 'queued':
       return { says: run.reason ?? `${what} waits for its turn or its target.`, offers: ['cancel'] }
     case 'dispatching':
-      return { says: `${what} is being handed over.`, offers: ['cancel'] }
+      return { says: `${what} is being handed over; a host that is away gets it when it is back.`, offers: ['cancel'] }
     default:
       return {
         says: `${what} is running on the target (${task.actionStatus === 'inProgress' ? run.state : task.actionStatus}).`,

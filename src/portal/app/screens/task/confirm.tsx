@@ -1,5 +1,6 @@
 import { useRef, useState } from 'react'
-import { usePreview } from '../../api/queries.ts'
+import { actionKinds, isActionType } from '../../../../model/actions.ts'
+import { useExecutions, usePreview } from '../../api/queries.ts'
 import type { Preview, Task } from '../../api/wire.ts'
 import { Name } from '../../parts/badges.tsx'
 import { Button } from '../../parts/button.tsx'
@@ -10,7 +11,7 @@ import { Time } from '../../parts/time.tsx'
 import { Effect, ImpactLines } from './blast-radius.tsx'
 import type { CardAction } from './card-state.ts'
 import { type Press, useTaskPress } from './task-actions.ts'
-import { nameToType, targetOf, verbOf } from './verbs.ts'
+import { effectOf, nameToType, targetOf, verbOf } from './verbs.ts'
 
 /** What a dialog asks, and what its button says and does. */
 interface Question {
@@ -126,6 +127,7 @@ function AskDialog({ task, action, onClose }: { task: Task; action: CardAction; 
     <Modal title={question.title} onClose={onClose} initialFocus={cancel} role="alertdialog">
       <TenantChip />
       <p>{question.says}</p>
+      {action === 'undo' ? <UndoFacts task={task} /> : null}
       {question.press.kind === 'decide' ? (
         <label className="mt-3 block">
           Outcome
@@ -143,6 +145,25 @@ function AskDialog({ task, action, onClose }: { task: Task; action: CardAction; 
         </Button>
       </Footer>
     </Modal>
+  )
+}
+
+/** What the undo does, to what, and by whom: it is a run like any other. */
+function UndoFacts({ task }: { task: Task }) {
+  const runs = useExecutions(task.id, true).data ?? []
+  const done = runs.find(({ kind, state }) => kind === 'run' && state === 'succeeded')
+  const inverse = isActionType(task.actionType) ? actionKinds[task.actionType].inverse : null
+  return (
+    <dl className="mt-3 grid grid-cols-[7.5rem_1fr] gap-x-3 gap-y-1 rounded-box bg-sunken p-3 max-sm:grid-cols-1">
+      <dt className="text-ink-2">Target</dt>
+      <dd>
+        <Name>{nameToType(task, done?.target?.displayName ?? null)}</Name>
+      </dd>
+      <dt className="text-ink-2">Done by</dt>
+      <dd>{done?.connector ?? 'nobody'}</dd>
+      <dt className="text-ink-2">Effect</dt>
+      <dd>{inverse === null ? 'What the action did is taken back.' : effectOf(inverse)}</dd>
+    </dl>
   )
 }
 

@@ -49,6 +49,11 @@ function Run({ run, isOpen }: { run: Execution; isOpen: boolean }) {
           <Name>{run.reason}</Name>
         </p>
       )}
+      {run.state === 'queued' || run.state === 'dispatching' ? (
+        <p className="text-meta text-ink-2">
+          Waits for its turn or its target; given up at <Time at={run.notAfter} exact />
+        </p>
+      ) : null}
       {run.approval === null ? null : (
         <p className="text-meta text-ink-2">
           Approval {run.approval.state}, {run.approval.required} needed, until{' '}
