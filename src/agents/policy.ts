@@ -91,5 +91,6 @@ export function narrowPolicy(
     lease: { seconds: policy.expiry.isolation.leaseSeconds, onEnd: 'open' },
     caps: { packageBytes },
     keyDays: policy.agentKeys.rotateAfterDays,
+    ...(policy.programs.allowed.length === 0 ? {} : { programs: policy.programs.allowed }),
   }
 }

@@ -30,6 +30,8 @@ export interface AgentPolicy {
   readonly caps: { readonly packageBytes: number }
   /** The host makes a new key when its own is this old; servers of before do not say. */
   readonly keyDays?: number
+  /** Programs that start under a restriction, in the form of `agent.conf`'s `execute`; absent when the tenant names none. */
+  readonly programs?: readonly string[]
 }
 
 const decodePolicy = object<AgentPolicy>({
@@ -48,6 +50,7 @@ const decodePolicy = object<AgentPolicy>({
   lease: object<AgentPolicy['lease']>({ seconds: integer(1, 366 * 86_400), onEnd: oneOf(['open', 'stay']) }),
   caps: object<AgentPolicy['caps']>({ packageBytes: integer(0, Number.MAX_SAFE_INTEGER) }),
   keyDays: optional(integer(1, 3_660)),
+  programs: optional(list(text(512, /^(\/|sha256:)/), 200)),
 })
 
 /** Signs a policy. */

@@ -5,7 +5,7 @@ import { type Cordon, startCordon } from '../support/cordon.ts'
 import { enrolDevice, giveEnrolmentToken, makeResult } from '../support/device.ts'
 import { fittingAction, giveTenant, type Tenant } from '../support/given.ts'
 import { createGuardedHost, eventually, type GuardedHost } from '../support/guarded-host.ts'
-import { execute, readExecutions, undo, waitForEnd, waitUntil } from '../support/site.ts'
+import { execute, readExecutions, setPolicy, undo, waitForEnd, waitUntil } from '../support/site.ts'
 
 interface GuardedSite {
   readonly cordon: Cordon
@@ -44,6 +44,7 @@ test('a task restricts the programs of a real host, completes with its proof, an
   assert.deepEqual([task.actionStatus, task.status, run.state], ['completed', 'completed', 'succeeded'])
   assert.equal(run.target.key, deviceId)
   assert.equal(run.result.proof.level, 'observed')
+  assert.deepEqual(run.result.after.allowed, [join(host.programs, 'listed')])
   assert.equal(await host.tries(foreign), 'denied')
   assert.equal(await host.tries(join(host.programs, 'packaged')), 'ran')
   const admin = await tenant.as('admin')
@@ -87,7 +88,7 @@ test('undo of one task leaves programs restricted that another task still holds,
   assert.equal((await readExecutions(tenant, nothing.id))[0].result.changed, false)
 })
 
-test('the preview says how many programs would be denied, and a dead guard stands in the audit log', async (t) => {
+test('the preview says what would be denied and what is allowed, a policy is taken over at once, a dead guard is told', async (t) => {
   const site = await createGuardedSite(t)
   if (site === undefined) return
   const { cordon, tenant, host, deviceId } = site
@@ -112,7 +113,22 @@ test('the preview says how many programs would be denied, and a dead guard stand
   assert.match(programs.listed[0], /miner \(owner 0, runs now\)/)
   const reports = cordon.store.read.selectFrom('audit').select('code').where('action', '=', 'reportTampering')
   await waitUntil(async () => JSON.stringify(await reports.execute()).includes('GuardDied'))
-  assert.equal(await host.tries(join(host.programs, 'foreign')), 'denied')
+  const [foreign, listed] = ['foreign', 'listed'].map((name) => join(host.programs, name)) as [string, string]
+  assert.equal(await host.tries(foreign), 'denied')
+
+  // A host takes a new policy over with its next command, at the latest with its next poll.
+  const allow = async (allowed: readonly string[], shown: readonly string[]): Promise<void> => {
+    await setPolicy(tenant, 'programs', { allowed })
+    await eventually(async () => {
+      const answer = await responder.post(`/api/v1/tasks/${taskId}/preview`)
+      return JSON.stringify(answer.body.target.state?.programs?.allowed) === JSON.stringify(shown)
+    })
+  }
+  await allow([foreign], [`${foreign} (policy)`, `${listed} (agent.conf)`])
+  await eventually(async () => (await host.tries(foreign)) === 'ran')
+  assert.equal(await host.tries(listed), 'ran')
+  await allow([], [`${listed} (agent.conf)`])
+  await eventually(async () => (await host.tries(foreign)) === 'denied')
 })
 
 test('a host that claims a restriction its guard did not decide about leaves its task open', async (t) => {

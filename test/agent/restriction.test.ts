@@ -179,6 +179,7 @@ test('a dry run names the programs that would be denied, and changes nothing', a
     denied: 1,
     running: 1,
     listed: [`${join(host.programs, 'miner')} (owner 0, runs now)`],
+    allowed: [`${join(host.programs, 'listed')} (agent.conf)`],
   })
   assert.equal(await host.listMounts(), before)
   assert.equal(host.guardPid(), undefined)

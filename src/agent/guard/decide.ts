@@ -17,7 +17,7 @@ export interface Trust {
   readonly packages: Pick<PackageFiles, 'digestsOf'>
   /** `device:inode` of what the host and the agent live on. */
   readonly vital: ReadonlySet<string>
-  /** The owner's list: absolute paths, folders that end in `/`, and `sha256:` with 64 hexadecimal digits. */
+  /** What owner and tenant allow: absolute paths, folders that end in `/`, and `sha256:` with 64 hexadecimal digits. */
   readonly allowed: readonly string[]
 }
 

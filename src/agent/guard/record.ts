@@ -15,7 +15,7 @@ export interface RestrictionRecord {
   readonly tested: boolean
   /** Mount points whose programs are guarded; empty: every local file system. */
   readonly mounts: readonly string[]
-  /** The owner's list of programs. */
+  /** What the host's owner and the tenant allow beside the programs of packages. */
   readonly allow: readonly string[]
   /** What the second layer has closed, and how it was before. */
   readonly noexec: readonly NoexecMount[]

@@ -61,5 +61,6 @@ export function describeRestriction(record: RestrictionRecord | undefined, guard
     mounts: cut(guard.marked),
     unmarked: cut(guard.unmarked),
     noexec: cut(record.noexec.map(({ mountPoint }) => mountPoint)),
+    allowed: cut(record.allow),
   }
 }

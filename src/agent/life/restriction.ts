@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import { formatInstant } from '../../protocol/instants.ts'
 import type { ActionDeps } from '../actions/action.ts'
+import { renewAllowed } from '../actions/restriction/allowed.ts'
 import { GuardError } from '../guard/control.ts'
 import { chooseNoexec, MountError, readMounts } from '../guard/mounts.ts'
 import { leftMs, type RestrictionRecord, readRestriction, writeRestriction } from '../guard/record.ts'
@@ -105,7 +106,10 @@ export async function settleRestriction(session: Session): Promise<boolean> {
   const told = session.tamper.length
   const before = session.restriction.restricted
   try {
-    const care = await session.guardTurn(() => restoreRestriction(session.actions))
+    const care = await session.guardTurn(() => {
+      if (renewAllowed(session.actions)) session.host.log('other programs are allowed now')
+      return restoreRestriction(session.actions)
+    })
     if (care.kind === 'ended') session.host.log('restriction ended', { until: care.until })
     const guard = care.kind === 'inForce' || care.kind === 'restored' ? care.guard : undefined
     const restrictedUntil = care.kind === 'inForce' || care.kind === 'restored' ? care.until : null

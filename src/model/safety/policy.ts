@@ -126,6 +126,11 @@ export interface SafetyPolicy {
   readonly quarantine: { readonly packageFiles: boolean }
   /** How thorough runAntiVirusScan is; the task has no word for it. */
   readonly antiVirus: { readonly scan: 'quick' | 'full' }
+  /**
+   * Programs that start on restricted hosts, beside those of packages and of the host's owner: paths, folders that end in `/`, and `sha256:`
+   * with 64 hexadecimal digits.
+   */
+  readonly programs: { readonly allowed: readonly string[] }
   /** An agent makes a new key when its own is this many days old, from 1 to 3,660. */
   readonly agentKeys: { readonly rotateAfterDays: number }
   /**
@@ -166,6 +171,7 @@ export const defaultPolicy: SafetyPolicy = {
   localAccounts: { enabled: false },
   quarantine: { packageFiles: false },
   antiVirus: { scan: 'quick' },
+  programs: { allowed: [] },
   agentKeys: { rotateAfterDays: 30 },
   signIn: { freshMinutes: null },
   managedResponse: {

@@ -37,6 +37,14 @@ const entries = { read: list(text(256), maxEntries), absent: [] }
 const executable = allActionTypes.filter((type) => type !== 'text')
 const actionType: Reader<ActionType> = oneOf(executable as [ActionType, ...ActionType[]])
 const actionTypes = nullable(list(actionType, executable.length, { min: 1, key: (type) => type }))
+// One that would allow a whole host is none.
+const program = text(
+  512,
+  /^(\/[^/\n\0][^\n\0]*|sha256:[0-9a-f]{64})$/,
+  'an absolute path or sha256:<64 hexadecimal digits>',
+)
+/** They go to every host with its signed policy. */
+const maxPrograms = 200
 const wallClock = text(5, /^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, 'a time such as 08:30')
 const match = { ids: entries, names: entries, tags: entries }
 
@@ -111,6 +119,10 @@ const policy = object<SafetyPolicy>(
     antiVirus: {
       read: object<SafetyPolicy['antiVirus']>({ scan: oneOf(['quick', 'full']) }),
       absent: defaultPolicy.antiVirus,
+    },
+    programs: {
+      read: object<SafetyPolicy['programs']>({ allowed: list(program, maxPrograms, { key: (entry) => entry }) }),
+      absent: defaultPolicy.programs,
     },
     agentKeys: {
       read: object<SafetyPolicy['agentKeys']>({ rotateAfterDays: integer(1, 3_660) }),

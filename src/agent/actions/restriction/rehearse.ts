@@ -7,6 +7,7 @@ import { openPackageFiles } from '../../guard/package-files.ts'
 import { readVital } from '../../guard/trust.ts'
 import { listProcesses } from '../../host/processes.ts'
 import type { ActionDeps, ActionOutcome } from '../action.ts'
+import { listAllowed } from './allowed.ts'
 
 /** Where programs lie that are started by name. */
 const pathFolders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin']
@@ -28,7 +29,8 @@ interface Seen {
  */
 export function rehearseRestriction(deps: ActionDeps, before: JsonObject): ActionOutcome {
   const seen = listSeen(deps)
-  const trust: Trust = { packages: openPackageFiles(), vital: readVital(null), allowed: deps.config.execute }
+  const allowed = listAllowed(deps)
+  const trust: Trust = { packages: openPackageFiles(), vital: readVital(null), allowed: allowed.all }
   const denied = seen.filter((one) => isDenied(one, trust))
   const running = denied.filter((one) => one.running).length
   const listed = denied
@@ -40,10 +42,23 @@ export function rehearseRestriction(deps: ActionDeps, before: JsonObject): Actio
     target: { state: before.restricted === true ? 'already' : 'succeeded', changed: false },
     code: 'DryRun',
     detail: `would deny ${denied.length} of ${seen.length} programs seen, ${running} of them run now`,
-    before: { ...before, programs: { seen: seen.length, denied: denied.length, running, listed } },
+    before: {
+      ...before,
+      programs: {
+        seen: seen.length,
+        denied: denied.length,
+        running,
+        listed,
+        allowed: [...name(allowed.byPolicy, 'policy'), ...name(allowed.byOwner, 'agent.conf')].slice(0, MAX_LISTED),
+      },
+    },
     after: before,
     proof: null,
   }
+}
+
+function name(entries: readonly string[], source: string): readonly string[] {
+  return entries.map((entry) => `${entry.slice(0, 300)} (${source})`)
 }
 
 function isDenied({ path, device, inode }: Seen, trust: Trust): boolean {

@@ -16,6 +16,7 @@ import {
 } from '../../guard/restriction.ts'
 import { readBootId } from '../../host/facts.ts'
 import { type ActionDeps, type ActionOrder, type ActionOutcome, describeFailure } from '../action.ts'
+import { describeAllowed, listAllowed } from './allowed.ts'
 import { type Canaries, nameCanaries, placeCanaries, tryFolder, tryProgram } from './canary.ts'
 import { rehearseRestriction } from './rehearse.ts'
 
@@ -30,7 +31,7 @@ const MAX_NAME = 60
 const MAX_TRIED = 40
 
 /**
- * Lets only programs start that an installed package brought unchanged, or the owner's list names: the guard, then `noexec` on mounts where
+ * Lets only programs start that an installed package brought unchanged, or that owner or tenant allow: the guard, then `noexec` on mounts where
  * anybody may write, then a test by a pair of programs. When the test does not hold, everything is taken back and the outcome is
  * `NotEffective`. The same restriction twice is `already` and starts the lease anew.
  * @source design actions.md 7.6, 8.5, 10.6
@@ -115,7 +116,7 @@ async function apply(
     bootId: readBootId(),
     tested: false,
     mounts: deps.config.guard,
-    allow: deps.config.execute,
+    allow: listAllowed(deps).all,
     noexec: [...closed, ...opened],
     canary: canaries.allowed,
   }
@@ -163,6 +164,7 @@ async function testRestriction(deps: ActionDeps, record: RestrictionRecord): Pro
   const notes = [
     { name: 'fileSystems', want: 'any', got: alive ? guard.marked.join(' ').slice(0, MAX_CHECK_TEXT) : 'none' },
     { name: 'notGuarded', want: 'any', got: alive ? guard.unmarked.join('; ').slice(0, MAX_CHECK_TEXT) : 'everything' },
+    { name: 'allowedBeside', want: 'any', got: describeAllowed(listAllowed(deps)) },
     ...gaps.map((got) => ({ name: 'gap', want: 'any', got })),
   ]
   return { holds, guard, checks: [...checks, ...notes] }
@@ -217,7 +219,7 @@ function isInForce(deps: ActionDeps, record: RestrictionRecord, guard: GuardAnsw
     leftMs(deps.clock, record) > 0 &&
     listOpen(record).length === 0 &&
     record.mounts.join('\n') === deps.config.guard.join('\n') &&
-    record.allow.join('\n') === deps.config.execute.join('\n')
+    record.allow.join('\n') === listAllowed(deps).all.join('\n')
   )
 }
 

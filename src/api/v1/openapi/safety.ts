@@ -69,6 +69,12 @@ const policy = {
   localAccounts: record({ enabled: flag }),
   quarantine: record({ packageFiles: flag }),
   antiVirus: record({ scan: textOf('quick', 'full') }),
+  programs: record({
+    allowed: listOf(
+      { type: 'string', maxLength: 512, pattern: '^(/[^/\\n].*|sha256:[0-9a-f]{64})$' },
+      { maxItems: 200 },
+    ),
+  }),
   agentKeys: record({ rotateAfterDays: { type: 'integer', minimum: 1, maximum: 3_660 } }),
   signIn: record({ freshMinutes: { type: ['integer', 'null'], minimum: 1, maximum: 720 } }),
   managedResponse: record({

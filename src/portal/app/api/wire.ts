@@ -23,8 +23,14 @@ export const incident = record({
 })
 export type Incident = Read<typeof incident>
 
-/** What a restriction would deny of the programs a host sees. */
-const programs = record({ seen: number, denied: number, running: number, listed: listOf(text) })
+/** What a restriction would deny of the programs a host sees, and what is allowed beside those of packages; agents of before do not say. */
+const programs = record({
+  seen: number,
+  denied: number,
+  running: number,
+  listed: listOf(text),
+  allowed: listOf(text),
+})
 
 const evidence = map
 export const alert = record({

@@ -95,7 +95,7 @@ function describeConnections({ known, reason, total, listed }: Preview['connecti
   )
 }
 
-function describePrograms({ seen, denied, running, listed }: Programs): ReactNode {
+function describePrograms({ seen, denied, running, listed, allowed }: Programs): ReactNode {
   return (
     <>
       {denied} of {seen} seen would not start any more, {running} of them run now
@@ -104,6 +104,16 @@ function describePrograms({ seen, denied, running, listed }: Programs): ReactNod
           {one}
         </code>
       ))}
+      {allowed.length === 0 ? null : (
+        <span className="block">
+          Allowed beside packages:
+          {allowed.slice(0, 5).map((one) => (
+            <code key={one} className="block text-meta">
+              {one}
+            </code>
+          ))}
+        </span>
+      )}
     </>
   )
 }
