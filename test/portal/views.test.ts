@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright-core'
+import { writeInstant } from '../../src/portal/app/parts/time-text.ts'
 import { waitUntil } from '../support/answers.ts'
 import { browserTest, screenOf } from './browser.ts'
 
@@ -91,6 +92,16 @@ browserTest(
     await page.getByRole('button', { name: 'Filter', exact: true }).click()
     await count(page, 2)
     const ofAudit = await keep(page, 'Views')
+    const written: unknown[] = []
+    for (const zone of ['UTC', 'Asia/Kolkata', 'America/St_Johns']) {
+      await page.evaluate(`localStorage.setItem('cordon.preferences', JSON.stringify({ zone: '${zone}' }))`)
+      await page.reload()
+      await rows(page).first().waitFor()
+      const times = await page.evaluate<[string, string][]>(
+        "[...document.querySelectorAll('main time')].map((one) => [one.dateTime, one.textContent])",
+      )
+      written.push(times.length > 0 && times.every(([at, text]) => at.endsWith('Z') && text === writeInstant(at, zone)))
+    }
     const again = await Promise.all(
       [ofTasks, ofAudit].map(async (address) => {
         const other = await page.context().newPage()
@@ -100,6 +111,7 @@ browserTest(
       }),
     )
 
+    assert.deepEqual(written, [true, true, true], 'each instant in the zone that is set')
     assert.match(says, /hidden by: name\./)
     assert.match(cleared, /tasks\?tab=running&view=/)
     assert.match(ofAlerts, /\/alerts\?view=/)

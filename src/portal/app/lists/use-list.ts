@@ -1,7 +1,7 @@
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useCallback, useEffect, useMemo, useRef } from 'react'
 import { useApp } from '../frame/app.tsx'
-import { firstOf, type Search, screenPath, writeSearch } from '../paths.ts'
+import { firstOf, readSearch, type Search, screenPath, writeSearch } from '../paths.ts'
 import { applyView, filterPart, type ListName, type SavedView, useViews, writeView } from './views.ts'
 
 /** What a list shows, and how that is changed. */
@@ -18,6 +18,10 @@ export interface ListState {
   readonly isWaiting: boolean
   /** Goes to another search part; `replace` makes no step in the history of the browser. */
   readonly go: (query: string, replace?: boolean) => void
+  /** The row that has the focus, as it stands in the address; empty for none. */
+  readonly selected: string
+  /** Writes the row that has the focus into the address, without a step in the history; once the focus rests. */
+  readonly select: (id: string) => void
   /** The address of another filter. */
   readonly hrefOf: (next: Search) => string
   /** Goes to another filter; typing makes no step. */
@@ -49,9 +53,43 @@ export function useList(list: ListName): ListState {
     (next: Search, isTyping = false) => void navigate({ href: hrefOf(next), replace: isTyping }),
     [navigate, hrefOf],
   )
+  const select = useSelect()
   useBeginning(stated, views, go)
   const isWaiting = isPending && named !== '' && filterPart(list, stated) === ''
-  return { list, stated, search, views, current, isWaiting, go, hrefOf, change }
+  return {
+    list,
+    stated,
+    search,
+    views,
+    current,
+    isWaiting,
+    selected: firstOf(stated, 'sel'),
+    select,
+    go,
+    hrefOf,
+    change,
+  }
+}
+
+/** So long a focus that moves on is not written down, ms. */
+const restMs = 150
+
+function useSelect(): (id: string) => void {
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
+  useEffect(() => () => clearTimeout(timer.current), [])
+  return useCallback((id) => {
+    clearTimeout(timer.current)
+    const { pathname } = location
+    timer.current = setTimeout(() => {
+      if (location.pathname === pathname) writeSelection(id)
+    }, restMs)
+  }, [])
+}
+
+/** Back leads to this row. */
+export function writeSelection(id: string): void {
+  const search = writeSearch({ ...readSearch(location.search), sel: id })
+  history.replaceState(history.state, '', `${location.pathname}${search}`)
 }
 
 function useBeginning(stated: Search, views: readonly SavedView[], go: ListState['go']): void {

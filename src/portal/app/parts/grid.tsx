@@ -14,6 +14,7 @@ import {
 } from 'react'
 import { usePreferences } from '../frame/preferences.ts'
 import { useCommands } from '../keys/bindings.ts'
+import { keepOffset, readOffset } from '../lists/places.ts'
 import { useNarrow } from '../screens/incident/use-narrow.ts'
 import { type Marks, rangeTo } from './marks.ts'
 
@@ -38,6 +39,8 @@ interface GridProps<T> {
   readonly onEnd?: () => void
   /** The row that has the focus when the list is entered. */
   readonly selected?: string
+  /** Told which row has the focus when that moves. */
+  readonly onSelect?: (id: string) => void
   /** Rows that are marked for something that is done to several; without it none can be. */
   readonly marks?: Marks
 }
@@ -117,6 +120,8 @@ function useRows<T>(props: GridProps<T>, box: RefObject<HTMLDivElement | null>) 
     focusWanted.current = true
     setActive(index)
     virtual.scrollToIndex(index)
+    const row = rows[index]
+    if (row !== undefined) props.onSelect?.(idOf(row))
   }
   const seen = items.at(-1)?.index ?? 0
   useEffect(() => {
@@ -124,8 +129,15 @@ function useRows<T>(props: GridProps<T>, box: RefObject<HTMLDivElement | null>) 
   }, [seen, rows.length, onEnd])
   // biome-ignore lint/correctness/useExhaustiveDependencies: only where the list begins when it is entered
   useEffect(() => {
-    if (focusWanted.current) virtual.scrollToIndex(active)
+    // Whoever comes back finds the list where they left it.
+    if (focusWanted.current && readOffset() === null) virtual.scrollToIndex(active)
   }, [])
+  useEffect(() => {
+    const list = box.current
+    const keep = (): void => keepOffset(list?.scrollTop ?? 0)
+    list?.addEventListener('scroll', keep, { passive: true })
+    return () => list?.removeEventListener('scroll', keep)
+  }, [box])
   useLayoutEffect(() => {
     if (!focusWanted.current) return
     const row = box.current?.querySelector<HTMLElement>(`[data-index="${active}"]`)
@@ -172,6 +184,7 @@ function useWindow<T>({ rows, idOf }: GridProps<T>, box: RefObject<HTMLDivElemen
   const height = useMemo(() => readRowHeight(isNarrow), [isNarrow, density])
   const virtual = useVirtualizer({
     count: rows.length,
+    initialOffset: () => readOffset() ?? 0,
     getScrollElement: () => box.current,
     estimateSize: () => height,
     overscan,

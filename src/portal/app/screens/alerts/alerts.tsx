@@ -6,7 +6,7 @@ import { useApp } from '../../frame/app.tsx'
 import { Title } from '../../frame/title.tsx'
 import { type Choice, Choices, chosenOf, NameFilter } from '../../lists/filters.tsx'
 import { isFiltered, NoMatch } from '../../lists/no-match.tsx'
-import { type ListState, useList } from '../../lists/use-list.ts'
+import { type ListState, useList, writeSelection } from '../../lists/use-list.ts'
 import { Name, Severity, Status } from '../../parts/badges.tsx'
 import { type Column, Grid } from '../../parts/grid.tsx'
 import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
@@ -77,9 +77,12 @@ function Rows({ filter, list }: { filter: string; list: ListState }) {
       rows={pages.rows}
       total={pages.total}
       idOf={(row) => row.id}
-      onOpen={(row) =>
+      onOpen={(row) => {
+        writeSelection(row.id)
         void navigate({ href: `${screenPath(session.tenant.id, 'alerts')}/${encodeURIComponent(row.id)}` })
-      }
+      }}
+      selected={list.selected}
+      onSelect={list.select}
       onEnd={pages.onEnd}
     />
   )

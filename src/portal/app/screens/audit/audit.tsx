@@ -110,6 +110,8 @@ function Rows({ path, list }: { path: string; list: ListState }) {
         total={pages.total}
         idOf={(row) => String(row.seq)}
         onOpen={show}
+        selected={list.selected}
+        onSelect={list.select}
         onEnd={pages.onEnd}
       />
       <Suspense fallback={null}>

@@ -1,23 +1,25 @@
-import type { AuditEntry } from '../../api/wire.ts'
+const names = [
+  'seq',
+  'time',
+  'actorId',
+  'actorKind',
+  'actorName',
+  'action',
+  'objectType',
+  'objectId',
+  'decision',
+  'code',
+  'reason',
+  'requestId',
+  'details',
+  'hash',
+] as const
+
+/** What of an audit entry stands in a file. */
+export type CsvEntry = Readonly<Record<(typeof names)[number], unknown>>
 
 /** Entries as CSV (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe in front. */
-export function toCsv(entries: readonly AuditEntry[]): string {
-  const names = [
-    'seq',
-    'time',
-    'actorId',
-    'actorKind',
-    'actorName',
-    'action',
-    'objectType',
-    'objectId',
-    'decision',
-    'code',
-    'reason',
-    'requestId',
-    'details',
-    'hash',
-  ] as const
+export function toCsv(entries: readonly CsvEntry[]): string {
   const rows = entries.map((entry) => names.map((name) => toCell(entry[name])).join(','))
   return `${[names.join(','), ...rows].join('\r\n')}\r\n`
 }

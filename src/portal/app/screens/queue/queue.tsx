@@ -5,7 +5,7 @@ import { useApp } from '../../frame/app.tsx'
 import { Title } from '../../frame/title.tsx'
 import { Choices, NameFilter } from '../../lists/filters.tsx'
 import { isFiltered, NoMatch } from '../../lists/no-match.tsx'
-import { type ListState, useList } from '../../lists/use-list.ts'
+import { type ListState, useList, writeSelection } from '../../lists/use-list.ts'
 import { forgetNewIncidents, useNewIncidents } from '../../live/new-incidents.ts'
 import { Button } from '../../parts/button.tsx'
 import { Grid } from '../../parts/grid.tsx'
@@ -13,7 +13,7 @@ import { Link } from '../../parts/link.tsx'
 import { MarkBar } from '../../parts/mark-bar.tsx'
 import { useMarks } from '../../parts/marks.ts'
 import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
-import { firstOf, incidentPath, screenPath, writeSearch } from '../../paths.ts'
+import { firstOf, incidentPath, screenPath } from '../../paths.ts'
 import { columnsOf } from './columns.tsx'
 import { rememberOrder } from './order.ts'
 import { choices, type QueueRow, useQueue, useQueueCount } from './queue-query.ts'
@@ -31,8 +31,7 @@ export function QueueScreen() {
   const navigate = useNavigate()
   const list = useList('incidents')
   const open = (row: QueueRow): void => {
-    // Back leads to the row one came from.
-    history.replaceState(history.state, '', `${location.pathname}${writeSearch({ ...list.stated, sel: row.id })}`)
+    writeSelection(row.id)
     void navigate({ href: incidentPath(session.tenant.id, row.id) })
   }
   return (
@@ -128,7 +127,8 @@ function Rows({ list, open }: { list: ListState; open: (row: QueueRow) => void }
         idOf={(row) => row.id}
         onOpen={open}
         onEnd={onEnd}
-        selected={firstOf(search, 'sel')}
+        selected={list.selected}
+        onSelect={list.select}
         {...(mayChange ? { marks } : {})}
       />
     </>

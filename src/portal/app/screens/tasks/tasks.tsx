@@ -6,7 +6,7 @@ import { useApp } from '../../frame/app.tsx'
 import { Title } from '../../frame/title.tsx'
 import { type Choice, Choices, chosenOf, NameFilter } from '../../lists/filters.tsx'
 import { isFiltered, NoMatch } from '../../lists/no-match.tsx'
-import { type ListState, useList } from '../../lists/use-list.ts'
+import { type ListState, useList, writeSelection } from '../../lists/use-list.ts'
 import { Name, Status } from '../../parts/badges.tsx'
 import { Button } from '../../parts/button.tsx'
 import { type Column, Grid } from '../../parts/grid.tsx'
@@ -137,7 +137,12 @@ function Rows({ tab, filter, list }: { tab: string; filter: string; list: ListSt
         rows={pages.rows}
         total={pages.total}
         idOf={(row) => row.id}
-        onOpen={(row) => void navigate({ href: taskPath(session.tenant.id, row) })}
+        onOpen={(row) => {
+          writeSelection(row.id)
+          void navigate({ href: taskPath(session.tenant.id, row) })
+        }}
+        selected={list.selected}
+        onSelect={list.select}
         onEnd={pages.onEnd}
         {...(mayRun ? { marks } : {})}
       />

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import type { Page } from 'playwright-core'
+import { browserTest } from './browser.ts'
+
+/** What the list shows, as a person and their keys find it. */
+const probe = `({
+  search: location.search,
+  pressed: [...document.querySelectorAll('main [aria-pressed=true]')].map((one) => one.textContent),
+  order: document.querySelector('main select').value,
+  name: document.querySelector('main [type=search]').value,
+  focused: document.activeElement.getAttribute('data-id'),
+  heading: document.title,
+  count: document.querySelector('[role=grid]').getAttribute('aria-rowcount'),
+  stops: document.querySelectorAll('[role=grid] [tabindex="0"]').length,
+})`
+
+const offset = "document.querySelector('[role=grid] > [role=rowgroup]:last-child').scrollTop"
+
+async function focusOn(page: Page, id: string): Promise<void> {
+  await page.locator(`[role=row][data-id="${id}"]:focus`).waitFor()
+}
+
+browserTest(
+  'the address alone brings a list back in another browser; Back finds the row and the place, and the brackets walk the filtered order',
+  async ({ tenant, enter }) => {
+    const ids: string[] = []
+    for (let at = 0; at < 70; at++) {
+      ids.unshift(await tenant.incident({ displayName: `Beacon ${at}`, severity: at % 10 === 9 ? 'low' : 'high' }))
+    }
+    const waiting = await tenant.incident({ displayName: 'Waits', status: 'awaitingAction', severity: 'low' })
+    const shown = ids.filter((_id, at) => at % 10 !== 0)
+    const [target, after] = [shown[40] ?? '', shown[41] ?? '']
+    const { page, context, faults } = await enter('responder')
+    const heading = (id: string) => page.waitForURL(new RegExp(`/incidents/${id}(/story)?$`))
+
+    await page.locator(`[role=row][data-id="${waiting}"]`).waitFor()
+    const byItself = new URL(page.url()).search
+    await page.getByRole('button', { name: 'high' }).click()
+    await page.getByRole('searchbox').fill('beacon')
+    await page.getByLabel('Order').selectOption('severity')
+    await page.waitForURL(/\?severity=high&q=beacon&sort=severity$/)
+    await page.locator('[role=grid][aria-rowcount="64"]').waitFor()
+    await page.locator(`[role=row][data-id="${shown[0]}"]`).focus()
+    for (let at = 1; at <= 40; at++) {
+      await page.keyboard.press('j')
+      await focusOn(page, shown[at] ?? '')
+    }
+    await page.waitForURL(new RegExp(`&sel=${target}$`))
+    const before = await page.evaluate(probe)
+    const scrolled = Number(await page.evaluate(offset))
+    const browser = context.browser()
+    assert.ok(browser)
+    const elsewhere = await browser.newContext({
+      storageState: await context.storageState(),
+      viewport: page.viewportSize(),
+    })
+    const copy = await elsewhere.newPage()
+    await copy.goto(page.url())
+    await focusOn(copy, target)
+    await copy.locator('[role=grid][aria-rowcount="64"]').waitFor()
+    const there = await copy.evaluate(probe)
+    await elsewhere.close()
+    await page.keyboard.press('Enter')
+    await heading(target)
+    await page.locator('main h1').waitFor()
+    await page.keyboard.press(']')
+    await heading(after)
+    await page.locator('h1').getByText(`Beacon`).waitFor()
+    await page.keyboard.press('[')
+    await heading(target)
+    for (const id of [after, target]) {
+      await page.goBack()
+      await heading(id)
+    }
+    await page.goBack()
+    await focusOn(page, target)
+    const back = await page.evaluate(probe)
+    const scrolledBack = Number(await page.evaluate(offset))
+    await page.goForward()
+    await heading(target)
+
+    assert.equal(byItself, '', 'what awaits action is there without any filter')
+    assert.deepEqual(there, before)
+    assert.deepEqual(back, before)
+    assert.ok(scrolled > 300 && Math.abs(scrolledBack - scrolled) <= 40, `${scrolled}, then ${scrolledBack}`)
+    assert.deepEqual(faults, [])
+  },
+)
