@@ -1,10 +1,12 @@
 import { type Clock, msOf } from '../io/clock.ts'
 import { CordonError } from '../model/errors.ts'
+import type { Target } from '../model/execution.ts'
 import type { PermittedAddresses } from '../protocol/body.ts'
 import { boolean, DecodeError, decode, list, nullable, object, optional, text } from '../protocol/decode.ts'
 import { readSetting } from '../store/access.ts'
-import { dropHoldsOfTask, findAgents, hasAgents, listAgents, readAgent, readHolds } from '../store/agents.ts'
+import { dropHoldsOfTask, findAgents, hasAgents, listAgents, readAgent } from '../store/agents.ts'
 import type { Store } from '../store/db.ts'
+import { readHolders } from '../store/executions.ts'
 import { readStoredPolicy } from '../store/safety/policies.ts'
 import type { AgentRow } from '../store/schema.ts'
 
@@ -149,13 +151,12 @@ const decodeFacts = object<{ readonly state: StoredState }>(
 /** Tasks other than this one that want the host to stay isolated, or restricted. */
 export async function findOtherHolds(
   deps: DeviceDeps,
-  agentId: string,
-  taskId: string,
-  family: 'isolation' | 'restriction',
+  { tenantId, target, taskId }: { readonly tenantId: string; readonly target: Target; readonly taskId: string },
+  family: string,
 ): Promise<string[]> {
-  const held = await readHolds(deps.store.read, agentId)
-  const holds = held.filter((hold) => hold.family === family)
-  return [...new Set(holds.map((hold) => hold.task_id).filter((holder) => holder !== taskId))]
+  // By the executions: after the undo of a release its command is what holds the host, for those who held it before.
+  const holders = await readHolders(deps.store.read, tenantId, target.key, family)
+  return [...new Set(holders.map((holder) => holder.taskId).filter((holder) => holder !== taskId))]
 }
 
 /** Ends what a task holds on a host, without an effect there. */

@@ -4,7 +4,7 @@ import { startCordon } from '../support/cordon.ts'
 import { enrolDevice, makeResult } from '../support/device.ts'
 import { fittingAction, giveTenant } from '../support/given.ts'
 import { SERVICE_PORT } from '../support/netns.ts'
-import { createSite, execute, readExecutions, waitForEnd, waitUntil } from '../support/site.ts'
+import { createSite, execute, readExecutions, undo, waitForEnd, waitUntil } from '../support/site.ts'
 
 test('a task isolates a real host, completes with its proof, and undo brings the traffic back', async (t) => {
   const site = await createSite(t)
@@ -56,6 +56,16 @@ test('undo of one task leaves a host isolated that another task still holds', as
   await responder.post(`/api/v1/tasks/${second.id}/undo`)
   await waitUntil(async () => (await readExecutions(tenant, second.id))[0].state === 'succeeded')
 
+  await waitUntil(reaches)
+
+  // The undo of a release gives the host back to the task that held it, so that task's undo lets it go.
+  const third = await execute(tenant, 'isolateDevice', deviceId)
+  const release = await execute(tenant, 'unIsolateDevice', deviceId, third.incidentId)
+  await undo(tenant, release.id)
+  assert.equal(await reaches(), false)
+  const last = await undo(tenant, third.id)
+
+  assert.equal(last.result.after.heldByTasks, undefined)
   await waitUntil(reaches)
 })
 

@@ -1,5 +1,6 @@
 import type { CommandDeps } from '../../../agents/commands.ts'
 import { findOtherHolds, releaseHold } from '../../../agents/devices.ts'
+import { actionKinds } from '../../../model/actions.ts'
 import type { PermittedAddresses } from '../../../protocol/body.ts'
 import { digestJson } from '../../../protocol/canonical.ts'
 import type { FinishedAction, Order, Progress, UndoPlan } from '../../connector.ts'
@@ -8,17 +9,17 @@ import { planFileUndo } from './files.ts'
 
 /** An undo drops only its own hold: while another task holds the host isolated or restricted it stays so, and the outcome says for whom. */
 export async function keepForOthers(deps: CommandDeps, order: Order): Promise<Progress | null> {
-  const held = nameHeld(order.actionType)
-  if (held === null || order.parameters.onlyOwnHold !== true) return null
-  const holders = await findOtherHolds(deps, order.target.key, order.taskId, held.family)
+  const state = nameHeld(order.actionType)
+  if (state === null || order.parameters.onlyOwnHold !== true) return null
+  const holders = await findOtherHolds(deps, order, actionKinds[order.actionType].family)
   if (holders.length === 0) return null
   await releaseHold(deps, order.target.key, order.taskId)
-  const after = { [held.state]: true, heldByTasks: holders }
-  const got = `${holders.length}: the host stays ${held.state} for them`
+  const after = { [state]: true, heldByTasks: holders }
+  const got = `${holders.length}: the host stays ${state} for them`
   return {
     outcome: 'done',
     changed: false,
-    before: { [held.state]: true },
+    before: { [state]: true },
     after,
     proof: {
       level: 'attested',
@@ -31,12 +32,9 @@ export async function keepForOthers(deps: CommandDeps, order: Order): Promise<Pr
 }
 
 /** What a release ends, where tasks may hold it. */
-function nameHeld(actionType: Order['actionType']): {
-  readonly family: 'isolation' | 'restriction'
-  readonly state: 'isolated' | 'restricted'
-} | null {
-  if (actionType === 'unIsolateDevice') return { family: 'isolation', state: 'isolated' }
-  return actionType === 'unRestrictAppExecution' ? { family: 'restriction', state: 'restricted' } : null
+function nameHeld(actionType: Order['actionType']): 'isolated' | 'restricted' | null {
+  if (actionType === 'unIsolateDevice') return 'isolated'
+  return actionType === 'unRestrictAppExecution' ? 'restricted' : null
 }
 
 /** How to take a finished action back on its host, or why that cannot be. */
