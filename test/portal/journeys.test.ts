@@ -74,7 +74,9 @@ browserTest(
     const journey = beginJourney(t, 'J1 approve a guided task', { clicks: 3, seconds: 2.2 })
 
     await journey.follow(responder, screenOf(cordon, `incidents/${incidentId}/tasks/${taskId}`))
-    await journey.see(card.getByText('Reversible'))
+    await journey.see(card.getByText('Waiting for you'))
+    // What would happen is asked of the host, and how long that takes is the host's.
+    await card.getByText('Reversible').waitFor()
     const landing = await look(page, taskId)
     await journey.press(card.getByRole('button', { name: /^Review and run/ }))
     await journey.see(dialog.getByText('Reversible'))
