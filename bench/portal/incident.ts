@@ -17,7 +17,7 @@ export interface IncidentFigures {
 }
 
 const openings = 5
-const changes = 40
+const changes = 50
 
 /** Opens the large incident cold, several times. */
 export async function measureIncident(stage: Stage): Promise<IncidentFigures> {

@@ -56,7 +56,7 @@ export async function measureList(open: () => Promise<Page>, address: string): P
   }
   const page = await openList(open, address)
   await page.waitForTimeout(1_500)
-  const moveMs = await pressKeys(page, ['j', 'j', 'j', 'k'], 40)
+  const moveMs = await pressKeys(page, ['j', 'j', 'j', 'k'], 60)
   const scrolled = await scroll(page)
   await page.getByLabel('Filter by name').focus()
   const typeMs = await pressKeys(page, [...'web-1234'], 24)

@@ -57,6 +57,7 @@ const script = `
     const row = shown.get(active)
     row.tabIndex = 0
     row.focus({ preventScroll: true })
+    row.scrollIntoView({ block: 'nearest' })
   })
   draw()
 `

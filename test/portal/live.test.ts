@@ -75,13 +75,24 @@ browserTest(
     await page.getByRole('button', { name: 'Edit' }).click()
     await page.getByLabel('Owner').fill('typed by me')
     await context.setOffline(true)
-    await page.locator('[data-live="offline"], [data-live="catching-up"]').waitFor()
+    await page.locator('[data-live="offline"], [data-live="catching-up"]', { hasText: 'as of' }).waitFor()
     for (let turn = 0; turn < 30; turn++) {
       await client.patch(`/v1.0/security/incidents/${incident}`, { displayName: `Changed ${turn}` })
     }
     await context.setOffline(false)
     await page.getByText('Changed 29').first().waitFor()
 
-    assert.equal(await page.getByLabel('Owner').inputValue(), 'typed by me')
+    const kept = await page.getByLabel('Owner').inputValue()
+    await page.keyboard.press('Escape')
+    await page.locator('[data-live="live"]').waitFor()
+    const shown = await page.locator('main h1, main .badge').allTextContents()
+    await page.reload()
+    const fresh = await waitUntil(
+      () => page.locator('main h1, main .badge').allTextContents(),
+      (texts) => texts.length >= shown.length,
+    )
+
+    assert.equal(kept, 'typed by me')
+    assert.deepEqual(fresh, shown)
   },
 )

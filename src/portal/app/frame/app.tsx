@@ -2,6 +2,7 @@ import { createContext, type ReactNode, useContext, useMemo } from 'react'
 import { isRoleName, type Permission, rolePermissions } from '../../../model/permissions.ts'
 import type { Api } from '../api/client.ts'
 import type { Session } from '../api/session.ts'
+import { ZoneProvider } from '../parts/time.tsx'
 
 /** What every screen may use: who is signed in, what they may do, and the API that decides it. */
 export interface App {
@@ -21,7 +22,11 @@ export function AppProvider({ session, api, children }: { session: Session; api:
     const held: ReadonlySet<Permission> = new Set(isRoleName(role) ? rolePermissions[role] : [])
     return { session, api, may: (permission) => held.has(permission), isAuditor: role === 'auditor' }
   }, [session, api])
-  return <context.Provider value={app}>{children}</context.Provider>
+  return (
+    <context.Provider value={app}>
+      <ZoneProvider>{children}</ZoneProvider>
+    </context.Provider>
+  )
 }
 
 /** The app around the screen. */

@@ -42,20 +42,14 @@ export function setPreferences(change: Partial<Preferences>): void {
   for (const listener of listeners) listener()
 }
 
-/** Calls on every change of the preferences. @returns what ends it */
-export function onPreferences(listener: () => void): () => void {
+function subscribe(listener: () => void): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)
 }
 
-/** The preferences as they are now. */
-export function readPreferences(): Preferences {
-  return current
-}
-
 /** The preferences, also when they change. */
 export function usePreferences(): Preferences {
-  return useSyncExternalStore(onPreferences, readPreferences)
+  return useSyncExternalStore(subscribe, () => current)
 }
 
 /** The zones `z` walks through. */

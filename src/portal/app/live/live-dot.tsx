@@ -1,4 +1,5 @@
-import { useLiveState } from './live-state.ts'
+import { Time } from '../parts/time.tsx'
+import { useLiveState, useStaleSince } from './live-state.ts'
 
 const words = {
   live: 'live',
@@ -7,12 +8,19 @@ const words = {
   offline: 'offline',
 } as const
 
-/** Whether the page follows what happens, in a word. */
+/** Whether the page follows what happens, in a word; when it does not, how old what it shows is. */
 export function LiveDot() {
   const state = useLiveState()
+  const staleSince = useStaleSince()
   return (
     <span data-live={state} className="text-meta text-ink-2">
       <span aria-hidden="true">{state === 'live' ? '●' : '○'}</span> {words[state]}
+      {staleSince === null ? null : (
+        <>
+          {', as of '}
+          <Time at={staleSince} />
+        </>
+      )}
     </span>
   )
 }

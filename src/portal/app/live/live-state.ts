@@ -4,11 +4,15 @@ import { useSyncExternalStore } from 'react'
 export type LiveState = 'live' | 'catching-up' | 'polling' | 'offline'
 
 let state: LiveState = 'catching-up'
+/** When the page stopped following; null while it does, and before it ever did. */
+let staleSince: string | null = null
 const listeners = new Set<() => void>()
 
 /** Says how the page follows what happens from now on. */
 export function setLiveState(next: LiveState): void {
   if (next === state) return
+  if (next === 'live') staleSince = null
+  else if (state === 'live') staleSince = new Date().toISOString()
   state = next
   for (const listener of listeners) listener()
 }
@@ -21,4 +25,9 @@ function subscribe(listener: () => void): () => void {
 /** How the page follows what happens, also when that changes. */
 export function useLiveState(): LiveState {
   return useSyncExternalStore(subscribe, () => state)
+}
+
+/** The instant up to which what is on the screen is known to be true; null while that is now. */
+export function useStaleSince(): string | null {
+  return useSyncExternalStore(subscribe, () => staleSince)
 }

@@ -1,21 +1,18 @@
-import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual'
 import {
   type KeyboardEvent,
   type MouseEvent,
   memo,
   type ReactNode,
   type RefObject,
-  useCallback,
   useEffect,
   useLayoutEffect,
   useMemo,
   useRef,
   useState,
 } from 'react'
-import { usePreferences } from '../frame/preferences.ts'
 import { useCommands } from '../keys/bindings.ts'
 import { keepOffset, readOffset } from '../lists/places.ts'
-import { useNarrow } from '../screens/incident/use-narrow.ts'
+import { useWindow } from '../lists/use-window.ts'
 import { type Marks, rangeTo } from './marks.ts'
 
 /** A column of a list. */
@@ -45,10 +42,8 @@ interface GridProps<T> {
   readonly marks?: Marks
 }
 
-/** Rows kept ready above and below those in sight. */
-const overscan = 8
-/** So many rows before the last one the next page is asked for: it is there before a person is. */
-const rowsAhead = 24
+/** So many rows below those in sight the next page is asked for: it is there before a person is. */
+const rowsAhead = 32
 const markWidth = '2.5rem'
 
 /**
@@ -74,7 +69,7 @@ export function Grid<T>(props: GridProps<T>) {
       <Header names={columns.map(({ name }) => name)}>
         {marks === undefined ? null : <MarkAll marks={marks} count={rows.length} list={() => rows.map(idOf)} />}
       </Header>
-      <div ref={box} role="rowgroup" className="h-[calc(100dvh-15rem)] min-h-64 overflow-y-auto">
+      <div ref={box} role="rowgroup" className="h-[calc(100dvh-15rem)] min-h-64 overflow-y-auto bg-surface">
         <div role="presentation" className="relative" style={{ height: virtual.getTotalSize() }}>
           {virtual.getVirtualItems().map(({ index, key, start }) => {
             const row = rows[index]
@@ -113,8 +108,7 @@ function useRows<T>(props: GridProps<T>, box: RefObject<HTMLDivElement | null>) 
   )
   const focusWanted = useRef(selected !== undefined && selected !== '')
   const last = rows.length - 1
-  const { virtual, measure } = useWindow(props, box, Math.min(active, last))
-  const items = virtual.getVirtualItems()
+  const { virtual, measure, seen } = useWindow(rows, idOf, box, Math.min(active, last))
   const move = (to: number): void => {
     const index = Math.min(Math.max(to, 0), last)
     focusWanted.current = true
@@ -123,10 +117,9 @@ function useRows<T>(props: GridProps<T>, box: RefObject<HTMLDivElement | null>) 
     const row = rows[index]
     if (row !== undefined) props.onSelect?.(idOf(row))
   }
-  const seen = items.at(-1)?.index ?? 0
   useEffect(() => {
-    if (seen >= rows.length - rowsAhead) onEnd?.()
-  }, [seen, rows.length, onEnd])
+    if (seen.endIndex >= rows.length - rowsAhead) onEnd?.()
+  }, [seen.endIndex, rows.length, onEnd])
   // biome-ignore lint/correctness/useExhaustiveDependencies: only where the list begins when it is entered
   useEffect(() => {
     // Whoever comes back finds the list where they left it.
@@ -135,8 +128,9 @@ function useRows<T>(props: GridProps<T>, box: RefObject<HTMLDivElement | null>) 
   useEffect(() => {
     const list = box.current
     const keep = (): void => keepOffset(list?.scrollTop ?? 0)
-    list?.addEventListener('scroll', keep, { passive: true })
-    return () => list?.removeEventListener('scroll', keep)
+    // Before rows are drawn: to ask for the place after that would have the page laid out at once.
+    list?.addEventListener('scroll', keep, { passive: true, capture: true })
+    return () => list?.removeEventListener('scroll', keep, { capture: true })
   }, [box])
   useLayoutEffect(() => {
     if (!focusWanted.current) return
@@ -150,7 +144,7 @@ function useRows<T>(props: GridProps<T>, box: RefObject<HTMLDivElement | null>) 
     if (row !== undefined) props.onOpen(row)
   }
   useListCommands(props, active, move, open)
-  const page = Math.max(1, items.length - 2 * overscan)
+  const page = Math.max(1, seen.endIndex - seen.startIndex)
   const act = useLatest({
     pick: (index) => {
       setActive(index)
@@ -176,44 +170,6 @@ function useLatest(now: RowActs): RowActs {
   )
 }
 
-/** The rows in sight: of one height each, but for the cards of a narrow window, which are measured. */
-function useWindow<T>({ rows, idOf }: GridProps<T>, box: RefObject<HTMLDivElement | null>, active: number) {
-  const isNarrow = useNarrow()
-  const { density } = usePreferences()
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows both
-  const height = useMemo(() => readRowHeight(isNarrow), [isNarrow, density])
-  const virtual = useVirtualizer({
-    count: rows.length,
-    initialOffset: () => readOffset() ?? 0,
-    getScrollElement: () => box.current,
-    estimateSize: () => height,
-    overscan,
-    // Drawn with the next frame, as everything else: rows beyond the edge are there already.
-    useFlushSync: false,
-    getItemKey: useItemKey(rows, idOf),
-    rangeExtractor: (range) => [...new Set([...defaultRangeExtractor(range), active])].sort((a, b) => a - b),
-  })
-  const before = useRef(height)
-  useLayoutEffect(() => {
-    if (before.current !== height) virtual.measure()
-    before.current = height
-  }, [virtual, height])
-  return { virtual, measure: isNarrow ? virtual.measureElement : undefined }
-}
-
-/** Names rows by what they are, not by where they stand; the same function until the rows change. */
-function useItemKey<T>(rows: readonly T[], idOf: (row: T) => string): (index: number) => string | number {
-  const latest = useRef(idOf)
-  latest.current = idOf
-  return useCallback(
-    (index) => {
-      const row = rows[index]
-      return row === undefined ? index : latest.current(row)
-    },
-    [rows],
-  )
-}
-
 function useListCommands<T>(
   { rows, idOf, marks }: GridProps<T>,
   active: number,
@@ -231,12 +187,6 @@ function useListCommands<T>(
           'row.selectRange': () => marks.toggle(rangeTo(active, marks.last, rows.map(idOf))),
         }),
   })
-}
-
-/** In CSS pixels; of a card only what is reckoned with before it is measured. */
-function readRowHeight(isNarrow: boolean): number {
-  if (isNarrow) return 96
-  return Number.parseInt(getComputedStyle(document.documentElement).getPropertyValue('--row'), 10) || 36
 }
 
 interface RowKeys {

@@ -1,46 +1,46 @@
-import { useSyncExternalStore } from 'react'
-import { onPreferences, readPreferences } from '../frame/preferences.ts'
+import { createContext, type ReactNode, useContext, useSyncExternalStore } from 'react'
+import { usePreferences } from '../frame/preferences.ts'
 import { writeAge, writeInstant } from './time-text.ts'
 
 const tickMs = 5_000
 const listeners = new Set<() => void>()
-let end: (() => void) | undefined
+let timer: ReturnType<typeof setInterval> | undefined
 
-function tellAll(): void {
-  for (const listener of listeners) listener()
-}
-
-/** One clock and one ear for all instants on the page; none while there are none. */
+/** One clock for all ages on the page; none while there are none. */
 function subscribe(listener: () => void): () => void {
   listeners.add(listener)
-  if (end === undefined) {
-    const timer = setInterval(tellAll, tickMs)
-    const endEar = onPreferences(tellAll)
-    end = () => {
-      clearInterval(timer)
-      endEar()
-    }
-  }
+  timer ??= setInterval(() => {
+    for (const tick of listeners) tick()
+  }, tickMs)
   return () => {
     listeners.delete(listener)
     if (listeners.size > 0) return
-    end?.()
-    end = undefined
+    clearInterval(timer)
+    timer = undefined
   }
+}
+
+const zoneContext = createContext('UTC')
+
+/** Tells all instants below the zone a person reads time in: one ear for hundreds of them. */
+export function ZoneProvider({ children }: { children: ReactNode }) {
+  const { zone } = usePreferences()
+  return <zoneContext.Provider value={zone}>{children}</zoneContext.Provider>
 }
 
 /** An instant: how long ago while that is short, else the date with its zone. The exact time is always in its tooltip. */
 export function Time({ at, exact = false }: { at: string | null; exact?: boolean }) {
-  const readAge = (): string | null => (at === null || exact ? null : writeAge(at, Date.now()))
-  // The words, not the time: what says the same as before is not drawn again.
-  const says = useSyncExternalStore(subscribe, () => `${readPreferences().zone} ${readAge() ?? ''}`)
+  const zone = useContext(zoneContext)
   if (at === null) return <span>never</span>
-  const zone = says.slice(0, says.indexOf(' '))
-  const age = says.slice(zone.length + 1)
   const whole = writeInstant(at, zone)
   return (
     <time dateTime={at} title={whole}>
-      {age || whole}
+      {exact || writeAge(at, Date.now()) === null ? whole : <Age at={at} whole={whole} />}
     </time>
   )
+}
+
+/** Goes with the clock, and is drawn again only when its words change. */
+function Age({ at, whole }: { at: string; whole: string }) {
+  return useSyncExternalStore(subscribe, () => writeAge(at, Date.now())) ?? whole
 }

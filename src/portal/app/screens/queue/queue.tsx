@@ -36,7 +36,8 @@ export function QueueScreen() {
   }
   return (
     <div className="space-y-3 p-4">
-      <div className="flex flex-wrap items-center gap-3">
+      {/* As high as the button that comes and goes: the list below stays where it is. */}
+      <div className="flex min-h-7 flex-wrap items-center gap-3 pointer-coarse:min-h-11">
         <Title text="Incidents" />
         <Pill />
       </div>
