@@ -37,7 +37,8 @@ const scroller =
   "[...document.querySelectorAll('[role=grid], [role=grid] [role=rowgroup]')].find((one) => one.scrollHeight > one.clientHeight + 1)"
 const scrolledTo = `${scroller}.scrollTop`
 const isCovered = `(() => {
-  const { top, left, width, height } = ${scroller}.getBoundingClientRect()
+  const { top, left, width, bottom } = ${scroller}.getBoundingClientRect()
+  const height = Math.min(bottom, innerHeight) - top
   const places = Array.from({ length: 24 }, (_, at) => top + 4 + ((height - 8) * at) / 23)
   return places.every((y) => document.elementFromPoint(left + width / 2, y)?.closest('[role=row][data-id]'))
 })()`

@@ -38,7 +38,8 @@ const box = "document.querySelector('[role=grid] [role=rowgroup]:last-child')"
 
 /** In the page: true when every place of the list that is looked at shows a row. */
 const isCovered = `(() => {
-  const { top, left, height } = ${box}.getBoundingClientRect()
+  const { top, left, bottom } = ${box}.getBoundingClientRect()
+  const height = Math.min(bottom, innerHeight) - top
   const places = Array.from({ length: 24 }, (_, at) => top + 4 + ((height - 8) * at) / 23)
   return places.every((y) => document.elementFromPoint(left + 300, y)?.closest('[role=row][data-id]'))
 })()`
