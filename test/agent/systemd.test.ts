@@ -83,7 +83,7 @@ test('the package lives its whole life under systemd', async (t) => {
     deviceId = JSON.parse(said).deviceId
 
     await must('systemctl', 'start', 'cordon-agent')
-    await waitUntil(() => isOnline(''))
+    await waitUntil(() => isOnline(''), 120)
 
     const shown = await must('systemctl', 'status', '--no-pager', 'cordon-agent')
     assert.match(shown, /Active: active \(running\)/)
@@ -110,7 +110,7 @@ test('the package lives its whole life under systemd', async (t) => {
         const answer = await responder.post(`/beta/security/incidentTasks/${id}/executeResponseAction`)
         return answer.status === 204
       })
-      const task = await waitForEnd(responder, id)
+      const task = await waitForEnd(responder, id, 120)
       assert.equal(task.actionStatus, 'completed', JSON.stringify((await readExecutions(tenant, id))[0]))
     }
 
@@ -129,7 +129,7 @@ test('the package lives its whole life under systemd', async (t) => {
 
   await t.test('isolated and restricted: the self-tests pass, programs of packages go on', async () => {
     await must('sh', '-c', 'cp /usr/bin/true /srv/foreign && printf tail >> /srv/foreign')
-    await waitUntil(reaches)
+    await waitUntil(reaches, 120)
     assert.equal(await starts('/srv/foreign'), true)
 
     const isolated = await execute(tenant, 'isolateDevice', deviceId)
@@ -172,7 +172,7 @@ test('the package lives its whole life under systemd', async (t) => {
 
     assert.match(await must('cat', rulesAtNetwork), /table inet cordon_iso/)
     assert.equal((await host.exec('systemctl', 'is-failed', 'cordon-agent-restore')).stdout.trim(), 'inactive')
-    await waitUntil(() => isOnline(since))
+    await waitUntil(() => isOnline(since), 120)
     const { isolated, restricted } = await readStatus()
     assert.deepEqual([isolated, restricted], [true, true])
     assert.deepEqual([await reaches(), await starts('/srv/foreign')], [false, false])
@@ -183,7 +183,7 @@ test('the package lives its whole life under systemd', async (t) => {
     await undo(tenant, restriction)
     await undo(tenant, isolation)
 
-    await waitUntil(reaches)
+    await waitUntil(reaches, 120)
     assert.equal(await starts('/srv/foreign'), true)
   })
 

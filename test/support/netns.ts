@@ -125,7 +125,16 @@ function openLab({ endpoint, internet, container, net, children }: LabParts): La
       return child
     },
     reaches: async (namespace, address, port) => {
-      const { code } = await exec(namespace, 'timeout', '0.5', 'bash', '-c', `exec 3<>/dev/tcp/${address}/${port}`)
+      // Its input is a socket, which bash takes for a login from afar: it would run whatever this machine's .bashrc says.
+      const { code } = await exec(
+        namespace,
+        'timeout',
+        '0.5',
+        'bash',
+        '--norc',
+        '-c',
+        `exec 3<>/dev/tcp/${address}/${port}`,
+      )
       return code === 0
     },
     writeHosts: (name, found) => {
