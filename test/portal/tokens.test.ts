@@ -38,6 +38,7 @@ const texts: readonly (readonly [text: string, ground: string])[] = [
 ]
 const marks: readonly (readonly [mark: string, ground: string])[] = [
   ...['control-border', 'focus-ring'].flatMap((mark) => grounds.map((ground) => [mark, ground] as const)),
+  ...[0, 1, 2, 3, 4, 5, 6].map((at) => [`tenant-${at}`, 'quiet-badge'] as const),
   ...tones.flatMap((tone) => ['canvas', 'surface'].map((ground) => [`${tone}-mark`, ground] as const)),
 ]
 

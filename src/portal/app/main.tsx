@@ -1,9 +1,8 @@
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { createRoot } from 'react-dom/client'
-import { openApi } from './api/client.ts'
-import { ApiError, readSession } from './api/session.ts'
-import { AppProvider } from './frame/app.tsx'
+import { readSessions } from './api/session.ts'
+import { RealmProvider } from './frame/app.tsx'
+import { openRealm } from './frame/realm.ts'
 import { Failure } from './parts/states.tsx'
 import { createPortalRouter } from './routes.tsx'
 import './styles.css'
@@ -17,8 +16,8 @@ function lendNonce(): void {
 }
 
 async function start(root: ReturnType<typeof createRoot>): Promise<void> {
-  const session = await readSession()
-  if (session === null) {
+  const places = await readSessions()
+  if (places === null) {
     // A link that somebody opened leads on after the sign-in.
     if (location.pathname.startsWith('/t/')) sessionStorage.setItem(returnKey, location.pathname + location.search)
     location.replace('/login')
@@ -27,22 +26,12 @@ async function start(root: ReturnType<typeof createRoot>): Promise<void> {
   const interrupted = sessionStorage.getItem(returnKey)
   sessionStorage.removeItem(returnKey)
   if (location.pathname === '/' && interrupted?.startsWith('/t/')) history.replaceState(null, '', interrupted)
-  const queries = new QueryClient({
-    defaultOptions: {
-      queries: {
-        staleTime: 15_000,
-        refetchOnWindowFocus: true,
-        retry: (count, cause) => count < 2 && !(cause instanceof ApiError && cause.status < 500),
-      },
-    },
-  })
-  const router = createPortalRouter(session.tenant.id)
+  const realm = openRealm(places)
+  const router = createPortalRouter(realm.home.tenant.id)
   root.render(
-    <QueryClientProvider client={queries}>
-      <AppProvider session={session} api={openApi(session)}>
-        <RouterProvider router={router} />
-      </AppProvider>
-    </QueryClientProvider>,
+    <RealmProvider value={realm}>
+      <RouterProvider router={router} />
+    </RealmProvider>,
   )
 }
 

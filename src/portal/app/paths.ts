@@ -24,6 +24,7 @@ export function screenPath(tenant: string, screen: string): string {
 /** Keys of the search part that hold a filter, in the order in which they are written. */
 const order = [
   'tab',
+  'tenant',
   'status',
   'severity',
   'assigned',

@@ -1,11 +1,11 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
-import { Frame } from './frame/frame.tsx'
 import { NotFound } from './frame/not-found.tsx'
+import { Scope } from './frame/scope.tsx'
 import { Failure } from './parts/states.tsx'
 import { readSearch, type Search, screenPath, writeSearch } from './paths.ts'
 import { QueueScreen } from './screens/queue/queue.tsx'
 
-const root = createRootRoute({ component: Frame, notFoundComponent: NotFound })
+const root = createRootRoute({ component: Scope, notFoundComponent: NotFound })
 
 const keepSearch = (search: Record<string, unknown>): Search => readSearch(writeSearch(search))
 
@@ -20,6 +20,8 @@ const incident = lazyRouteComponent(() => import('./screens/incident/incident.ts
 
 /** The other screens, each loaded when it is first opened. */
 const screens = [
+  ['/t/all/incidents', lazyRouteComponent(() => import('./screens/all/all-incidents.tsx'), 'AllIncidentsScreen')],
+  ['/t/all/tasks', lazyRouteComponent(() => import('./screens/all/all-tasks.tsx'), 'AllTasksScreen')],
   ['/t/$tenant/incidents/$id', incident],
   ['/t/$tenant/incidents/$id/$tab', incident],
   ['/t/$tenant/incidents/$id/tasks/$task', incident],

@@ -29,9 +29,12 @@ export interface Api {
   onStaleSignIn(ask: (() => Promise<boolean>) | null): void
 }
 
-/** Opens the API for a session: with a short-lived bearer token that lives in this closure and nowhere else. */
-export function openApi(session: Session): Api {
-  const tokens = openTokens(session)
+/**
+ * Opens the API for a session: with a short-lived bearer token that lives in this closure and nowhere else, and is for that tenant alone.
+ * @param home the session where the person signed in
+ */
+export function openApi(session: Session, home: Session): Api {
+  const tokens = openTokens(session, home)
   let askAgain: (() => Promise<boolean>) | null = null
   const send = async (
     method: string,

@@ -1,16 +1,21 @@
-import { nullable, type Read, readWith, record, text, truth } from './read.ts'
+import { listOf, nullable, number, type Read, readWith, record, text } from './read.ts'
 
-const state = record({
-  signedIn: truth,
-  user: nullable(record({ name: text, role: text })),
-  tenant: nullable(record({ id: text, name: text })),
-  csrfToken: nullable(text),
+const place = record({
+  id: text,
+  name: text,
+  code: text,
+  mark: number,
+  user: record({ id: text, name: text, role: text }),
 })
+const state = record({ tenants: listOf(place), csrfToken: nullable(text) })
 
-/** Who is signed in, and where. */
+/** A tenant as people tell it from others: by name, short code, pattern and colour. */
+export type TenantFacts = Pick<Read<typeof place>, 'id' | 'name' | 'code' | 'mark'>
+
+/** Who is signed in, and as whom in one tenant. */
 export interface Session {
-  readonly user: NonNullable<Read<typeof state>['user']>
-  readonly tenant: NonNullable<Read<typeof state>['tenant']>
+  readonly user: Read<typeof place>['user']
+  readonly tenant: TenantFacts
   readonly csrfToken: string
 }
 
@@ -35,18 +40,19 @@ export class ApiError extends Error {
   }
 }
 
-/** The session of this browser; null when nobody is signed in. */
-export async function readSession(): Promise<Session | null> {
+/** The session of this browser in each tenant the person may work in, their own first; null when nobody is signed in. */
+export async function readSessions(): Promise<readonly [Session, ...Session[]] | null> {
   const answer = await fetch('/auth/session', { headers: { Accept: 'application/json' } })
   if (!answer.ok) throw await toFailure(answer)
-  const { signedIn, user, tenant, csrfToken } = readWith(state, await answer.json())
-  if (!signedIn || user === null || tenant === null || csrfToken === null) return null
-  return { user, tenant, csrfToken }
+  const { tenants, csrfToken } = readWith(state, await answer.json())
+  if (csrfToken === null) return null
+  const [home, ...others] = tenants.map(({ user, ...tenant }) => ({ user, tenant, csrfToken }))
+  return home === undefined ? null : [home, ...others]
 }
 
-/** True when both are sessions of one person in one tenant. */
+/** True when both are sessions of one person where they signed in. */
 export function isSamePerson(one: Session, other: Session): boolean {
-  return one.tenant.id === other.tenant.id && one.user.name === other.user.name
+  return one.user.id === other.user.id
 }
 
 const refusal = record({

@@ -1,4 +1,4 @@
-import { isSamePerson, readSession, type Session, toFailure } from './session.ts'
+import { isSamePerson, readSessions, type Session, toFailure } from './session.ts'
 
 /** Bearer tokens of a session, one at a time. */
 export interface Tokens {
@@ -12,12 +12,17 @@ export interface Tokens {
   renew(csrfToken: string): void
 }
 
-/** Draws tokens from a session; they live in this closure and nowhere else. */
-export function openTokens(session: Session): Tokens {
+/**
+ * Draws tokens from a session; they live in this closure and nowhere else.
+ * @param home the session where the person signed in: the one the browser has
+ */
+export function openTokens(session: Session, home: Session): Tokens {
+  const isHome = session.tenant.id === home.tenant.id
+  const path = isHome ? '/auth/token' : `/auth/token?tenant=${session.tenant.id}`
   let drawing: Promise<string> | null = null
   let endsAtMs = 0
   let csrf = { 'X-CSRF-Token': session.csrfToken }
-  const ask = (): Promise<Response> => fetch('/auth/token', { method: 'POST', headers: csrf })
+  const ask = (): Promise<Response> => fetch(path, { method: 'POST', headers: csrf })
   const renew = (csrfToken: string): void => {
     csrf = { 'X-CSRF-Token': csrfToken }
     drawing = null
@@ -26,8 +31,8 @@ export function openTokens(session: Session): Tokens {
     let answer = await ask()
     if (answer.status === 403) {
       // Another tab signed in again: its session is this one's too, as long as it is the same person's.
-      const again = await readSession()
-      if (again !== null && isSamePerson(session, again)) {
+      const [again] = (await readSessions()) ?? []
+      if (again !== undefined && isSamePerson(home, again)) {
         csrf = { 'X-CSRF-Token': again.csrfToken }
         answer = await ask()
       }

@@ -3,6 +3,7 @@ import { isRoleName, type Permission, rolePermissions } from '../../../model/per
 import type { Api } from '../api/client.ts'
 import type { Session } from '../api/session.ts'
 import { ZoneProvider } from '../parts/time.tsx'
+import type { Realm } from './realm.ts'
 
 /** What every screen may use: who is signed in, what they may do, and the API that decides it. */
 export interface App {
@@ -27,6 +28,18 @@ export function AppProvider({ session, api, children }: { session: Session; api:
       <ZoneProvider>{children}</ZoneProvider>
     </context.Provider>
   )
+}
+
+const everywhere = createContext<Realm | null>(null)
+
+/** Hands what goes beyond one tenant to everything below. */
+export const RealmProvider = everywhere.Provider
+
+/** Every tenant the person may work in. */
+export function useRealm(): Realm {
+  const realm = useContext(everywhere)
+  if (realm === null) throw new Error('a screen stands outside of the realm')
+  return realm
 }
 
 /** The app around the screen. */

@@ -1,4 +1,4 @@
-import { Outlet, useNavigate, useParams } from '@tanstack/react-router'
+import { Outlet, useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { listenForKeys, useCommands } from '../keys/bindings.ts'
 import { keysNow } from '../keys/own-keys.ts'
@@ -6,7 +6,7 @@ import { Announcers } from '../live/announce.tsx'
 import { LiveUpdates } from '../live/live.tsx'
 import { Skeleton } from '../parts/states.tsx'
 import { screenPath } from '../paths.ts'
-import { useApp } from './app.tsx'
+import { useApp, useRealm } from './app.tsx'
 import { NotFound } from './not-found.tsx'
 import { nextZone, setPreferences, usePreferences } from './preferences.ts'
 import { Rail } from './rail.tsx'
@@ -14,13 +14,11 @@ import { SessionGuard } from './session-guard.tsx'
 import { TopBar } from './top-bar.tsx'
 
 const Help = lazy(() => import('../keys/help.tsx'))
+const TenantSwitch = lazy(() => import('./tenant-switch.tsx'))
 const Palette = lazy(() => import('../keys/palette.tsx'))
 
 /** What stands around every screen. */
-export function Frame() {
-  const { session } = useApp()
-  const { tenant } = useParams({ strict: false })
-  const isOwn = tenant === undefined || tenant.toLowerCase() === session.tenant.id
+export function Frame({ isOwn }: { isOwn: boolean }) {
   useEffect(() => {
     document.documentElement.dataset.ready = 'true'
   }, [])
@@ -46,9 +44,10 @@ export function Frame() {
 
 function Overlays() {
   const { session } = useApp()
+  const { places } = useRealm()
   const { zone, letterKeys, keys } = usePreferences()
   const navigate = useNavigate()
-  const [open, setOpen] = useState<'help' | 'palette' | null>(null)
+  const [open, setOpen] = useState<'help' | 'palette' | 'tenants' | null>(null)
   useEffect(() => listenForKeys(keysNow(keys), letterKeys), [keys, letterKeys])
   const go = (screen: string) => () => void navigate({ href: screenPath(session.tenant.id, screen) })
   useCommands({
@@ -60,10 +59,12 @@ function Overlays() {
     'go.approvals': go('approvals'),
     'go.devices': go('devices'),
     'go.audit': go('audit'),
+    ...(places.length > 1 ? { 'go.tenant': () => setOpen('tenants') } : {}),
   })
   return (
     <Suspense fallback={null}>
       {open === 'help' ? <Help onClose={() => setOpen(null)} /> : null}
+      {open === 'tenants' ? <TenantSwitch onClose={() => setOpen(null)} /> : null}
       {open === 'palette' ? <Palette onClose={() => setOpen(null)} /> : null}
     </Suspense>
   )

@@ -5,9 +5,7 @@ export function NotFound() {
   return (
     <div className="p-6">
       <Title text="Nothing is here" />
-      <p className="mt-2 text-ink-2">
-        It does not exist, or it belongs to another tenant than the one you are signed in to.
-      </p>
+      <p className="mt-2 text-ink-2">It does not exist, or it belongs to a tenant that you have no role in.</p>
       <p className="mt-2">
         <a href="/">Go to the incidents</a>
       </p>

@@ -1,7 +1,8 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
-import { ApiError, isSamePerson, readSession } from '../api/session.ts'
-import { useApp } from './app.tsx'
+import { ApiError, isSamePerson, readSessions } from '../api/session.ts'
+import { useApp, useRealm } from './app.tsx'
+import { everyTenant } from './realm.ts'
 
 const SignInAgain = lazy(() => import('./sign-in-again.tsx'))
 
@@ -12,6 +13,7 @@ const SignInAgain = lazy(() => import('./sign-in-again.tsx'))
 export function SessionGuard() {
   const queries = useQueryClient()
   const { session, api } = useApp()
+  const realm = useRealm()
   const [why, setWhy] = useState<'ended' | 'stale' | null>(null)
   const waiting = useRef<((isThere: boolean) => void)[]>([])
   const close = (isThere: boolean): void => {
@@ -26,27 +28,27 @@ export function SessionGuard() {
       queries.getQueryCache().subscribe((event) => event.type === 'updated' && look(event.query.state.error)),
       queries.getMutationCache().subscribe((event) => event.type === 'updated' && look(event.mutation.state.error)),
     ]
-    api.onStaleSignIn(
-      () =>
-        new Promise((resolve) => {
-          waiting.current.push(resolve)
-          setWhy('stale')
-        }),
-    )
+    const ask = (): Promise<boolean> =>
+      new Promise((resolve) => {
+        waiting.current.push(resolve)
+        setWhy('stale')
+      })
+    const asking = session.tenant.id === everyTenant.id ? realm.places.map(realm.apiOf) : [api]
+    for (const one of asking) one.onStaleSignIn(ask)
     return () => {
-      api.onStaleSignIn(null)
+      for (const one of asking) one.onStaleSignIn(null)
       for (const end of ends) end()
     }
-  }, [queries, api])
+  }, [queries, api, session, realm])
   const takeSession = async (): Promise<boolean> => {
-    const again = await readSession()
-    if (again === null || again.csrfToken === session.csrfToken) return false
-    // Another person, or another tenant: nothing on this page is theirs.
-    if (!isSamePerson(session, again)) {
+    const [again] = (await readSessions()) ?? []
+    if (again === undefined || again.csrfToken === realm.home.csrfToken) return false
+    // Another person: nothing on this page is theirs.
+    if (!isSamePerson(realm.home, again)) {
       location.reload()
       return true
     }
-    api.renew(again.csrfToken)
+    realm.renew(again.csrfToken)
     close(true)
     if (why === 'ended') await queries.invalidateQueries()
     return true

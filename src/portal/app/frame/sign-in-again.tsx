@@ -1,7 +1,7 @@
 import { useRef, useState } from 'react'
 import { Modal } from '../parts/modal.tsx'
 import { describeFailure } from '../parts/states.tsx'
-import { useApp } from './app.tsx'
+import { useRealm } from './app.tsx'
 
 const words = {
   ended: ['Your session has ended', 'Sign in again to go on. What you typed is still here.'],
@@ -18,7 +18,8 @@ export default function SignInAgain(props: {
   readonly takeSession: () => Promise<boolean>
   readonly onClose: () => void
 }) {
-  const { session } = useApp()
+  // Where they signed in, whichever tenant they look at.
+  const { home: session } = useRealm()
   const field = useRef<HTMLInputElement>(null)
   const [password, setPassword] = useState('')
   const [says, setSays] = useState('')

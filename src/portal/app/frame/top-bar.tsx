@@ -3,12 +3,14 @@ import { runCommand } from '../keys/bindings.ts'
 import { useKeys } from '../keys/own-keys.ts'
 import { LiveDot } from '../live/live-dot.tsx'
 import { describeFailure } from '../parts/states.tsx'
-import { useApp } from './app.tsx'
+import { TenantBadge } from '../parts/tenant-chip.tsx'
+import { useApp, useRealm } from './app.tsx'
 import { nextZone, setPreferences, usePreferences } from './preferences.ts'
 
 /** Tenant, live state, time zone, person. */
 export function TopBar() {
   const { session } = useApp()
+  const { places } = useRealm()
   const { zone } = usePreferences()
   const paletteKeys = useKeys().get('palette')
   return (
@@ -16,10 +18,19 @@ export function TopBar() {
       <a href="/" className="font-semibold text-ink no-underline">
         Cordon
       </a>
-      <span className="badge" data-tenant={session.tenant.id}>
-        <span aria-hidden="true">◧</span>
-        <bdi>{session.tenant.name}</bdi>
-      </span>
+      {places.length > 1 ? (
+        <button
+          type="button"
+          className="button"
+          aria-haspopup="dialog"
+          aria-label={`Tenant ${session.tenant.name}, switch`}
+          onClick={() => runCommand('go.tenant')}
+        >
+          <TenantBadge tenant={session.tenant} />
+        </button>
+      ) : (
+        <TenantBadge tenant={session.tenant} />
+      )}
       <LiveDot />
       <span className="grow" />
       <button type="button" className="button" onClick={() => runCommand('palette')}>

@@ -8,6 +8,7 @@ export const bindings = [
   { id: 'go.approvals', keys: 'g p', where: 'Everywhere', does: 'Go to approvals' },
   { id: 'go.devices', keys: 'g d', where: 'Everywhere', does: 'Go to devices' },
   { id: 'go.audit', keys: 'g a', where: 'Everywhere', does: 'Go to the audit log' },
+  { id: 'go.tenant', keys: 'g s', where: 'Everywhere', does: 'Switch to another tenant' },
   { id: 'zone', keys: 'z', where: 'Everywhere', does: 'Change the time zone: UTC, local, named' },
   { id: 'row.next', keys: 'j', where: 'Lists', does: 'Next row' },
   { id: 'row.previous', keys: 'k', where: 'Lists', does: 'Previous row' },

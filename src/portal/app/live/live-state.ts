@@ -11,10 +11,15 @@ const listeners = new Set<() => void>()
 /** Says how the page follows what happens from now on. */
 export function setLiveState(next: LiveState): void {
   if (next === state) return
-  if (next === 'live') staleSince = null
-  else if (state === 'live') staleSince = new Date().toISOString()
+  if (isFresh(next)) staleSince = null
+  else if (isFresh(state)) staleSince = new Date().toISOString()
   state = next
   for (const listener of listeners) listener()
+}
+
+/** Whoever asks every few seconds knows what is true as well. */
+function isFresh(one: LiveState): boolean {
+  return one === 'live' || one === 'polling'
 }
 
 function subscribe(listener: () => void): () => void {

@@ -1,12 +1,14 @@
 import { type QueryClient, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import type { Api } from '../api/client.ts'
-import { useApp } from '../frame/app.tsx'
+import { useApp, useRealm } from '../frame/app.tsx'
+import { everyTenant } from '../frame/realm.ts'
 import { refreshQueue } from '../screens/queue/refresh.ts'
 import { announce } from './announce.tsx'
+import { askAll } from './ask-all.ts'
 import { type Ears, listen } from './leader.ts'
 import { setLiveState } from './live-state.ts'
-import { noteNewIncidents } from './new-incidents.ts'
+import { forgetNewIncidents, noteNewIncidents } from './new-incidents.ts'
 import type { Change } from './stream.ts'
 
 /** What an open task must show at once, and what may wait until several changes can be shown together. */
@@ -18,12 +20,15 @@ const announceEveryMs = 10_000
 export function LiveUpdates() {
   const queries = useQueryClient()
   const { api, session } = useApp()
+  const realm = useRealm()
   useEffect(() => {
+    forgetNewIncidents()
+    if (session.tenant.id === everyTenant.id) return askAll(realm, queries)
     const canShare = 'locks' in navigator && typeof BroadcastChannel === 'function'
     return canShare
-      ? listen(api, `cordon ${session.tenant.id} ${session.user.name}`, makeEars(queries, api))
+      ? listen(api, `cordon ${session.tenant.id} ${session.user.id}`, makeEars(queries, api, session.tenant.id))
       : poll(queries)
-  }, [queries, api, session])
+  }, [queries, api, session, realm])
   return null
 }
 
@@ -40,7 +45,7 @@ function poll(queries: QueryClient): () => void {
   return () => clearInterval(timer)
 }
 
-function makeEars(queries: QueryClient, api: Api): Ears {
+function makeEars(queries: QueryClient, api: Api, tenant: string): Ears {
   // Two lists: what comes just before the slow turn still waits for its quick one.
   let soon: Change[] = []
   let waiting: Change[] = []
@@ -68,7 +73,10 @@ function makeEars(queries: QueryClient, api: Api): Ears {
     if (idsOf('incident').length > 0) renew(queries, ['queue-count'])
     if (idsOf('alert').length > 0) renew(queries, ['alerts'], ['alert'], ['joins'])
     if (idsOf('agent').length > 0) renew(queries, ['agents'])
-    void refreshQueue(queries, api, { incidents: idsOf('incident'), hasTasks: idsOf('incidentTask').length > 0 })
+    void refreshQueue(queries, api, tenant, {
+      incidents: idsOf('incident'),
+      hasTasks: idsOf('incidentTask').length > 0,
+    })
     if (performance.now() - announcedAtMs > announceEveryMs && idsOf('incident').length > 0) {
       announcedAtMs = performance.now()
       announce(`${idsOf('incident').length} incidents updated`)

@@ -5,6 +5,7 @@ import { useApp } from '../../frame/app.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Modal } from '../../parts/modal.tsx'
 import { describeFailure } from '../../parts/states.tsx'
+import { TenantChip } from '../../parts/tenant-chip.tsx'
 import { Effect } from '../task/blast-radius.tsx'
 
 /** One person's decision, bound by the digest to exactly what they saw. */
@@ -15,7 +16,7 @@ export default function BallotDialog(props: {
   onClose: () => void
 }) {
   const { approval, decision, what, onClose } = props
-  const { api, session } = useApp()
+  const { api } = useApp()
   const queries = useQueryClient()
   const cancel = useRef<HTMLButtonElement>(null)
   const [comment, setComment] = useState('')
@@ -34,9 +35,10 @@ export default function BallotDialog(props: {
   const word = decision === 'approve' ? 'Approve' : 'Reject'
   return (
     <Modal title={`${word}: ${what}?`} onClose={onClose} initialFocus={cancel} role="alertdialog">
+      <TenantChip />
       <p className="my-2 text-meta text-ink-2">
-        Tenant <bdi>{session.tenant.name}</bdi>, requested by{' '}
-        <bdi>{approval.requestedBy.name ?? approval.requestedBy.id}</bdi>, through {approval.seen.connector ?? 'nobody'}
+        Requested by <bdi>{approval.requestedBy.name ?? approval.requestedBy.id}</bdi>, through{' '}
+        {approval.seen.connector ?? 'nobody'}
       </p>
       <Effect actionType={approval.seen.actionType} />
       <label className="mt-3 block">

@@ -4,6 +4,7 @@ import { useApp } from '../../frame/app.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Modal } from '../../parts/modal.tsx'
 import { describeFailure } from '../../parts/states.tsx'
+import { TenantChip } from '../../parts/tenant-chip.tsx'
 
 /** Asks for the reason, then stops every hand-over of the tenant. */
 export default function PauseDialog({ onClose }: { onClose: () => void }) {
@@ -17,6 +18,7 @@ export default function PauseDialog({ onClose }: { onClose: () => void }) {
   })
   return (
     <Modal title="Pause all dispatch?" onClose={onClose} role="alertdialog">
+      <TenantChip />
       <p className="mt-2">
         Nothing more is handed over to any target of <bdi>{session.tenant.name}</bdi>, releases among it, until an admin
         resumes. What a host has taken goes on.

@@ -4,12 +4,13 @@ import type { Api } from '../../api/client.ts'
 import { incidentApi } from '../../api/queries.ts'
 import { readWith } from '../../api/read.ts'
 import { incident } from '../../api/wire.ts'
-import { useApp } from '../../frame/app.tsx'
+import { useRealm } from '../../frame/app.tsx'
+import { findPlace } from '../../frame/realm.ts'
 import { announce } from '../../live/announce.tsx'
 import { Name } from '../../parts/badges.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Modal } from '../../parts/modal.tsx'
-import { TenantChip } from '../../parts/tenant-chip.tsx'
+import { TenantBadge } from '../../parts/tenant-chip.tsx'
 import type { QueueRow } from '../queue/queue-query.ts'
 import { useEach } from './each.ts'
 
@@ -17,6 +18,8 @@ import { useEach } from './each.ts'
 interface Change {
   readonly status: string
   readonly assignedTo: string
+  /** Whoever presses it is a person of each tenant, under the name they have there. */
+  readonly isMine: boolean
   readonly tag: string
 }
 
@@ -24,21 +27,32 @@ const statuses = ['active', 'inProgress', 'resolved']
 
 /** Changes several incidents at once: status, owner, a tag more. Each has its own result; what was refused can be sent again. */
 export default function ChangeIncidentsDialog({ rows, onClose }: { rows: readonly QueueRow[]; onClose: () => void }) {
-  const { api } = useApp()
+  const placeOf = usePlaces()
   const queries = useQueryClient()
   const first = useRef<HTMLSelectElement>(null)
   const [without, setWithout] = useState<ReadonlySet<string>>(new Set())
-  const [change, setChange] = useState<Change>({ status: '', assignedTo: '', tag: '' })
+  const [change, setChange] = useState<Change>({
+    status: '',
+    assignedTo: '',
+    isMine: false,
+    tag: '',
+  })
   const { outcomes, isBusy, run } = useEach()
-  const chosen = rows.filter(({ id }) => !without.has(id))
-  const refused = rows.filter(({ id }) => outcomes.get(id)?.state === 'refused')
+  const chosen = rows.filter((row) => !without.has(keyOf(row)))
+  const refused = rows.filter((row) => outcomes.get(keyOf(row))?.state === 'refused')
   const hasBegun = outcomes.size > 0
-  const send = async (ids: readonly string[]): Promise<void> => {
-    const done = await run(ids, (id) => changeOne(api, id, change))
-    announce(`${done.length} of ${ids.length} changed`)
+  const send = async (wanted: readonly QueueRow[]): Promise<void> => {
+    const byKey = new Map(wanted.map((row) => [keyOf(row), row]))
+    const done = await run([...byKey.keys()], async (key) => {
+      const row = byKey.get(key)
+      if (row === undefined) return
+      const { api, name } = placeOf(row.tenant)
+      await changeOne(api, row.id, change.isMine ? { ...change, assignedTo: name } : change)
+    })
+    announce(`${done.length} of ${wanted.length} changed`)
     for (const key of ['queue', 'queue-count', 'incident']) void queries.invalidateQueries({ queryKey: [key] })
   }
-  const isEmpty = change.status === '' && change.assignedTo.trim() === '' && change.tag.trim() === ''
+  const isEmpty = change.status === '' && !change.isMine && change.assignedTo.trim() === '' && change.tag.trim() === ''
   const off = isBusy ? 'Sending …' : isEmpty ? 'Nothing is changed.' : chosen.length === 0 ? 'None is left.' : null
   const done = [...outcomes.values()].filter(({ state }) => state === 'sent').length
   return (
@@ -47,27 +61,27 @@ export default function ChangeIncidentsDialog({ rows, onClose }: { rows: readonl
       onClose={onClose}
       initialFocus={first}
     >
-      <TenantChip />
+      <Tenants rows={rows} />
       {hasBegun ? null : <Fields change={change} set={setChange} first={first} />}
       <ul className="mt-3 max-h-[40vh] space-y-1 overflow-y-auto rounded-box bg-sunken p-3" aria-label="Incidents">
         {rows.map((row) => (
           <Row
-            key={row.id}
+            key={keyOf(row)}
             row={row}
-            says={describe(outcomes.get(row.id))}
-            isIn={!without.has(row.id)}
-            toggle={hasBegun ? null : () => setWithout(toggled(without, row.id))}
+            says={describe(outcomes.get(keyOf(row)))}
+            isIn={!without.has(keyOf(row))}
+            toggle={hasBegun ? null : () => setWithout(toggled(without, keyOf(row)))}
           />
         ))}
       </ul>
       <div className="mt-4 flex flex-wrap justify-end gap-2">
         {hasBegun ? null : (
-          <Button kind="primary" off={off} onPress={() => void send(chosen.map(({ id }) => id))}>
+          <Button kind="primary" off={off} onPress={() => void send(chosen)}>
             {`Change ${chosen.length}`}
           </Button>
         )}
         {refused.length === 0 ? null : (
-          <Button off={isBusy ? 'Sending …' : null} onPress={() => void send(refused.map(({ id }) => id))}>
+          <Button off={isBusy ? 'Sending …' : null} onPress={() => void send(refused)}>
             {`Retry ${refused.length} failed`}
           </Button>
         )}
@@ -76,6 +90,34 @@ export default function ChangeIncidentsDialog({ rows, onClose }: { rows: readonl
         </button>
       </div>
     </Modal>
+  )
+}
+
+/** Two tenants may have an incident of the same number. */
+function keyOf({ tenant, id }: QueueRow): string {
+  return `${tenant}/${id}`
+}
+
+/** The API of a tenant, and the name the person has there. */
+function usePlaces(): (tenant: string) => { readonly api: Api; readonly name: string } {
+  const realm = useRealm()
+  return (tenant) => {
+    const place = findPlace(realm, tenant) ?? realm.home
+    return { api: realm.apiOf(place), name: place.user.name }
+  }
+}
+
+/** Every tenant that something is changed in. */
+function Tenants({ rows }: { rows: readonly QueueRow[] }) {
+  const { places } = useRealm()
+  const concerned = places.filter(({ tenant }) => rows.some((row) => row.tenant === tenant.id))
+  return (
+    <p className="my-2 flex flex-wrap gap-2 text-meta text-ink-2">
+      {concerned.length === 1 ? 'Tenant' : 'Tenants'}
+      {concerned.map(({ tenant }) => (
+        <TenantBadge key={tenant.id} tenant={tenant} />
+      ))}
+    </p>
   )
 }
 
@@ -109,7 +151,6 @@ function Fields(props: {
   set: (change: Change) => void
   first: React.RefObject<HTMLSelectElement | null>
 }) {
-  const { session } = useApp()
   const { change, set, first } = props
   return (
     <div className="mt-3 space-y-3">
@@ -127,9 +168,16 @@ function Fields(props: {
           ))}
         </select>
       </label>
-      <Text label="Owner" value={change.assignedTo} set={(assignedTo) => set({ ...change, assignedTo })} />
-      <button type="button" className="button" onClick={() => set({ ...change, assignedTo: session.user.name })}>
-        Assign to me
+      {change.isMine ? null : (
+        <Text label="Owner" value={change.assignedTo} set={(assignedTo) => set({ ...change, assignedTo })} />
+      )}
+      <button
+        type="button"
+        className="button"
+        aria-pressed={change.isMine}
+        onClick={() => set({ ...change, isMine: !change.isMine })}
+      >
+        {change.isMine ? '✓ ' : ''}Assign to me
       </button>
       <Text label="Tag to add" value={change.tag} set={(tag) => set({ ...change, tag })} />
     </div>

@@ -122,9 +122,10 @@ function useIncidentKeys(id: string, propose: () => void): void {
   const { session, isAuditor, may } = useApp()
   const navigate = useNavigate()
   const go = (tab: Tab) => (): void => void navigate({ href: incidentPath(session.tenant.id, id, tab) })
+  const here = incidentPath(session.tenant.id, id)
   const step = (by: -1 | 1) => (): void => {
-    const next = neighbourOf(id, by)
-    if (next !== null) void navigate({ href: incidentPath(session.tenant.id, next) })
+    const next = neighbourOf(here, by)
+    if (next !== null) void navigate({ href: next })
   }
   useCommands({
     'tab.story': go('story'),
@@ -133,8 +134,8 @@ function useIncidentKeys(id: string, propose: () => void): void {
     'tab.evidence': go('evidence'),
     'tab.activity': go('activity'),
     ...(isAuditor || !may('Cordon.Expert') ? {} : { propose }),
-    ...(neighbourOf(id, -1) === null ? {} : { 'incident.previous': step(-1) }),
-    ...(neighbourOf(id, 1) === null ? {} : { 'incident.next': step(1) }),
+    ...(neighbourOf(here, -1) === null ? {} : { 'incident.previous': step(-1) }),
+    ...(neighbourOf(here, 1) === null ? {} : { 'incident.next': step(1) }),
   })
 }
 

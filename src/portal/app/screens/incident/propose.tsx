@@ -8,6 +8,7 @@ import { Button } from '../../parts/button.tsx'
 import { describeEvidence } from '../../parts/evidence-text.ts'
 import { Modal } from '../../parts/modal.tsx'
 import { describeFailure } from '../../parts/states.tsx'
+import { TenantChip } from '../../parts/tenant-chip.tsx'
 import { verbOf } from '../task/verbs.ts'
 
 const kindsOf: Readonly<Record<string, readonly string[]>> = {
@@ -58,6 +59,7 @@ export default function ProposeDialog(props: { incident: Incident; about?: About
   const off = send.isPending ? 'Sending …' : whyOff(draft)
   return (
     <Modal title="Propose a task" onClose={onClose}>
+      <TenantChip />
       <Form draft={draft} names={names} actions={actions} change={(part) => setTyped({ ...typed, ...part })} />
       {send.isError ? (
         <p role="alert" className="mt-3 text-danger">

@@ -1,12 +1,16 @@
-let order: readonly { readonly id: string }[] = []
+import { incidentPath } from '../../paths.ts'
+import type { QueueRow } from './queue-query.ts'
 
-/** Keeps the order of the list last looked at, for walking through it from incident to incident. */
-export function rememberOrder(rows: readonly { readonly id: string }[]): void {
+let order: readonly Pick<QueueRow, 'id' | 'tenant'>[] = []
+
+/** Keeps the order of the list last looked at, for walking through it from incident to incident, of one tenant or of several. */
+export function rememberOrder(rows: readonly Pick<QueueRow, 'id' | 'tenant'>[]): void {
   order = rows
 }
 
-/** The incident before or after one in that order; null at its ends, and for one that is not in it. */
-export function neighbourOf(id: string, step: -1 | 1): string | null {
-  const at = order.findIndex((row) => row.id === id)
-  return at < 0 ? null : (order[at + step]?.id ?? null)
+/** The path of the incident before or after one in that order; null at its ends, and for one that is not in it. */
+export function neighbourOf(path: string, step: -1 | 1): string | null {
+  const at = order.findIndex(({ tenant, id }) => incidentPath(tenant, id) === path)
+  const next = at < 0 ? undefined : order[at + step]
+  return next === undefined ? null : incidentPath(next.tenant, next.id)
 }

@@ -22,6 +22,8 @@ const row = record({
 /** A row, and how many open tasks wait for people on it. */
 export interface QueueRow extends Read<typeof row> {
   readonly waiting: number
+  /** Id of its tenant. */
+  readonly tenant: string
 }
 
 /** A page of rows as the API gives them. */
@@ -81,30 +83,47 @@ export async function countWaiting(
   return waiting
 }
 
-/** The queue, page by page along the server's own links: rows that come meanwhile never push others to the next page twice. */
-export function useQueue(search: Search) {
-  const { api } = useApp()
+/** The first page of the queue of a tenant, and the order of it. */
+export function firstPageOf(search: Search): {
+  readonly order: string
+  readonly path: string
+  readonly filter: string
+} {
   const filter = filterOf(search)
   const order = orders[firstOf(search, 'sort') || 'newest'] ?? orders.newest ?? ''
-  const first = withOptions(path, {
-    $filter: filter,
-    $orderby: order,
-    $top: 50,
-    ...rowOptions,
-  })
+  return { filter, order, path: withOptions(path, { $filter: filter, $orderby: order, $top: 50, ...rowOptions }) }
+}
+
+/** A page of a tenant's queue with what waits for people on each of its incidents. */
+export async function readQueuePage(
+  api: Api,
+  tenant: string,
+  page: string,
+  signal?: AbortSignal,
+): Promise<Page<QueueRow>> {
+  const read = await fetchAs(api, page, rowPage, signal)
+  const waiting = await countWaiting(
+    api,
+    read.value.map(({ id }) => id),
+    signal,
+  )
+  return { ...read, value: read.value.map((one) => ({ ...one, tenant, waiting: waiting.get(one.id) ?? 0 })) }
+}
+
+/** How many incidents of a tenant the filter leaves. */
+export function countQueue(api: Api, filter: string, signal?: AbortSignal): Promise<number> {
+  return fetchAs(api, withOptions(`${path}/$count`, { $filter: filter }), count, signal)
+}
+
+/** The queue, page by page along the server's own links: rows that come meanwhile never push others to the next page twice. */
+export function useQueue(search: Search) {
+  const { api, session } = useApp()
+  const first = firstPageOf(search)
   return useInfiniteQuery({
-    queryKey: ['queue', filter, order],
-    initialPageParam: first,
+    queryKey: ['queue', first.filter, first.order],
+    initialPageParam: first.path,
     placeholderData: keepPreviousData,
-    queryFn: async ({ pageParam, signal }): Promise<Page<QueueRow>> => {
-      const page = await fetchAs(api, pageParam, rowPage, signal)
-      const waiting = await countWaiting(
-        api,
-        page.value.map(({ id }) => id),
-        signal,
-      )
-      return { ...page, value: page.value.map((one) => ({ ...one, waiting: waiting.get(one.id) ?? 0 })) }
-    },
+    queryFn: ({ pageParam, signal }) => readQueuePage(api, session.tenant.id, pageParam, signal),
     getNextPageParam: (page) => toOwnPath(page.nextLink),
   })
 }
@@ -116,6 +135,6 @@ export function useQueueCount(search: Search) {
   return useQuery({
     queryKey: ['queue-count', filter],
     placeholderData: keepPreviousData,
-    queryFn: ({ signal }) => fetchAs(api, withOptions(`${path}/$count`, { $filter: filter }), count, signal),
+    queryFn: ({ signal }) => countQueue(api, filter, signal),
   })
 }

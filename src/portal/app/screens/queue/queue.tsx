@@ -1,22 +1,21 @@
-import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react'
 import { useApp } from '../../frame/app.tsx'
 import { Title } from '../../frame/title.tsx'
-import { Choices, NameFilter } from '../../lists/filters.tsx'
 import { isFiltered, NoMatch } from '../../lists/no-match.tsx'
 import { type ListState, useList, writeSelection } from '../../lists/use-list.ts'
-import { forgetNewIncidents, useNewIncidents } from '../../live/new-incidents.ts'
 import { Button } from '../../parts/button.tsx'
 import { Grid } from '../../parts/grid.tsx'
 import { Link } from '../../parts/link.tsx'
 import { MarkBar } from '../../parts/mark-bar.tsx'
 import { useMarks } from '../../parts/marks.ts'
 import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
-import { firstOf, incidentPath, screenPath } from '../../paths.ts'
-import { columnsOf } from './columns.tsx'
+import { incidentPath, screenPath } from '../../paths.ts'
+import { columns } from './columns.tsx'
+import { Filters } from './filters.tsx'
 import { rememberOrder } from './order.ts'
-import { choices, type QueueRow, useQueue, useQueueCount } from './queue-query.ts'
+import { Pill } from './pill.tsx'
+import { type QueueRow, useQueue, useQueueCount } from './queue-query.ts'
 
 const ChangeIncidents = lazy(() => import('../bulk/change-incidents.tsx'))
 const ViewsBar = lazy(() => import('../../lists/views-bar.tsx'))
@@ -50,27 +49,6 @@ export function QueueScreen() {
   )
 }
 
-function Filters({ search, change }: Pick<ListState, 'search' | 'change'>) {
-  return (
-    <search className="flex flex-wrap items-center gap-x-4 gap-y-2">
-      <NameFilter search={search} change={change} />
-      <Choices choices={choices} search={search} change={change} />
-      <label className="flex items-center gap-1 text-meta text-ink-2">
-        Order
-        <select
-          className="field w-auto"
-          value={firstOf(search, 'sort') || 'newest'}
-          onChange={(event) => change({ ...search, sort: event.target.value === 'newest' ? '' : event.target.value })}
-        >
-          <option value="newest">newest first</option>
-          <option value="updated">last changed first</option>
-          <option value="severity">severity</option>
-        </select>
-      </label>
-    </search>
-  )
-}
-
 function Rows({ list, open }: { list: ListState; open: (row: QueueRow) => void }) {
   const { session, may } = useApp()
   const { search } = list
@@ -82,7 +60,6 @@ function Rows({ list, open }: { list: ListState; open: (row: QueueRow) => void }
   const count = useQueueCount(search)
   const { data, hasNextPage, isFetchingNextPage, fetchNextPage } = queue
   const rows = useMemo(() => data?.pages.flatMap((page) => page.value) ?? [], [data])
-  const columns = useMemo(() => columnsOf(session.tenant.id), [session.tenant.id])
   useEffect(() => rememberOrder(rows), [rows])
   const onEnd = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage()
@@ -152,25 +129,5 @@ function Nothing({ list }: { list: ListState }) {
         <FirstSteps />
       </Suspense>
     </>
-  )
-}
-
-/** New rows wait behind this until a person wants them: nothing moves under the pointer. */
-function Pill() {
-  const fresh = useNewIncidents()
-  const queries = useQueryClient()
-  if (fresh === 0) return null
-  return (
-    <button
-      type="button"
-      className="button button-primary"
-      onClick={() => {
-        forgetNewIncidents()
-        void queries.resetQueries({ queryKey: ['queue'] })
-        void queries.invalidateQueries({ queryKey: ['queue-count'] })
-      }}
-    >
-      Show {fresh} new
-    </button>
   )
 }

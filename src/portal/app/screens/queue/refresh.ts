@@ -10,18 +10,21 @@ const maxRows = 50
 
 /**
  * Brings rows of the queue up to date where they stand: none is added, moved or taken away under the pointer, whatever the order says now.
+ * @param tenant whose incidents changed
  * @param changed ids of incidents, and whether tasks changed, which the rows count
  */
 export async function refreshQueue(
   queries: QueryClient,
   api: Api,
+  tenant: string,
   changed: { readonly incidents: readonly string[]; readonly hasTasks: boolean },
 ): Promise<void> {
   for (const [queryKey, data] of queries.getQueriesData<InfiniteData<Page<QueueRow>>>({
     queryKey: ['queue'],
     type: 'active',
   })) {
-    const loaded = data?.pages.flatMap((page) => page.value.map(({ id }) => id)) ?? []
+    const loaded =
+      data?.pages.flatMap((page) => page.value.filter((row) => row.tenant === tenant).map(({ id }) => id)) ?? []
     const ids = loaded.filter((id) => changed.incidents.includes(id)).slice(0, maxRows)
     const counted = changed.hasTasks ? loaded.slice(0, maxRows) : ids
     if (counted.length === 0) continue
@@ -30,7 +33,9 @@ export async function refreshQueue(
       if (now === undefined) return now
       const pages = now.pages.map((page) => ({
         ...page,
-        value: page.value.map((row) => renew(row, rows.get(row.id), counted.includes(row.id) ? waiting : null)),
+        value: page.value.map((row) =>
+          row.tenant === tenant ? renew(row, rows.get(row.id), counted.includes(row.id) ? waiting : null) : row,
+        ),
       }))
       return { ...now, pages }
     })
@@ -40,7 +45,7 @@ export async function refreshQueue(
 /** The very same row unless it was read anew, so that no other one is drawn again. */
 function renew(
   row: QueueRow,
-  fresh: Omit<QueueRow, 'waiting'> | undefined,
+  fresh: Omit<QueueRow, 'waiting' | 'tenant'> | undefined,
   waiting: ReadonlyMap<string, number> | null,
 ): QueueRow {
   if (fresh === undefined && waiting === null) return row
@@ -48,7 +53,7 @@ function renew(
 }
 
 async function readRows(api: Api, ids: readonly string[]) {
-  if (ids.length === 0) return new Map<string, Omit<QueueRow, 'waiting'>>()
+  if (ids.length === 0) return new Map<string, Omit<QueueRow, 'waiting' | 'tenant'>>()
   const page = await fetchAs(
     api,
     withOptions(path, { ...rowOptions, $filter: isOneOf('id', ids).join(''), $top: maxRows }),

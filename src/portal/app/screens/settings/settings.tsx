@@ -4,6 +4,7 @@ import { useApp } from '../../frame/app.tsx'
 import { type Preferences, setPreferences, usePreferences } from '../../frame/preferences.ts'
 import { Title } from '../../frame/title.tsx'
 import { Skeleton } from '../../parts/states.tsx'
+import { OwnTenants } from './own-tenants.tsx'
 import { PasswordForm } from './password.tsx'
 
 const OwnNotifications = lazy(() => import('./own-notifications.tsx'))
@@ -35,6 +36,7 @@ export function SettingsScreen() {
       <Suspense fallback={<Skeleton rows={8} />}>
         <Keys />
       </Suspense>
+      <OwnTenants />
       <section>
         <h2>What you may do as {role}</h2>
         <ul className="mt-1 list-disc pl-5">

@@ -1,0 +1,148 @@
+import { useNavigate } from '@tanstack/react-router'
+import { lazy, Suspense, useState } from 'react'
+import type { Api } from '../../api/client.ts'
+import { fetchAs } from '../../api/queries.ts'
+import { pageOf, type Task, task } from '../../api/wire.ts'
+import { AppProvider, useRealm } from '../../frame/app.tsx'
+import { findPlace } from '../../frame/realm.ts'
+import { Title } from '../../frame/title.tsx'
+import { Choices, NameFilter } from '../../lists/filters.tsx'
+import { isFiltered, NoMatch } from '../../lists/no-match.tsx'
+import { writeSelection } from '../../lists/use-list.ts'
+import { Button } from '../../parts/button.tsx'
+import { Grid } from '../../parts/grid.tsx'
+import { MarkBar } from '../../parts/mark-bar.tsx'
+import { useMarks } from '../../parts/marks.ts'
+import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
+import { TabLinks } from '../../parts/tab-links.tsx'
+import { firstOf, taskPath } from '../../paths.ts'
+import {
+  actionStatus,
+  columns,
+  filterOf,
+  filterWords,
+  pathOf,
+  tabOf,
+  tabs,
+  whyNotTogether,
+} from '../tasks/task-list.tsx'
+import { Missing } from './missing.tsx'
+import { useTenantColumns } from './tenant-column.tsx'
+import { useAllList, useMerged } from './use-merged.ts'
+
+const RunTasks = lazy(() => import('../bulk/run-tasks.tsx'))
+const words = { tenant: 'tenant', ...filterWords }
+
+/** A task, and whose it is. */
+interface TenantTask extends Task {
+  readonly tenant: string
+}
+
+const order = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1)
+const oldestFirst = (a: Task, b: Task): number => order(a.createdDateTime, b.createdDateTime)
+const changedFirst = (a: Task, b: Task): number => order(b.lastModifiedDateTime, a.lastModifiedDateTime)
+const page = pageOf(task)
+
+async function readTasks(api: Api, tenant: string, path: string, signal: AbortSignal) {
+  const read = await fetchAs(api, path, page, signal)
+  return { ...read, value: read.value.map((one): TenantTask => ({ ...one, tenant })) }
+}
+
+/** The tasks of every tenant the person has a role in, in one list. */
+export function AllTasksScreen() {
+  const list = useAllList('tasks')
+  const { search, change, hrefOf } = list
+  const tab = tabOf(search)
+  return (
+    <div className="space-y-3 p-4">
+      <Title text="Tasks" />
+      <TabLinks label="Tasks" hrefOf={(value) => hrefOf({ ...search, tab: value })} tabs={tabs} current={tab} />
+      <search className="flex flex-wrap items-center gap-x-4 gap-y-2">
+        <NameFilter search={search} change={change} />
+        <Choices choices={[list.choice, actionStatus]} search={search} change={change} />
+      </search>
+      <Rows key={tab} tab={tab} list={list} />
+    </div>
+  )
+}
+
+function Rows({ tab, list }: { tab: string; list: ReturnType<typeof useAllList> }) {
+  const { search, wanted } = list
+  const navigate = useNavigate()
+  const marks = useMarks()
+  const [asked, setAsked] = useState<readonly TenantTask[]>([])
+  const filter = filterOf(tab, search)
+  const tasks = useMerged({
+    key: ['tasks', filter],
+    places: wanted,
+    path: pathOf(tab, filter),
+    read: readTasks,
+    compare: tab === 'pending' ? oldestFirst : changedFirst,
+  })
+  const { rows } = tasks
+  const shown = useTenantColumns<TenantTask>(columns)
+  if (tasks.isError && rows.length === 0) return <Failure error={tasks.error} retry={() => void tasks.refetch()} />
+  if (tasks.isPending) return <Skeleton />
+  const missing = <Missing failed={tasks.failed} retry={() => void tasks.refetch()} />
+  if (rows.length === 0) {
+    const isNarrowed = isFiltered(search, words)
+    const nothing = <Empty title={tab === 'pending' ? 'Nothing waits for you.' : 'Nothing here.'} />
+    return (
+      <>
+        {missing}
+        {isNarrowed ? <NoMatch what="task" words={words} list={list} /> : nothing}
+      </>
+    )
+  }
+  const chosen = rows.filter(({ id }) => marks.ids.has(id))
+  const open = (row: TenantTask): void => {
+    writeSelection(row.id)
+    void navigate({ href: taskPath(row.tenant, row) })
+  }
+  return (
+    <>
+      {missing}
+      <MarkBar marks={marks}>
+        <Button kind="danger" off={whyNotTogether(chosen)} onPress={() => setAsked(chosen)}>
+          {`Review and run ${chosen.length}`}
+        </Button>
+      </MarkBar>
+      <RunByTenant
+        tasks={asked}
+        goOn={(left) => {
+          setAsked(left)
+          if (left.length === 0) marks.clear()
+        }}
+      />
+      <Grid
+        label="Tasks of all tenants"
+        columns={shown}
+        rows={rows}
+        total={tasks.hasNextPage ? -1 : rows.length}
+        idOf={(row) => row.id}
+        onOpen={open}
+        onEnd={tasks.onEnd}
+        selected={firstOf(search, 'sel')}
+        {...(tab === 'pending' ? { marks } : {})}
+      />
+    </>
+  )
+}
+
+/** One confirmation for each tenant, one after the other: nothing is run in two tenants by one press. */
+function RunByTenant(props: { tasks: readonly TenantTask[]; goOn: (left: readonly TenantTask[]) => void }) {
+  const realm = useRealm()
+  const [first] = props.tasks
+  const place = first === undefined ? undefined : findPlace(realm, first.tenant)
+  if (first === undefined || place === undefined) return null
+  return (
+    <AppProvider key={first.tenant} session={place} api={realm.apiOf(place)}>
+      <Suspense fallback={null}>
+        <RunTasks
+          tasks={props.tasks.filter(({ tenant }) => tenant === first.tenant)}
+          onClose={() => props.goOn(props.tasks.filter(({ tenant }) => tenant !== first.tenant))}
+        />
+      </Suspense>
+    </AppProvider>
+  )
+}
