@@ -36,6 +36,8 @@ export interface Api {
 export function openApi(session: Session, home: Session): Api {
   const tokens = openTokens(session, home)
   let askAgain: (() => Promise<boolean>) | null = null
+  // Drawn while the page is being put together. Whoever sends first hears of a failure.
+  tokens.draw().catch(() => {})
   const send = async (
     method: string,
     path: string,
