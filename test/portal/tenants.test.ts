@@ -216,11 +216,7 @@ for (const dark of [false, true]) {
 
       await open('/t/all/tasks')
       await rows(page).nth(1).waitFor()
-      for (const at of [0, 1])
-        await page
-          .getByRole('checkbox', { name: /^Select/ })
-          .nth(at)
-          .check()
+      for (const at of [0, 1]) await rows(page).nth(at).getByRole('checkbox').check()
       await look('the tasks')
       await page.getByRole('button', { name: 'Review and run 2' }).click()
       const dialog = page.getByRole('alertdialog')
