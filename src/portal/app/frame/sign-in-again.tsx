@@ -11,14 +11,13 @@ const words = {
   ],
 } as const
 
-/** Lets the same person sign in again without leaving the page: with the password here, or by any other way in a new tab. */
+/** Lets the same person sign in again at home without leaving the page: with the password here, or by any other way in a new tab. */
 export default function SignInAgain(props: {
   readonly why: keyof typeof words
   /** Goes on with a new session of this person; false when there is none. */
   readonly takeSession: () => Promise<boolean>
   readonly onClose: () => void
 }) {
-  // Where they signed in, whichever tenant they look at.
   const { home: session } = useRealm()
   const field = useRef<HTMLInputElement>(null)
   const [password, setPassword] = useState('')

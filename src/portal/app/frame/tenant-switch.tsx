@@ -1,6 +1,6 @@
 import { useLocation, useNavigate } from '@tanstack/react-router'
+import { PickList } from '../keys/pick-list.tsx'
 import { Modal } from '../parts/modal.tsx'
-import { PickList } from '../parts/pick-list.tsx'
 import { TenantBadge } from '../parts/tenant-chip.tsx'
 import { screenPath } from '../paths.ts'
 import { useApp, useRealm } from './app.tsx'

@@ -1,7 +1,7 @@
 import { Modal } from '../parts/modal.tsx'
-import { PickList } from '../parts/pick-list.tsx'
 import { isInForce, runCommand } from './bindings.ts'
 import { useKeys } from './own-keys.ts'
+import { PickList } from './pick-list.tsx'
 import { bindings, type CommandId } from './table.ts'
 
 /** Every command that works here, found by typing some of its letters. */
