@@ -19,10 +19,10 @@ export const runTones: Readonly<Record<string, Tone>> = {
 
 const steps = ['queued', 'dispatching', 'delivered', 'running', 'verifying', 'succeeded']
 
-/** The runs of a task, newest first: how far each is, and what proves its effect. */
+/** The runs of a task, newest first: how far each is, and what proves its effect. On a card, which names the task, they need no name. */
 export function Runs({ runs, isOpen, of }: { runs: readonly Execution[]; isOpen: boolean; of?: string }) {
   return (
-    <section aria-label={of === undefined ? 'Runs' : `Runs of ${of}`} className="mt-3 space-y-3">
+    <section aria-label={of === undefined ? undefined : `Runs of ${of}`} className="mt-3 space-y-3">
       {runs.slice(0, isOpen ? 20 : 1).map((run) => (
         <Run key={run.id} run={run} isOpen={isOpen} />
       ))}
