@@ -47,7 +47,8 @@ async function openOnce({ freshPage, address, seen }: Stage): Promise<IncidentFi
 /** From the answer that a change is stored to its words on an open page, change by change. */
 export async function measureLive({ freshPage, address, seen, server }: Stage): Promise<number[]> {
   const page = await freshPage()
-  const id = String(Number(seen.largeId) - 1)
+  // The first one is of this tenant, whatever their number.
+  const id = '1'
   await page.goto(address(`incidents/${id}`))
   await page.locator('[data-live=live]').waitFor()
   const client = openClient(server.url, readFileSync(join(seen.dataDir, 'tls/ca.crt'), 'utf8'))
@@ -60,10 +61,9 @@ export async function measureLive({ freshPage, address, seen, server }: Stage): 
         page,
         `document.querySelector('main h1')?.textContent === ${JSON.stringify(displayName)}`,
       )
-      await send(client, token, 'PATCH', `/beta/security/incidents/${id}`, { displayName })
-      const storedAt = performance.now()
-      await shown
-      took.push(performance.now() - storedAt)
+      const stored = send(client, token, 'PATCH', `/beta/security/incidents/${id}`, { displayName })
+      const [storedAt, shownAt] = await Promise.all([stored, shown].map((done) => done.then(() => performance.now())))
+      took.push((shownAt ?? 0) - (storedAt ?? 0))
     }
     return took
   } finally {
