@@ -37,7 +37,7 @@ async function launch(): Promise<Browser> {
 async function browse(work: (view: View) => Promise<void>): Promise<void> {
   browser ??= await launch()
   const page = await browser.newPage()
-  page.setDefaultTimeout(15_000)
+  page.setDefaultTimeout(60_000)
   const faults: string[] = []
   const requests: string[] = []
   await page.exposeBinding('reportFault', (_source, text: string) => void faults.push(text))

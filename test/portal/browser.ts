@@ -120,7 +120,7 @@ async function openPerson(cordon: Cordon, browser: ChromiumBrowser, look: Look):
     "document.addEventListener('securitypolicyviolation', (e) => window.reportFault('CSP ' + e.violatedDirective + ' ' + e.blockedURI))",
   )
   const page = await context.newPage()
-  page.setDefaultTimeout(20_000)
+  page.setDefaultTimeout(60_000)
   page.on('console', (message) => {
     if (message.type() === 'error' && !weather.test(message.text())) faults.push(`console ${message.text()}`)
   })
