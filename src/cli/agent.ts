@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { addHostCommands } from './agent-host.ts'
 import {
-  addStoreOptions,
+  addTenantOptions,
   chooseTenant,
   printResult,
   runStoreCommand,
@@ -113,8 +113,4 @@ function addDecisions(agent: Command): void {
         printResult(options, { deviceId: deviceId.toLowerCase(), revoked: true }, () => [`revoked ${deviceId}`])
       }),
     )
-}
-
-function addTenantOptions(command: Command): Command {
-  return addStoreOptions(command).option('--tenant <tenant>', 'id, domain or name of the tenant; default: the first')
 }

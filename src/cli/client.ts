@@ -3,7 +3,7 @@ import { createApplication, createPublicApplication, revokeApplication } from '.
 import { roleNames } from '../model/permissions.ts'
 import { listApplications } from '../store/access.ts'
 import {
-  addStoreOptions,
+  addTenantOptions,
   chooseTenant,
   printResult,
   runStoreCommand,
@@ -25,7 +25,7 @@ interface NewClientOptions extends ClientOptions {
 /** Adds `cordon client create|list|revoke`: applications that sign in with an id and a secret. They work while the server runs. */
 export function addClientCommands(program: Command): void {
   const client = program.command('client').description('applications that use the API')
-  addClientOptions(client.command('create'))
+  addTenantOptions(client.command('create'))
     .description('make an application; its secret is shown once and kept nowhere')
     .requiredOption('--name <name>', 'what people call it; stands in the audit log')
     .requiredOption('--role <role>', roleNames.join(', '))
@@ -50,7 +50,7 @@ export function addClientCommands(program: Command): void {
         ])
       }),
     )
-  addClientOptions(client.command('list'))
+  addTenantOptions(client.command('list'))
     .description("list a tenant's applications")
     .action((options: ClientOptions) =>
       runStoreCommand(options, 'client list', async (deps) => {
@@ -76,7 +76,7 @@ export function addClientCommands(program: Command): void {
         )
       }),
     )
-  addClientOptions(client.command('revoke'))
+  addTenantOptions(client.command('revoke'))
     .description('revoke an application: no new tokens, and those it has are refused within a second')
     .argument('<client-id>')
     .action((clientId: string, options: ClientOptions) =>
@@ -86,8 +86,4 @@ export function addClientCommands(program: Command): void {
         printResult(options, { clientId: clientId.toLowerCase(), revoked: true }, () => [`revoked ${clientId}`])
       }),
     )
-}
-
-function addClientOptions(command: Command): Command {
-  return addStoreOptions(command).option('--tenant <tenant>', 'id, domain or name of the tenant; default: the first')
 }

@@ -21,6 +21,7 @@ import { CordonError } from '../model/errors.ts'
 import type { Actor } from '../store/record.ts'
 import {
   addStoreOptions,
+  addTenantOptions,
   chooseData,
   chooseTenant,
   printResult,
@@ -52,7 +53,7 @@ export function addConnectorCommands(program: Command): void {
   const connector = program
     .command('connector')
     .description('outside systems that carry out actions or tell people, e.g. a directory or mail')
-  addConnectorOptions(connector.command('list')).description('list connectors').action(list)
+  addTenantOptions(connector.command('list')).description('list connectors').action(list)
   addSettingsOptions(connector.command('add'))
     .description('set a connector up')
     .requiredOption('--kind <kind>', 'e.g. ldap')
@@ -63,11 +64,11 @@ export function addConnectorCommands(program: Command): void {
     .argument('<connector>', 'id or name')
     .option('--name <name>', 'another name')
     .action(change)
-  addConnectorOptions(connector.command('remove'))
+  addTenantOptions(connector.command('remove'))
     .description('remove a connector with its secrets')
     .argument('<connector>', 'id or name')
     .action(remove)
-  addConnectorOptions(connector.command('test'))
+  addTenantOptions(connector.command('test'))
     .description('try what its actions need, without effect')
     .argument('<connector>', 'id or name')
     .option('--outbound-allow <network...>', 'as the server has it, e.g. 10.1.2.0/24:636 (CORDON_OUTBOUND_ALLOW)')
@@ -77,12 +78,8 @@ export function addConnectorCommands(program: Command): void {
     .action(rotate)
 }
 
-function addConnectorOptions(command: Command): Command {
-  return addStoreOptions(command).option('--tenant <tenant>', 'id, domain or name of the tenant; default: the first')
-}
-
 function addSettingsOptions(command: Command): Command {
-  return addConnectorOptions(command)
+  return addTenantOptions(command)
     .option('--settings <file>', 'JSON object of settings')
     .option('--set <setting=value...>', 'a single setting, over --settings; text, or JSON such as true or ["uid"]')
     .option('--set-file <setting=file...>', 'a setting that is the text of a file, e.g. ca=ca.crt')

@@ -27,6 +27,11 @@ export function addStoreOptions(command: Command): Command {
     .option('--json', 'print JSON')
 }
 
+/** As {@link addStoreOptions}, for a command about one tenant. */
+export function addTenantOptions(command: Command): Command {
+  return addStoreOptions(command).option('--tenant <tenant>', 'id, domain or name of the tenant; default: the first')
+}
+
 /**
  * Opens the store the options name, beside a server that may be running on it, and runs `work`.
  * @param verb the command in words; stands in the audit log

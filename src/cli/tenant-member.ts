@@ -5,7 +5,7 @@ import { findUser } from '../access/users.ts'
 import { roleNames } from '../model/permissions.ts'
 import { listMembers } from '../store/memberships.ts'
 import {
-  addStoreOptions,
+  addTenantOptions,
   chooseTenant,
   printResult,
   runStoreCommand,
@@ -41,7 +41,7 @@ export function addMemberCommands(tenant: Command): void {
         printResult(options, { tenantId, personId, removed: true }, () => [`removed ${personId}`])
       }),
     )
-  addTenantOption(member.command('list'))
+  addTenantOptions(member.command('list'))
     .description('list them')
     .action((options: StoreOptions & { readonly tenant?: string }) =>
       runStoreCommand(options, 'tenant member list', async (deps) => {
@@ -70,12 +70,8 @@ async function findBoth(deps: AccessDeps, options: MemberOptions): Promise<{ ten
   return { tenantId: tenant.id, personId: (await findUser(deps, home.id, options.name)).id }
 }
 
-function addTenantOption(command: Command): Command {
-  return addStoreOptions(command).option('--tenant <tenant>', 'id, domain or name of the tenant; default: the first')
-}
-
 function addPersonOptions(command: Command): Command {
-  return addTenantOption(command)
+  return addTenantOptions(command)
     .option('--home <tenant>', 'id, domain or name of the tenant the person signs in at; default: the first')
     .requiredOption('--name <name>', 'name or id of the person at home')
 }

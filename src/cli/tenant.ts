@@ -3,6 +3,7 @@ import { createTenant, ensureFirstTenant, renameTenant } from '../access/tenants
 import { listTenants } from '../store/access.ts'
 import {
   addStoreOptions,
+  addTenantOptions,
   chooseTenant,
   printResult,
   runStoreCommand,
@@ -28,9 +29,8 @@ export function addTenantCommands(program: Command): void {
         printResult(options, { tenantId, name, domain, code }, () => [`tenant id  ${tenantId}`])
       }),
     )
-  addStoreOptions(tenant.command('rename'))
+  addTenantOptions(tenant.command('rename'))
     .description('give a tenant another name or short code; its id and addresses stay')
-    .option('--tenant <tenant>', 'id, domain or name of the tenant; default: the first')
     .option('--name <name>', 'what people call it')
     .option('--code <code>', 'short name in lower case')
     .action((options: StoreOptions & { readonly tenant?: string; readonly name?: string; readonly code?: string }) =>

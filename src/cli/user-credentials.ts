@@ -4,7 +4,7 @@ import { linkIdentity } from '../access/outside/link.ts'
 import { createPasswordHasher } from '../access/passwords/password-hash.ts'
 import { removePassword, setPassword } from '../access/passwords/passwords.ts'
 import { findUser } from '../access/users.ts'
-import { addStoreOptions, chooseTenant, printResult, runStoreCommand, type StoreOptions } from './store-command.ts'
+import { addTenantOptions, chooseTenant, printResult, runStoreCommand, type StoreOptions } from './store-command.ts'
 
 interface PersonOptions extends StoreOptions {
   readonly tenant?: string
@@ -53,9 +53,7 @@ export function addCredentialCommands(user: Command): void {
 }
 
 function addPersonOptions(command: Command): Command {
-  return addStoreOptions(command)
-    .option('--tenant <tenant>', 'id, domain or name of the tenant; default: the first')
-    .requiredOption('--name <name>', 'name or id of the person')
+  return addTenantOptions(command).requiredOption('--name <name>', 'name or id of the person')
 }
 
 /** Editors and `echo` end the line; no password ends in a line break. */

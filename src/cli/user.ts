@@ -3,7 +3,7 @@ import { createSignInLink, createUser, disableUser, findUser } from '../access/u
 import { roleNames } from '../model/permissions.ts'
 import { listUsers } from '../store/access.ts'
 import {
-  addStoreOptions,
+  addTenantOptions,
   chooseTenant,
   printResult,
   runStoreCommand,
@@ -20,7 +20,7 @@ interface UserOptions extends StoreOptions {
 export function addUserCommands(program: Command): void {
   const user = program.command('user').description('people who use the portal')
   addCredentialCommands(user)
-  addUserOptions(user.command('create'))
+  addTenantOptions(user.command('create'))
     .description('make a person; they sign in by a link, a password or an outside issuer')
     .requiredOption('--name <name>', 'name as shown to others')
     .requiredOption('--role <role>', roleNames.join(', '))
@@ -31,7 +31,7 @@ export function addUserCommands(program: Command): void {
         printResult(options, { tenantId: tenant.id, userId }, () => [`user id  ${userId}`])
       }),
     )
-  addUserOptions(user.command('link'))
+  addTenantOptions(user.command('link'))
     .description('make a sign-in link for a person: works once, within an hour')
     .requiredOption('--name <name>', 'name or id of the person')
     .option('--server <url>', 'https://host:port of the server, put in front of the link')
@@ -44,7 +44,7 @@ export function addUserCommands(program: Command): void {
         printResult(options, { link: address, expiresDateTime: link.expiresAt }, () => [address])
       }),
     )
-  addUserOptions(user.command('disable'))
+  addTenantOptions(user.command('disable'))
     .description('disable a person: their sessions and tokens are refused within a second')
     .requiredOption('--name <name>', 'name or id of the person')
     .action((options: UserOptions & { readonly name: string }) =>
@@ -55,7 +55,7 @@ export function addUserCommands(program: Command): void {
         printResult(options, { userId: id, disabled: true }, () => [`disabled ${id}`])
       }),
     )
-  addUserOptions(user.command('list'))
+  addTenantOptions(user.command('list'))
     .description("list a tenant's people")
     .action((options: UserOptions) =>
       runStoreCommand(options, 'user list', async (deps) => {
@@ -81,8 +81,4 @@ export function addUserCommands(program: Command): void {
         )
       }),
     )
-}
-
-function addUserOptions(command: Command): Command {
-  return addStoreOptions(command).option('--tenant <tenant>', 'id, domain or name of the tenant; default: the first')
 }
