@@ -3,7 +3,7 @@ import { globSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { ensurePortal } from '../tools/portal/build.ts'
-import { drawJourneys, journeysVariable } from './support/journeys.ts'
+import { journeysVariable } from './support/journeys.ts'
 import { startPostgres } from './support/postgres.ts'
 import { installPackages, listMissing } from './support/programs.ts'
 
@@ -13,6 +13,7 @@ import { installPackages, listMissing } from './support/programs.ts'
 const root = join(import.meta.dirname, '..')
 /** A file that runs longer hangs: something it started is still open. */
 const fileTimeoutMs = 600_000
+const reporter = join(root, 'test/support/reporter.ts')
 
 let current: ChildProcess | null = null
 let interrupted = false
@@ -91,12 +92,9 @@ async function runSuites(files: readonly string[]): Promise<number> {
   try {
     if (interrupted) return 1
     const journeys = join(folder, 'journeys')
-    const options = ['--test', '--test-concurrency=2', '--test-reporter=spec', `--test-timeout=${fileTimeoutMs}`]
+    const options = ['--test', '--test-concurrency=2', `--test-reporter=${reporter}`, `--test-timeout=${fileTimeoutMs}`]
     const env = { CORDON_TEST_POSTGRES: cluster.url, [journeysVariable]: journeys }
-    const code = await run(process.execPath, [...options, ...files], env)
-    const table = drawJourneys(journeys)
-    if (table !== '') console.log(`\n== journeys through the portal\n${table}`)
-    return code
+    return await run(process.execPath, [...options, ...files], env)
   } finally {
     rmSync(folder, { recursive: true, force: true })
     await cluster.stop()

@@ -121,7 +121,7 @@ browserTest('a person sets how they are told, and finds it again', async ({ cord
   await page.getByLabel('A task waits for review').uncheck()
   await page.getByLabel('From this severity on').selectOption('medium')
   await page.getByLabel('Leave me alone at night').check()
-  await page.getByLabel('Time zone').last().selectOption('Europe/Berlin')
+  await page.getByRole('combobox', { name: 'Time zone', exact: true }).last().selectOption('Europe/Berlin')
   await page.getByRole('button', { name: 'Save how you are told' }).click()
   await page.getByText('Nothing is changed.').waitFor()
   await open(screenOf(cordon, 'settings'))
