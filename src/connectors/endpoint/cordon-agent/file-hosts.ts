@@ -4,16 +4,18 @@ import { readPresence } from '../../../agents/devices.ts'
 import { cancelQueued, type HostOrder, queueForHosts, readFanOut, readToldByTask } from '../../../agents/fan-out.ts'
 import { msOf } from '../../../io/clock.ts'
 import type { TargetOutcome } from '../../../model/execution.ts'
-import { digestJson } from '../../../protocol/canonical.ts'
 import type { JsonObject } from '../../../protocol/decode.ts'
 import type { Inspection, Look, Order, Progress } from '../../connector.ts'
 import { agentsOfFile, inspectFile, listItems, readHashesOf, toFileAction } from './files.ts'
-import { describeHost, describeHostProof, type HostCommand, readReport } from './hosts.ts'
-
-/** A host that recorded a command and reported nothing for this long may have done it or not. */
-const silentMs = 5 * 60_000
-const lookAgainSeconds = 10
-const maxListed = 50
+import {
+  describeHost,
+  type HostCommand,
+  lookAgainSeconds,
+  maxListed,
+  proveByHosts,
+  readReport,
+  silentMs,
+} from './hosts.ts'
 
 /** True for the quarantine of a file, or its undo, on more than one host. */
 export function isOnSeveralHosts({ actionType, target }: Pick<Order, 'actionType' | 'target'>): boolean {
@@ -169,20 +171,7 @@ function describeDone(
     changed: reports.some(({ report }) => report?.targets[0]?.changed === true),
     before: { hosts: commands.length },
     after,
-    proof: {
-      level: 'observed',
-      method: 'host-proofs',
-      observedAt: deps.clock.now(),
-      digest: digestJson(after),
-      checks: [
-        { name: 'hosts', want: String(commands.length), got: String(done.length) },
-        ...commands.slice(0, maxListed).map((command) => ({
-          name: `host ${command.hostname}`.slice(0, 64),
-          want: 'proved',
-          got: describeHostProof(command),
-        })),
-      ],
-    },
+    proof: proveByHosts(deps.clock.now(), commands, done.length, after),
     targets,
   }
 }

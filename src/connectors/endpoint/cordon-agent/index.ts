@@ -32,6 +32,7 @@ import {
   startFileOrder,
 } from './file-hosts.ts'
 import { agentOfFile, inspectFile, listFileTargets, resolveFile, toFileAction } from './files.ts'
+import { silentMs } from './hosts.ts'
 import { inspectDevice, isRestriction } from './inspect.ts'
 import {
   attachRuleOrder,
@@ -75,9 +76,6 @@ const waitSeconds = 30
 const undeliveredSeconds = 600
 /** A package is never larger; most have a few MiB. */
 const packageBytes = 128 * 1024 * 1024
-
-/** A host that recorded a command and was not heard of for this long may have done it or not. */
-const silentMs = 5 * 60_000
 
 /**
  * The connector to Cordon's own agents on Linux hosts. An order becomes a signed command whose id is the execution's, so a second start

@@ -12,14 +12,10 @@ import { instantOf, msOf } from '../../../io/clock.ts'
 import { digestJson } from '../../../protocol/canonical.ts'
 import { isUsable, parseIndicator } from '../../../protocol/indicator.ts'
 import type { Inspection, Look, Order, Progress, Resolution } from '../../connector.ts'
-import { describeHost, describeHostProof, type HostCommand } from './hosts.ts'
+import { describeHost, type HostCommand, lookAgainSeconds, proveByHosts, silentMs } from './hosts.ts'
 
 /** A host that polls fetches a command within milliseconds; one that has not after this is away and catches up later. */
 const awayMs = 20_000
-/** A host that recorded a command and reported nothing for this long may have done it or not. */
-const silentMs = 5 * 60_000
-const lookAgainSeconds = 10
-const maxListed = 50
 
 /** What fits an identifier as an indicator; every host of the tenant that can enforce rules is part of the one target. */
 export async function resolveIndicator(
@@ -132,20 +128,7 @@ function describeFanOut(deps: CommandDeps, order: Order, commands: readonly Host
     changed: targets.some(({ state }) => state === 'succeeded'),
     before: { inForce: withdrawn },
     after,
-    proof: {
-      level: 'observed',
-      method: 'host-proofs',
-      observedAt: deps.clock.now(),
-      digest: digestJson(after),
-      checks: [
-        { name: 'hosts', want: String(targets.length), got: String(done.length) },
-        ...commands.slice(0, maxListed).map((command) => ({
-          name: `host ${command.hostname}`.slice(0, 64),
-          want: 'proved',
-          got: describeHostProof(command),
-        })),
-      ],
-    },
+    proof: proveByHosts(deps.clock.now(), commands, done.length, after),
     targets,
   }
 }
