@@ -7,6 +7,7 @@ import { readIncident } from '../../src/store/incidents.ts'
 import type { Client, Cordon } from '../support/cordon.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { giveTenant, type Tenant } from '../support/given.ts'
+import { testSeed as seed } from '../support/seed.ts'
 import { type HostileCase, MissingFixture, readCases } from './case-file.ts'
 import { assertAudited, assertForm, assertNoSecret, prepare, readTarget } from './case-parts.ts'
 import { isSame } from './checks.ts'
@@ -20,7 +21,6 @@ const atOnce = 32
 const kills = 6
 /** The embedded store is one file the kill may tear; what differs on the other one is shown by a part of the cases. */
 const shares = { sqlite: 1, postgres: 0.4 } as const
-const seed = Number(process.env.CORDON_TEST_SEED ?? Date.now() % 1_000_000)
 
 // Slow connections are a test of their own, and so is the full volume; a receiver that hangs would outlast every server here.
 const elsewhere = ['tr-15-slowloris', 'in-29-diskfull', 'sb-41']

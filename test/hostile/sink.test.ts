@@ -38,7 +38,10 @@ interface Watched {
   readonly destinations: () => Promise<Set<string>>
 }
 
-/** Every packet of the namespace that is no answer to the test goes into a set, loopback's and those nobody routes included. */
+/**
+ * Every packet of the namespace that is no answer to the test goes into a set, loopback's and those nobody routes included. What the kernel itself
+ * says when an interface comes up, by ICMPv6 and IGMP, is none of the server's.
+ */
 function ruleset(lab: Lab): string {
   return `table inet sink {
     set seen4 { type ipv4_addr . inet_service; flags dynamic; size 4096; }
@@ -49,7 +52,7 @@ function ruleset(lab: Lab): string {
       ip daddr ${lab.control4} tcp sport ${serverPort} accept
       meta l4proto { tcp, udp } ip daddr != 0.0.0.0/32 add @seen4 { ip daddr . th dport }
       meta l4proto { tcp, udp } ip6 daddr != ::/128 add @seen6 { ip6 daddr . th dport }
-      meta l4proto != { tcp, udp, icmpv6 } ip daddr != 0.0.0.0/32 add @others { ip daddr }
+      meta l4proto != { tcp, udp, icmpv6, igmp } ip daddr != 0.0.0.0/32 add @others { ip daddr }
     }
   }`
 }

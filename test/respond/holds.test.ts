@@ -34,6 +34,17 @@ test('a release that is undone gives a target back to those who held it and stil
   assert.deepEqual(play('disable a', 'enable c', 'disable d', 'undo c', 'undo d'), ['a'])
 })
 
+test('what was undone never holds its target again, whatever ended in the same tick of the clock', () => {
+  assert.deepEqual(play('disable a', 'undo a', 'enable c', 'undo c'), ['undo of c'])
+  const history: Done[] = [
+    { id: 'undo of a', kind: 'undo', undoes: 'a', actionType: 'enableUser', state: 'succeeded' },
+    { id: 'c', kind: 'run', undoes: null, actionType: 'enableUser', state: 'succeeded' },
+    { id: 'a', kind: 'run', undoes: null, actionType: 'disableUser', state: 'succeeded' },
+    { id: 'undo of c', kind: 'undo', undoes: 'c', actionType: 'disableUser', state: 'succeeded' },
+  ]
+  assert.deepEqual([...findHolders(history)], ['undo of c'])
+})
+
 test('a release that ended nobody’s hold is held by its own undo', () => {
   assert.deepEqual(play('enable c', 'undo c'), ['undo of c'])
 })

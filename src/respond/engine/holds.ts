@@ -20,7 +20,7 @@ export function findHolders(history: readonly Done[]): ReadonlySet<string> {
     if (isContainment(actionType)) {
       const back = kind === 'undo' && undoes !== null ? taken.get(undoes) : undefined
       // A release that ended nobody's hold, e.g. one that opened what somebody else had closed, is taken back for its own sake.
-      const ids = back === undefined || back.length === 0 ? [id] : back.filter((one) => !undone.has(one))
+      const ids = back === undefined || back.length === 0 ? [id] : back
       holders = new Set([...holders, ...ids])
     } else if (endsOne(done)) holders.delete(undoes ?? '')
     else if (isRelease(actionType) && state === 'succeeded') {
@@ -28,7 +28,8 @@ export function findHolders(history: readonly Done[]): ReadonlySet<string> {
       holders = new Set()
     }
   }
-  return holders
+  // Also what ended in the same tick of the clock as its undo, and may stand behind it.
+  return new Set([...holders].filter((one) => !undone.has(one)))
 }
 
 /** An undo that ended what one execution held. */

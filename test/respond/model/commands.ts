@@ -14,7 +14,7 @@ import { insertJob } from '../../../src/store/jobs.ts'
 import { readApprovalOf } from '../../../src/store/safety/approvals.ts'
 import type { Place, Weather } from '../../support/fake-target.ts'
 import { type Expectations, executionsOf, isOpen, liveOf, observe } from './observe.ts'
-import { type Model, plans, type TaskName, taskNames, type World } from './world.ts'
+import { type Model, plans, type SeenExecution, type TaskName, taskNames, type World } from './world.ts'
 
 const minute = 60_000
 
@@ -137,10 +137,15 @@ function cancel(task: TaskName): Command {
   })
 }
 
+/** What was done in part is taken back as far as it was done. */
+function canBeUndone({ kind, state }: SeenExecution): boolean {
+  return kind === 'run' && (state === 'succeeded' || state === 'partial')
+}
+
 function undo(task: TaskName): Command {
   return new Command(`undo(${task})`, async (model, world) => {
     const all = executionsOf(model, task)
-    const run = all.find(({ kind, state }) => kind === 'run' && state === 'succeeded')
+    const run = all.find(canBeUndone)
     const undone = all.some(({ undoes, state }) => undoes === run?.id && state === 'succeeded')
     const possible = run !== undefined && !undone && !all.some(isOpen)
 
@@ -160,7 +165,7 @@ function undoAny(): Command {
   return new Command('undo(any)', async (model, world) => {
     const name = taskNames.find((candidate) => {
       const all = executionsOf(model, candidate)
-      return all[0]?.kind === 'run' && all[0].state === 'succeeded'
+      return all[0] !== undefined && canBeUndone(all[0])
     })
     return name === undefined ? { nothing: true } : undo(name).play(model, world)
   })
@@ -213,6 +218,14 @@ function decide(task: TaskName, outcome: HumanOutcome): Command {
 
     assert.equal(answer, live?.state === 'unknown' ? 'ok' : 'Conflict')
     return answer === 'ok' ? { onlyTask: task } : { nothing: true }
+  })
+}
+
+/** Of whatever nobody knows the outcome of the first, so that a person's judgement is met more often than by chance. */
+function decideAny(outcome: HumanOutcome): Command {
+  return new Command(`decide(any, ${outcome})`, async (model, world) => {
+    const name = taskNames.find((candidate) => liveOf(model, candidate)?.state === 'unknown')
+    return name === undefined ? { nothing: true } : decide(name, outcome).play(model, world)
   })
 }
 
@@ -312,6 +325,7 @@ export const commands: fc.Arbitrary<fc.AsyncCommand<Model, World>>[] = [
   fc
     .tuple(task, fc.constantFrom<HumanOutcome>('succeeded', 'failed', 'partial'))
     .map(([name, how]) => decide(name, how)),
+  fc.constantFrom<HumanOutcome>('partial', 'succeeded', 'failed').map(decideAny),
   fc.constant(pause(true)),
   fc.constant(pause(false)),
   fc.constant(pause(false)),

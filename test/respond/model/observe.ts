@@ -126,11 +126,15 @@ function leadsTo(from: ExecutionState, to: ExecutionState): boolean {
 
 function updateHolds(model: Model, executions: readonly SeenExecution[]): void {
   const was = new Map(model.executions.map(({ id, state }) => [id, state]))
-  const ended = executions.filter(({ id, state }) => state === 'succeeded' && was.get(id) !== 'succeeded')
+  const ended = executions.filter(
+    ({ id, state }) => was.get(id) !== state && (state === 'succeeded' || state === 'partial'),
+  )
   // Several may have ended since: those on one host did so in the order of their turns, oldest request first.
   for (const execution of ended.toReversed()) {
     const { host } = plans[execution.task]
     if (execution.actionType === 'isolateDevice') model.holds.set(execution.id, { task: execution.task, host })
+    // A host that was released in part is still held.
+    else if (execution.state === 'partial') continue
     else if (execution.kind === 'undo') model.holds.delete(execution.undoes ?? '')
     else for (const [id, hold] of model.holds) if (hold.host === host) model.holds.delete(id)
   }

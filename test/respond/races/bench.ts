@@ -15,6 +15,7 @@ import { type Approval, readApprovalOf } from '../../../src/store/safety/approva
 import { readTask, type StoredTask } from '../../../src/store/tasks.ts'
 import { giveIncident, givePeople, person, tenantId } from '../../support/engine.ts'
 import { createFakeTarget, type FakeTarget } from '../../support/fake-target.ts'
+import { testSeed } from '../../support/seed.ts'
 import { createHandClock, createSeededIds, createStepper, type HandClock, type Stepper } from '../../support/stepper.ts'
 
 /** A response engine moved by hand, so that a test decides what happens between what. */
@@ -43,10 +44,13 @@ export interface Bench {
   policy(sections: Partial<SafetyPolicy>): Promise<void>
 }
 
+/** Two benches over one store must not give out the same ids. */
+let benches = 0
+
 /** Makes one over a store of the test. */
 export async function createBench(_t: TestContext, store: Store): Promise<Bench> {
   const clock = createHandClock()
-  const ids = createSeededIds(Date.now())
+  const ids = createSeededIds(testSeed + ++benches)
   const target = createFakeTarget(clock, ['host-1', 'host-2'])
   const registry = createRegistry([target.connector], { strictGraph: false })
   const deps = { store, clock, ids, registry }

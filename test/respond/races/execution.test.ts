@@ -349,6 +349,7 @@ eachDatabase('a line on one target ends in its order, each step by those whose t
 
   const [short, long] = [await stepsFor(4), await stepsFor(16)]
 
-  // Woken all together each time one ends, a line four times as long takes ten times the steps.
-  assert.ok(long <= short * 5, `${short} steps for 4, ${long} for 16`)
+  // Woken all together each time one ends, a line four times as long takes ten times the steps. Jobs that are due together go by their ids, so
+  // that the number differs with the seed: in 60 of them 8 to 11 for 4, and 41 to 47 for 16.
+  assert.ok(short <= 4 * 3 && long <= 16 * 3, `${short} steps for 4, ${long} for 16`)
 })
