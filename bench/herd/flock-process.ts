@@ -7,6 +7,7 @@ const patienceMs = 240_000
 
 /** The process of the simulated agents, as the bench sees it. */
 export interface Flock {
+  readonly pid: number
   /** Agents that are answered by the server now. */
   readonly present: () => number
   /** When the last agent came back; milliseconds since the epoch. */
@@ -38,6 +39,7 @@ export function startFlock(order: FlockOrder): Flock {
   })
   child.send(order)
   return {
+    pid: child.pid ?? 0,
     present: () => present,
     lastBackMs: () => lastBackMs,
     arrivals: arrivalsOf,

@@ -6,6 +6,7 @@ import { ChannelError, openTransport } from '../../src/agent/transport.ts'
 import { type Command, readCommand } from '../../src/protocol/command.ts'
 import { isObject } from '../../src/protocol/decode.ts'
 import { peekPayload, readPrivateKey } from '../../src/protocol/jws.ts'
+import type { PollAnswer, Report } from '../../src/protocol/messages.ts'
 import { DEFAULT_POLL_SECONDS, messageLimits } from '../../src/protocol/version.ts'
 import { makeResult } from '../../test/support/device.ts'
 
@@ -70,10 +71,18 @@ async function live(url: string, ca: string, agent: FlockAgent, onFirst: () => v
   let back = false
   let known = false
   let policy = 0
+  let reports: readonly Report[] = []
   for (;;) {
     try {
       const waitSeconds = back ? Math.floor(DEFAULT_POLL_SECONDS * (0.9 + 0.1 * Math.random())) : 0
-      policy = await poll(channel, waitSeconds, policy)
+      const asked = { waitSeconds, heldPolicy: policy, key: 'held', reports } as const
+      const outcome = await channel.poll(asked, new AbortController().signal)
+      if (outcome.kind === 'notTaken') throw new Error(`reports were not taken: ${outcome.status} ${outcome.code}`)
+      if (outcome.kind === 'nothing') reports = []
+      else {
+        reports = await work(channel, outcome.answer)
+        policy = outcome.answer.policy === null ? policy : readVersion(outcome.answer.policy)
+      }
       if (!back) tell({ kind: 'back', atMs: now() })
       if (!known) onFirst()
       known = true
@@ -89,17 +98,21 @@ async function live(url: string, ca: string, agent: FlockAgent, onFirst: () => v
   }
 }
 
-/** @returns version of the policy the agent has now */
-async function poll(channel: Channel, waitSeconds: number, heldPolicy: number): Promise<number> {
-  const answer = await channel.poll(waitSeconds, heldPolicy, 'held', new AbortController().signal)
-  for (const jws of answer?.commands ?? []) {
+/** Takes commands in as an agent does, and has done them in no time. @returns what the next poll carries */
+async function work(channel: Channel, { commands, begin = [] }: PollAnswer): Promise<Report[]> {
+  const reports: Report[] = []
+  for (const jws of commands) {
     const command = readPayload(jws)
     tell({ kind: 'command', taskId: command.taskId, atMs: now() })
+    const result = makeResult(command)
+    if (begin.includes(command.commandId)) {
+      reports.push({ journalSeq: 1, result })
+      continue
+    }
     await channel.acknowledge({ commandId: command.commandId, journalSeq: 1 })
-    await channel.sendResult(makeResult(command))
+    await channel.sendResult(result)
   }
-  const policy = answer?.policy
-  return typeof policy === 'string' ? readVersion(policy) : heldPolicy
+  return reports
 }
 
 function readVersion(policy: string): number {

@@ -11,6 +11,8 @@ import {
   type EnrollRequest,
   type Heartbeat,
   type PollAnswer,
+  type PollReports,
+  type Report,
 } from '../protocol/messages.ts'
 import { ENROLL_KID, signRequest } from '../protocol/request-signature.ts'
 import type { CommandResult } from '../protocol/result.ts'
@@ -32,17 +34,7 @@ export type Delivery =
 
 /** The agent's side of the channel. Every method throws ChannelError when no usable answer came. */
 export interface Channel {
-  /**
-   * @param heldPolicy version of the policy in force; 0 for none
-   * @param key `wanted` while an order to make another key is at hand
-   * @returns the answer; undefined when there is nothing (204)
-   */
-  readonly poll: (
-    waitSeconds: number,
-    heldPolicy: number,
-    key: 'held' | 'wanted',
-    signal: AbortSignal,
-  ) => Promise<PollAnswer | undefined>
+  readonly poll: (poll: Poll, signal: AbortSignal) => Promise<PollOutcome>
   readonly acknowledge: (ack: Ack) => Promise<Delivery>
   readonly sendResult: (result: CommandResult) => Promise<Delivery>
   readonly sendHeartbeat: (heartbeat: Heartbeat) => Promise<Delivery>
@@ -54,6 +46,26 @@ export interface Channel {
   /** Server clock minus own clock in milliseconds, as of the last answer; 0 before the first. */
   readonly serverOffsetMs: () => number
 }
+
+/** What the server is asked, and told, in one request. */
+export interface Poll {
+  readonly waitSeconds: number
+  /** Version of the policy in force; 0 for none. */
+  readonly heldPolicy: number
+  /** `wanted` while an order to make another key is at hand. */
+  readonly key: 'held' | 'wanted'
+  /** At most {@link MAX_COMMANDS_PER_POLL}, and only of commands that a server let begin by itself. */
+  readonly reports: readonly Report[]
+}
+
+/**
+ * What a poll came to. `nothing`: no command, no new policy, no hold. `notTaken`: the server takes no reports this way, or cannot read them;
+ * nothing was taken and nothing was asked. After the other two it has the reports, except for those an answer names as refused.
+ */
+export type PollOutcome =
+  | { readonly kind: 'answer'; readonly answer: PollAnswer }
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'notTaken'; readonly status: number; readonly code: string }
 
 /** What the channel is built from. */
 export interface ChannelParts {
@@ -103,15 +115,13 @@ export function openChannel(parts: ChannelParts): Channel {
     return readDelivery(await send({ method: 'POST', path, body, timeoutMs: ANSWER_TIMEOUT_MS }))
   }
   return {
-    poll: async (waitSeconds, heldPolicy, wantedKey, signal) => {
-      const timeoutMs = waitSeconds * 1000 + ANSWER_TIMEOUT_MS
-      const path = `/commands?wait=${waitSeconds}&policy=${heldPolicy}&key=${wantedKey}&run=${parts.runId}`
-      const answer = await send({ method: 'GET', path, body: '', timeoutMs, signal })
-      if (answer.status === 204) return undefined
-      if (answer.status !== 200) throw new ChannelError(`poll answered ${answer.status} ${readErrorCode(answer.body)}`)
+    poll: async (asked, signal) => {
+      const answer = await send({ ...writePoll(asked, parts.runId), signal })
+      if (answer.status === 204) return { kind: 'nothing' }
+      if (answer.status !== 200) return readRefusedPoll(asked, answer)
       const poll = readAnswer(decodePollAnswer, answer.body)
       note(parseInstantMs(poll.serverTime))
-      return poll
+      return { kind: 'answer', answer: poll }
     },
     acknowledge: (ack) => deliver('/ack', ack),
     sendResult: (result) => deliver('/results', result),
@@ -139,6 +149,20 @@ export function openChannel(parts: ChannelParts): Channel {
     packages: openPackageChannel(send),
     serverOffsetMs: () => offsetMs,
   }
+}
+
+function writePoll({ waitSeconds, heldPolicy, key, reports }: Poll, runId: string): Call {
+  const timeoutMs = waitSeconds * 1000 + ANSWER_TIMEOUT_MS
+  const path = `/commands?wait=${waitSeconds}&policy=${heldPolicy}&key=${key}&run=${runId}&begin=listed`
+  if (reports.length === 0) return { method: 'GET', path, body: '', timeoutMs }
+  return { method: 'POST', path, body: JSON.stringify({ reports } satisfies PollReports), timeoutMs }
+}
+
+/** @throws ChannelError when asking again may help, or when there was nothing but the question */
+function readRefusedPoll({ reports }: Poll, answer: IncomingAnswer): PollOutcome {
+  const delivery = readDelivery(answer)
+  if (delivery.kind === 'refused' && reports.length > 0) return { ...delivery, kind: 'notTaken' }
+  throw new ChannelError(`poll answered ${answer.status} ${readErrorCode(answer.body)}`)
 }
 
 function openPackageChannel(send: (call: Call) => Promise<IncomingAnswer>): PackageChannel {

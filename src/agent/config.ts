@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { type CommandAction, commandActions } from '../protocol/body.ts'
 import { type Endpoint, parseEndpoint } from './actions/addresses.ts'
-import { CLAMAV_DATABASE } from './host/clamav.ts'
+import { CLAMD_CONFIG } from './host/scan/clamd.ts'
+import { CLAMAV_DATABASE } from './host/scan/signatures.ts'
 
 /** What the owner of the host decided in `agent.conf`. The server cannot change any of it. */
 export interface AgentConfig {
@@ -13,6 +14,8 @@ export interface AgentConfig {
   readonly search: readonly string[]
   /** Folder of ClamAV's signatures. */
   readonly clamav: string
+  /** Settings of ClamAV's daemon, which scans when it runs on the signatures of that folder. */
+  readonly clamd: string
   /** Where a quick scan looks; empty: the usual places and the executables that run. */
   readonly scan: readonly string[]
   /** Items of an investigation package that this host does not give away, by name. */
@@ -37,6 +40,7 @@ export const defaultConfig: AgentConfig = {
   probes: [],
   search: [],
   clamav: CLAMAV_DATABASE,
+  clamd: CLAMD_CONFIG,
   scan: [],
   withhold: [],
   guard: [],
@@ -45,13 +49,13 @@ export const defaultConfig: AgentConfig = {
 
 /**
  * Reads `agent.conf`: lines `allow = isolateDevice unIsolateDevice`, `probe = 192.0.2.7:443 [2001:db8::7]:443`, `search = /srv /home`,
- * `clamav = /var/lib/clamav` (folder of its signatures), `scan = /srv /home` (where a quick scan looks), `withhold =
+ * `clamav = /var/lib/clamav` (folder of its signatures), `clamd = /etc/clamav/clamd.conf` (settings of its daemon), `scan = /srv /home` (where a quick scan looks), `withhold =
  * sudoers.txt` (what a package leaves out), `guard = / /home` (mounts whose programs a restriction guards), `execute = /opt/app/
  * sha256:...` (what may start nevertheless); `#` starts a comment.
  * @throws ConfigError for anything else
  */
 export function parseConfig(text: string): AgentConfig {
-  let { allow, probes, search, clamav, scan, withhold, guard, execute } = defaultConfig
+  let { allow, probes, search, clamav, clamd, scan, withhold, guard, execute } = defaultConfig
   for (const [index, raw] of text.split('\n').entries()) {
     const line = raw.replace(/#.*/, '').trim()
     if (line === '') continue
@@ -61,13 +65,15 @@ export function parseConfig(text: string): AgentConfig {
     else if (match?.[1] === 'probe') probes = words.map((word) => readProbe(word, index + 1))
     else if (match?.[1] === 'search') search = words.map((word) => readFolder(word, index + 1))
     else if (match?.[1] === 'clamav') clamav = readFolder(words.join(' '), index + 1)
+    else if (match?.[1] === 'clamd') clamd = readFolder(words.join(' '), index + 1)
     else if (match?.[1] === 'scan') scan = words.map((word) => readFolder(word, index + 1))
     else if (match?.[1] === 'withhold') withhold = words
     else if (match?.[1] === 'guard') guard = words.map((word) => readFolder(word, index + 1))
     else if (match?.[1] === 'execute') execute = words.map((word) => readProgram(word, index + 1))
-    else throw new ConfigError(index + 1, 'not one of allow, probe, search, clamav, scan, withhold, guard, execute')
+    else
+      throw new ConfigError(index + 1, 'not one of allow, probe, search, clamav, clamd, scan, withhold, guard, execute')
   }
-  return { allow, probes, search, clamav, scan, withhold, guard, execute }
+  return { allow, probes, search, clamav, clamd, scan, withhold, guard, execute }
 }
 
 /** Reads the file at `path`; a missing file is the {@link defaultConfig}. @throws ConfigError */

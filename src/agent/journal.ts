@@ -30,7 +30,7 @@ export interface JournalEntry {
   /** Number of the line that recorded the reception. */
   readonly line: number
   readonly state: 'received' | 'running' | 'done'
-  /** The server knows that the command is recorded here; only then may it take effect. */
+  /** The server knows that the command is recorded here. Without that, only what the server let begin by itself may take effect. */
   readonly acknowledged: boolean
   readonly delivered: boolean
   /** The signed command, kept until it is done. */

@@ -4,7 +4,7 @@ import { type Command, openCommand } from '../protocol/command.ts'
 import type { JsonObject } from '../protocol/decode.ts'
 import { formatInstant } from '../protocol/instants.ts'
 import type { PollAnswer } from '../protocol/messages.ts'
-import type { CommandResult } from '../protocol/result.ts'
+import { expireVault } from './actions/file/expire-vault.ts'
 import { renewLease } from './actions/isolateDevice.ts'
 import { RulesetError } from './actions/nftables.ts'
 import { renewRestriction } from './actions/restriction/restrictAppExecution.ts'
@@ -13,6 +13,7 @@ import { readRestriction } from './guard/record.ts'
 import type { JournalEntry } from './journal.ts'
 import { runsBeside, startBeside } from './life/beside.ts'
 import { describeUnreported, noteReported } from './life/break-glass.ts'
+import { collectReports, deliverResult, deliverResults, mustDeliver, settleReports } from './life/deliver.ts'
 import type { Exclusive } from './life/exclusive.ts'
 import { settleRestriction } from './life/restriction.ts'
 import { isKeyWanted, noteKeyOrder, settleKey } from './life/rotate-key.ts'
@@ -78,6 +79,8 @@ export async function runLoop(session: Session, signal: AbortSignal): Promise<vo
 export async function runOnce(session: Session, signal: AbortSignal): Promise<void> {
   await runTurn(session, { heartbeatDueMs: 0, held: undefined }, 0, signal)
   await Promise.all(session.beside.values())
+  // There is no next poll.
+  session.given.clear()
   await deliverResults(session)
 }
 
@@ -128,10 +131,13 @@ async function pollOnce(session: Session, waitSeconds: number, signal: AbortSign
   const turn = new AbortController()
   session.turn = turn
   // What ended beside the loop a moment ago could not end a poll that was not held yet.
-  if (session.journal.entries().some(({ state, delivered }) => state === 'done' && !delivered)) return undefined
+  if (mustDeliver(session)) return undefined
+  const key = isKeyWanted(session.state) ? 'wanted' : 'held'
+  const reports = collectReports(session)
+  const poll = { waitSeconds, heldPolicy: nameHeldPolicy(session), key, reports } as const
   try {
-    const key = isKeyWanted(session.state) ? 'wanted' : 'held'
-    return await session.channel.poll(waitSeconds, nameHeldPolicy(session), key, AbortSignal.any([signal, turn.signal]))
+    const outcome = await session.channel.poll(poll, AbortSignal.any([signal, turn.signal]))
+    return settleReports(session, reports, outcome)
   } catch (error) {
     if (turn.signal.aborted && !signal.aborted) return undefined
     throw error
@@ -159,8 +165,23 @@ async function reportState(session: Session, memory: LoopMemory): Promise<void> 
     session.host.log('heartbeat refused', { status: delivery.status, code: delivery.code })
   else if (release !== undefined) noteReported(session.state)
   session.tamper.splice(0, sent)
+  // Whoever has just answered told the time too.
+  if (now >= memory.heartbeatDueMs) noteExpired(session)
   memory.heartbeatDueMs = now + HEARTBEAT_MS
   memory.held = held
+}
+
+/** Nothing else touches the vault now: commands about files are carried out by the loop itself. */
+function noteExpired({ state, host, channel, tamper }: Session): void {
+  const nowMs = host.clock.nowMs()
+  for (const { commandId, files } of expireVault(state, nowMs + channel.serverOffsetMs())) {
+    host.log('quarantine expired', { commandId, files })
+    tamper.push({
+      kind: 'QuarantineExpired',
+      at: formatInstant(nowMs),
+      detail: `${files} files of command ${commandId}`,
+    })
+  }
 }
 
 /** @returns how many commands were new to us and are recorded now */
@@ -168,6 +189,7 @@ async function takeCommands(session: Session, answer: PollAnswer): Promise<numbe
   if (answer.policy !== null && !adoptPolicy(session, answer.policy)) session.host.log('policy refused')
   let taken = 0
   for (const jws of answer.commands) if (await takeCommand(session, jws)) taken += 1
+  for (const id of answer.begin ?? []) if (session.journal.find(id)?.delivered === false) session.given.add(id)
   return taken
 }
 
@@ -217,18 +239,18 @@ async function takeCommand(session: Session, jws: string): Promise<boolean> {
 }
 
 async function repeatAnswer(session: Session, entry: JournalEntry): Promise<void> {
-  if (entry.result !== null) await deliver(session, entry.result)
+  if (entry.result !== null) await deliverResult(session, entry.result)
   else await session.channel.acknowledge({ commandId: entry.commandId, journalSeq: entry.line })
 }
 
-/** Does what was received and not begun; the server must know of it before the first effect. */
+/** Does what was received and not begun; the server must know of it before the first effect, or have let it begin. */
 async function doCommands(session: Session): Promise<number> {
   const waiting = session.journal
     .entries()
     .filter(({ state, commandId }) => state === 'received' && !session.beside.has(commandId))
     .sort((left, right) => lanes.indexOf(left.family) - lanes.indexOf(right.family) || left.seq - right.seq)
   for (const entry of waiting) {
-    if (!entry.acknowledged) {
+    if (!entry.acknowledged && !session.given.has(entry.commandId)) {
       const delivery = await session.channel.acknowledge({ commandId: entry.commandId, journalSeq: entry.line })
       if (delivery.kind === 'refused') {
         // The server took the command back before it knew that we have it.
@@ -327,21 +349,6 @@ function rereadCommand(
 function cancel(session: Session, entry: JournalEntry, detail: string): void {
   const named = { ...entry, deviceId: session.identity.deviceId }
   session.journal.finish(entry, refuseCommand(named, 'Cancelled', detail, session.host.clock.nowMs()))
-}
-
-async function deliverResults(session: Session): Promise<void> {
-  for (const entry of session.journal.entries()) {
-    if (entry.state === 'done' && !entry.delivered && entry.result !== null) await deliver(session, entry.result)
-  }
-}
-
-async function deliver(session: Session, result: CommandResult): Promise<void> {
-  const delivery = await session.channel.sendResult(result)
-  session.host.failpoint('after-result')
-  if (delivery.kind === 'refused') {
-    session.host.log('result refused', { commandId: result.commandId, status: delivery.status, code: delivery.code })
-  }
-  if (session.journal.find(result.commandId)?.delivered === false) session.journal.deliver(result.commandId)
 }
 
 // An isolated host asks more often when its lease is short, or the renewal would come too late; and a rule must end in time.

@@ -13,6 +13,8 @@ import { openGuardControl } from './guard/control.ts'
 import type { AgentHost } from './host/agent-host.ts'
 import { canDo, type HostCapabilities, probeCapabilities } from './host/capabilities.ts'
 import { readBootId, readHostFacts } from './host/facts.ts'
+import { listProcesses } from './host/processes.ts'
+import { noteSeen } from './host/programs-seen.ts'
 import { type Journal, openJournal } from './journal.ts'
 import { createExclusive, type Exclusive } from './life/exclusive.ts'
 import { openRuleKeeper, type RuleKeeper } from './rules/keeper.ts'
@@ -39,6 +41,8 @@ export interface Session {
   capabilities: HostCapabilities
   /** Commands that are carried out beside the loop, by id. */
   readonly beside: Map<string, Promise<void>>
+  /** Ids of commands the server let begin when it handed them out. What became of them goes with the next poll. */
+  readonly given: Set<string>
   /** Fires when the agent ends. */
   readonly ending: AbortController
   readonly actions: ActionDeps
@@ -148,7 +152,7 @@ export async function openSession(
 /** What a session begins with, whatever the host is like. */
 function createMemory(): Pick<
   Session,
-  'exclusive' | 'guardTurn' | 'turn' | 'restriction' | 'reported' | 'beside' | 'ending'
+  'exclusive' | 'guardTurn' | 'turn' | 'restriction' | 'reported' | 'beside' | 'given' | 'ending'
 > {
   return {
     exclusive: createExclusive(),
@@ -157,6 +161,7 @@ function createMemory(): Pick<
     restriction: { restricted: false, restrictedUntil: null },
     reported: new Set(),
     beside: new Map(),
+    given: new Set(),
     ending: new AbortController(),
   }
 }
@@ -217,6 +222,7 @@ export function observeHost(session: Session): Promise<ObservedIsolation> {
 
 /** Looks the facts up anew that heartbeats carry. */
 export async function refreshFacts(session: Session): Promise<void> {
+  noteSeen(session.state, listProcesses(), session.host.clock.nowMs())
   session.facts = await readHostFacts(session.host.run, session.identity.name ?? undefined)
 }
 

@@ -68,6 +68,8 @@ export const stateFiles = {
   package: 'package.json',
   vaultKey: 'vault.key',
   vault: 'quarantine',
+  scanList: 'scan.list',
+  programsSeen: 'programs-seen.json',
 } as const
 
 /** The state directory, readable by its owner only. Writes survive a power cut once they return. */

@@ -1,11 +1,18 @@
 import type { Clock } from '../io/clock.ts'
 import { failpoint } from '../io/failpoint.ts'
 import type { Logger } from '../io/log.ts'
-import type { PollAnswer } from '../protocol/messages.ts'
+import type { PollAnswer, RefusedReport } from '../protocol/messages.ts'
 import { MAX_COMMANDS_PER_POLL } from '../protocol/version.ts'
 import { isAgentKeyOrdered } from '../store/agent-identity.ts'
-import { markSent, readAgentsWithNews, readHolds, readWaitingCommands } from '../store/agents.ts'
+import { readHolds } from '../store/agents.ts'
 import type { Store } from '../store/db.ts'
+import {
+  giveCommands,
+  markSent,
+  readAgentsWithNews,
+  readWaitingCommands,
+  type WaitingCommand,
+} from '../store/waiting-commands.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { Device } from './identity/authenticate.ts'
 import { type AgentPolicyDeps, signNewerPolicy } from './policy.ts'
@@ -109,12 +116,16 @@ export function createPollBoard(deps: {
   }
 }
 
-/** What a host has of what a poll can tell it. */
+/** What a host has of what a poll can tell it, and what it understands. */
 export interface Held {
   /** Version of its policy; null when it does not say. */
   readonly policy: number | null
   /** It takes orders to make another key, and has none at hand. */
   readonly listensForKey: boolean
+  /** It begins at once what the answer lists, and reports with its next poll. */
+  readonly begins: boolean
+  /** What it reported with this poll, and is not taken. It is told at once. */
+  readonly refused: readonly RefusedReport[]
 }
 
 /** What answering a poll needs. */
@@ -146,7 +157,7 @@ export async function answerPoll(
   try {
     const known = await signNewerPolicy(deps, device, held.policy)
     let rotateKey = held.listensForKey && device.keyOrdered
-    const until = known === null && !rotateKey ? untilMs : 0
+    const until = known === null && !rotateKey && held.refused.length === 0 ? untilMs : 0
     let isWoken = false
     const isOver = async (): Promise<boolean> => {
       // Whoever has just been named needs no second look.
@@ -154,15 +165,24 @@ export async function answerPoll(
       isWoken = true
       return closed || rotateKey
     }
-    const commands = await waitForCommands(deps, device, until, onClose, isOver)
+    const commands = await waitForCommands(deps, device, { untilMs: until, begins: held.begins }, onClose, isOver)
     // A command is judged on the host by the policy it was ordered under, which may have changed while the poll was held.
     const policy = known ?? (commands.length === 0 ? null : await signNewerPolicy(deps, device, held.policy))
     const holds = closed ? [] : await readHolds(deps.store.read, device.id)
-    if (commands.length === 0 && holds.length === 0 && policy === null && !rotateKey) return null
+    const { refused } = held
+    const isEmpty = commands.length === 0 && holds.length === 0 && policy === null
+    if (isEmpty && !rotateKey && refused.length === 0) return null
     const count = (name: string): number => holds.filter(({ family }) => family === name).length
-    const wanted = { isolation: count('isolation'), restriction: count('restriction') }
-    const order = rotateKey ? { rotateKey } : {}
-    return { commands, policy, serverTime: deps.clock.now(), holds: wanted, ...order }
+    const begin = held.begins ? commands.filter(({ state }) => state === 'given').map(({ id }) => id) : []
+    return {
+      commands: commands.map(({ jws }) => jws),
+      policy,
+      serverTime: deps.clock.now(),
+      holds: { isolation: count('isolation'), restriction: count('restriction') },
+      ...(rotateKey ? { rotateKey } : {}),
+      ...(begin.length > 0 ? { begin } : {}),
+      ...(refused.length > 0 ? { refused } : {}),
+    }
   } finally {
     takeBack()
   }
@@ -171,14 +191,14 @@ export async function answerPoll(
 async function waitForCommands(
   deps: PollDeps,
   device: Device,
-  untilMs: number,
+  { untilMs, begins }: { readonly untilMs: number; readonly begins: boolean },
   onClose: OnClose,
   isOver: () => Promise<boolean>,
-): Promise<readonly string[]> {
+): Promise<readonly WaitingCommand[]> {
   for (;;) {
     const hold = deps.polls.hold(device.id, untilMs, onClose)
     try {
-      const commands = await fetchCommands(deps, device)
+      const commands = await fetchCommands(deps, device, begins)
       const over = deps.polls.isStopped() || deps.clock.nowMs() >= untilMs
       if (commands.length > 0 || over || (await isOver())) return commands
       await hold.ended
@@ -188,13 +208,32 @@ async function waitForCommands(
   }
 }
 
-async function fetchCommands(deps: PollDeps, device: Device): Promise<readonly string[]> {
+async function fetchCommands(deps: PollDeps, device: Device, begins: boolean): Promise<readonly WaitingCommand[]> {
   const now = deps.clock.now()
   const waiting = await readWaitingCommands(deps.store.read, device.id, now, MAX_COMMANDS_PER_POLL)
-  const fresh = waiting.filter(({ delivered_at }) => delivered_at === null).map(({ id }) => id)
-  if (fresh.length > 0) {
-    await deps.together.run(device.id, (tx) => markSent(tx, fresh, now))
-    failpoint('after-mark-sent-before-answer')
-  }
-  return waiting.map(({ jws }) => jws)
+  const gives = waiting.filter((command) => begins && command.state === 'queued' && mayBeGiven(command))
+  const fresh = waiting.filter((command) => command.delivered_at === null && !gives.includes(command))
+  if (gives.length + fresh.length === 0) return waiting
+  const given = await deps.together.run(device.id, async (tx) => {
+    await markSent(tx, listIds(fresh), now)
+    return giveCommands(tx, listIds(gives), now)
+  })
+  failpoint('after-mark-sent-before-answer')
+  return waiting.flatMap((command) => {
+    if (!gives.includes(command)) return [command]
+    return given.includes(command.id) ? [{ ...command, state: 'given' }] : []
+  })
+}
+
+/**
+ * Rules go to every host at once, and each is taken back by another command, which a host gets after it. So nothing is lost when one is no
+ * longer taken back by itself once a host has it, and the host need not ask. Whoever orders something else may think better of it until the
+ * host has recorded it.
+ */
+function mayBeGiven({ family }: WaitingCommand): boolean {
+  return family === 'ioc'
+}
+
+function listIds(commands: readonly WaitingCommand[]): readonly string[] {
+  return commands.map(({ id }) => id)
 }

@@ -6,7 +6,7 @@ import { digestJson } from '../protocol/canonical.ts'
 import { readCommand as readCommandPayload } from '../protocol/command.ts'
 import { DecodeError, type Decoder, decode } from '../protocol/decode.ts'
 import { peekPayload } from '../protocol/jws.ts'
-import { type Ack, decodeAck } from '../protocol/messages.ts'
+import { type Ack, decodeAck, decodePollReports, type RefusedReport } from '../protocol/messages.ts'
 import { type CommandResult, decodeResult, isTerminalResult } from '../protocol/result.ts'
 import { messageLimits } from '../protocol/version.ts'
 import {
@@ -60,24 +60,61 @@ export async function acceptAck(deps: ResultDeps, device: Device, message: unkno
  *   another execution or epoch, or a success of a command the host never acknowledged
  */
 export async function acceptResult(deps: ResultDeps, device: Device, message: unknown): Promise<void> {
-  const result = read(decodeResult, message)
-  // Only a result that names a package is worth a look into the folder.
-  const stored = result.after?.sha256 === undefined ? null : await deps.packages.find(result.commandId)
-  const refusal = await deps.together.run(device.id, async (tx) => {
-    const command = await readOwnCommand(tx, device, result.commandId)
-    if (command === null) return recordForeign(deps, tx, device, 'reportResult', result.commandId)
-    if (!isTerminalResult(result.state)) return storeProgress(deps, tx, device, command, result)
-    const standing = compareResult(command, result)
-    if (standing === 'duplicate') return null
-    if (standing !== 'new') {
-      await recordRefused(deps, tx, device, 'reportResult', result.commandId, standing.conflict)
-      return new CordonError('Conflict', standing.conflict)
-    }
-    await storeResult(deps, tx, device, { command, stored, result })
-    return null
-  })
+  const reported = await lookUpPackage(deps, { result: read(decodeResult, message), journalSeq: null })
+  const refusal = await deps.together.run(device.id, (tx) => takeResult(deps, tx, device, reported))
   failpoint('after-result-before-answer')
   if (refusal !== null) throw refusal
+}
+
+/**
+ * Takes the reports of a poll in, all in one transaction; each of them is judged like a result that comes by itself.
+ * @returns those that are refused, with the reason; the others are taken
+ * @throws CordonError BadRequest when the message as a whole is not understood
+ */
+export async function acceptReports(deps: ResultDeps, device: Device, message: unknown): Promise<RefusedReport[]> {
+  const { reports } = read(decodePollReports, message)
+  const reported = await Promise.all(reports.map((report) => lookUpPackage(deps, report)))
+  const refused = await deps.together.run(device.id, async (tx) => {
+    const refusals: RefusedReport[] = []
+    for (const one of reported) {
+      const refusal = await takeResult(deps, tx, device, one)
+      if (refusal === null) continue
+      refusals.push({ commandId: one.result.commandId, status: refusal.status, code: refusal.kind })
+    }
+    return refusals
+  })
+  failpoint('after-reports-before-answer')
+  return refused
+}
+
+/** What a host says became of a command. */
+interface Reported {
+  readonly result: CommandResult
+  /** Where its journal recorded the command; null when an acknowledgement has said it. */
+  readonly journalSeq: number | null
+  /** The package of the command, where it was told to collect one. */
+  readonly stored: StoredPackage | null
+}
+
+/** Files are looked at before the transaction; only a result that names a package is worth a look into the folder. */
+async function lookUpPackage(deps: ResultDeps, said: Omit<Reported, 'stored'>): Promise<Reported> {
+  const named = said.result.after?.sha256 !== undefined
+  return { ...said, stored: named ? await deps.packages.find(said.result.commandId) : null }
+}
+
+async function takeResult(deps: ResultDeps, tx: Tx, device: Device, reported: Reported): Promise<CordonError | null> {
+  const { result } = reported
+  const command = await readOwnCommand(tx, device, result.commandId)
+  if (command === null) return recordForeign(deps, tx, device, 'reportResult', result.commandId)
+  if (!isTerminalResult(result.state)) return storeProgress(deps, tx, device, command, result)
+  const standing = compareResult(command, result)
+  if (standing === 'duplicate') return null
+  if (standing !== 'new') {
+    await recordRefused(deps, tx, device, 'reportResult', result.commandId, standing.conflict)
+    return new CordonError('Conflict', standing.conflict)
+  }
+  await storeResult(deps, tx, device, command, reported)
+  return null
 }
 
 async function acknowledge(
@@ -91,8 +128,9 @@ async function acknowledge(
   if (command.state === 'cancelled' || command.state === 'expired') {
     return new CordonError('Conflict', 'The command was taken back.')
   }
-  if (command.state !== 'queued') return null
-  const late = now > command.not_after
+  if (command.state !== 'queued' && command.state !== 'given') return null
+  // A host that was let begin has judged the time itself, and may have begun before it asked after all.
+  const late = command.state === 'queued' && now > command.not_after
   if (late) await updateCommand(tx, command.id, { state: 'expired', finished_at: now })
   else await markRecorded(tx, command.id, now)
   await recordChange(tx, {
@@ -115,14 +153,9 @@ async function storeResult(
   deps: ResultDeps,
   tx: Tx,
   device: Device,
-  reported: {
-    readonly command: StoredCommand
-    readonly result: CommandResult
-    /** The package of the command, where it was told to collect one. */
-    readonly stored: StoredPackage | null
-  },
+  command: StoredCommand,
+  { result, journalSeq, stored }: Reported,
 ): Promise<void> {
-  const { command, result, stored } = reported
   const now = deps.clock.now()
   const { mode, dryRun, body } = readSent(command)
   // What a host would do needs no proof and holds nothing.
@@ -134,7 +167,10 @@ async function storeResult(
   const releases = command.action_type === 'unIsolateDevice' || command.action_type === 'unRestrictAppExecution'
   if (took && releases) await dropHolds(tx, device.id, command.family)
   const hold = holds ? 1 : command.hold
-  await finishCommand(tx, { id: command.id, state, hold, finished_at: now, result: JSON.stringify(result) })
+  const after = JSON.stringify(result)
+  // Whoever has not asked says with the result that the command was recorded.
+  if (command.state === 'given') await markRecorded(tx, command.id, now)
+  await finishCommand(tx, { id: command.id, state, hold, finished_at: now, result: after })
   await recordChange(tx, {
     at: now,
     actor: toActor(device),
@@ -144,8 +180,8 @@ async function storeResult(
       objectId: command.id,
       decision: 'allowed',
       ...(gap === null ? {} : { code: 'Unverified', reason: gap }),
-      after: result,
-      details: { state, code: result.targets[0]?.code ?? null },
+      after,
+      details: { state, code: result.targets[0]?.code ?? null, ...(journalSeq === null ? {} : { journalSeq }) },
     },
     jobs: dryRun
       ? []
@@ -161,7 +197,7 @@ async function storeProgress(
   command: StoredCommand,
   result: CommandResult,
 ): Promise<null> {
-  if (command.state !== 'acked' || result.epoch !== command.epoch) return null
+  if (!isBegun(command) || result.epoch !== command.epoch) return null
   await updateCommand(tx, command.id, { result: JSON.stringify(result) })
   const jobs = [checkJob(deps.ids.guid(), command.execution_id)]
   await recordChange(tx, { at: deps.clock.now(), actor: toActor(device), audit: [], jobs })
@@ -199,7 +235,7 @@ function compareResult(command: StoredCommand, result: CommandResult): Standing 
     return { conflict: 'The result belongs to another epoch.' }
   }
   if (result.executionId !== command.execution_id) return { conflict: 'The result belongs to another execution.' }
-  if (command.state === 'acked') return 'new'
+  if (isBegun(command)) return 'new'
   if (command.state === 'queued') {
     const begun = result.state === 'succeeded' || result.state === 'partial'
     return begun ? { conflict: 'The command was never acknowledged.' } : 'new'
@@ -209,6 +245,11 @@ function compareResult(command: StoredCommand, result: CommandResult): Standing 
   // What the host says of a command that was taken back before it began agrees with us.
   if (command.result === null && (result.state === 'refused' || result.state === 'expired')) return 'duplicate'
   return { conflict: 'The command already has another result.' }
+}
+
+/** The host may have begun, and has not said what became of it. */
+function isBegun({ state }: StoredCommand): boolean {
+  return state === 'acked' || state === 'given'
 }
 
 function chooseState(result: CommandResult, gap: string | null): CommandState {

@@ -17,7 +17,8 @@ import {
   writeIocRule,
 } from '../store/ioc-rules.ts'
 import { recordChange } from '../store/record.ts'
-import type { AgentRow, IocRuleRow } from '../store/schema.ts'
+import type { AgentRow } from '../store/schema.ts'
+import type { IocRuleRow } from '../store/schema-respond.ts'
 import { type CommandDeps, type CommandOrder, queueActor, signOrder } from './commands.ts'
 import { findObstacle } from './devices.ts'
 import { cancelAll, nameCommandId } from './fan-out.ts'
@@ -283,8 +284,9 @@ function summarise(
   for (const command of commands) {
     const had = standings.get(keyOf(command))?.has ?? false
     // What a host refused or never got is not in force there.
-    const began = command.state === 'acked' || command.state === 'succeeded' || command.state === 'unverified'
-    const has = command.actionType === 'submitIocRule' ? had || began : had && command.state !== 'succeeded'
+    const { state } = command
+    const began = state === 'given' || state === 'acked' || state === 'succeeded' || state === 'unverified'
+    const has = command.actionType === 'submitIocRule' ? had || began : had && state !== 'succeeded'
     standings.set(keyOf(command), { newest: command, has })
   }
   return standings

@@ -1,6 +1,7 @@
 import { boolean, type Decoder, id, integer, list, nullable, object, optional, text } from './decode.ts'
 import { instant } from './instants.ts'
 import type { NamedPublicKey } from './jws.ts'
+import { type CommandResult, decodeResult } from './result.ts'
 import { MAX_COMMANDS_PER_POLL, MAX_POLL_SECONDS, messageLimits } from './version.ts'
 
 /** Whether a host can do an action, and why not. @source design actions.md 9.3 */
@@ -53,6 +54,32 @@ export interface PollAnswer {
   readonly holds: Holds
   /** An operator wants another device key: see `POST /key`. Sent to agents that say `key=held`. */
   readonly rotateKey?: boolean
+  /**
+   * Ids of those of the commands that may begin without an acknowledgement: the server never takes them back from here on. What became of
+   * them goes with the next poll. Sent to agents that say `begin=listed`.
+   */
+  readonly begin?: readonly string[]
+  /** Reports of this very poll that the server will never take. */
+  readonly refused?: readonly RefusedReport[]
+}
+
+/** What became of a command that began without an acknowledgement. */
+export interface Report {
+  /** Number of the journal line that recorded the command, before its first effect. */
+  readonly journalSeq: number
+  readonly result: CommandResult
+}
+
+/** Body of `POST /commands`: a poll that carries reports. They are on the server's disk before the poll is held. */
+export interface PollReports {
+  readonly reports: readonly Report[]
+}
+
+/** A report that was not taken, with what `POST /results` would have answered to its result. */
+export interface RefusedReport {
+  readonly commandId: string
+  readonly status: number
+  readonly code: string
 }
 
 /** Body of `POST /ack`: the command is durably recorded, nothing has been done yet. */
@@ -163,9 +190,24 @@ export const decodePollAnswer: Decoder<PollAnswer> = object<PollAnswer>(
     serverTime: instant,
     holds: object<Holds>({ isolation: integer(0, 1_000_000), restriction: integer(0, 1_000_000) }, 'ignore'),
     rotateKey: optional(boolean),
+    begin: optional(list(id, MAX_COMMANDS_PER_POLL)),
+    refused: optional(
+      list(
+        object<RefusedReport>({ commandId: id, status: integer(400, 499), code: text(64) }, 'ignore'),
+        MAX_COMMANDS_PER_POLL,
+      ),
+    ),
   },
   'ignore',
 )
+
+/** Reads the body of `POST /commands`. */
+export const decodePollReports: Decoder<PollReports> = object<PollReports>({
+  reports: list(
+    object<Report>({ journalSeq: integer(1, Number.MAX_SAFE_INTEGER), result: decodeResult }),
+    MAX_COMMANDS_PER_POLL,
+  ),
+})
 
 /** Reads the body of `POST /ack`. */
 export const decodeAck: Decoder<Ack> = object<Ack>({ commandId: id, journalSeq: integer(1, Number.MAX_SAFE_INTEGER) })

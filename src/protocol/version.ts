@@ -19,6 +19,7 @@ export const messageLimits = {
   ackBytes: 4_096,
   heartbeatBytes: 65_536,
   resultBytes: 262_144,
+  reportsBytes: 262_144,
   commandBytes: 65_536,
   policyBytes: 262_144,
   answerBytes: 4_194_304,

@@ -1,15 +1,17 @@
-import { type ExpressionBuilder, type ExpressionWrapper, type SqlBool, sql } from 'kysely'
+import { sql } from 'kysely'
 import { type Db, holdRows, type Tx } from './db.ts'
 import { prepareOnce } from './prepared.ts'
 import { chunksOf } from './record.ts'
-import type { AgentRow, CommandRow, EnrolmentTokenRow, Schema } from './schema.ts'
+import type { AgentRow, CommandRow, EnrolmentTokenRow } from './schema.ts'
 
 /**
- * States of a command. `queued`: signed, waiting until the host has recorded it; `acked`: recorded there; the rest is final. `partial`:
- * some of it was done; `unverified` is a claimed success whose proof does not hold.
+ * States of a command. `queued`: signed, waiting until the host has recorded it; `given`: handed to a host that may begin at once, and never
+ * taken back; `acked`: recorded there; the rest is final. `partial`: some of it was done; `unverified` is a claimed success whose proof does
+ * not hold.
  */
 export type CommandState =
   | 'queued'
+  | 'given'
   | 'acked'
   | 'succeeded'
   | 'partial'
@@ -205,64 +207,6 @@ const holdCommand = prepareOnce((tx: Tx, tenantId: string, id: string) =>
   holdRows(tx, tx.selectFrom('commands').selectAll().where('tenant_id', '=', tenantId).where('id', '=', id)),
 )
 
-/** Commands the host has not recorded yet and may begin now, in their order. */
-export async function readWaitingCommands(
-  db: Db,
-  agentId: string,
-  now: string,
-  limit: number,
-): Promise<{ readonly id: string; readonly jws: string; readonly delivered_at: string | null }[]> {
-  return selectWaiting(db, agentId, now, limit)
-}
-
-const selectWaiting = prepareOnce((db, agentId: string, now: string, limit: number) =>
-  db
-    .selectFrom('commands')
-    .select(['id', 'jws', 'delivered_at'])
-    .where('agent_id', '=', agentId)
-    .where('state', '=', sql.lit('queued'))
-    .where('not_after', '>', now)
-    .where((eb) =>
-      eb.exists(
-        eb
-          .selectFrom('agents')
-          .select('agents.id')
-          .whereRef('agents.id', '=', 'commands.agent_id')
-          .where('agents.revoked_at', 'is', null),
-      ),
-    )
-    .where(isDispatchOn)
-    .orderBy('seq')
-    .limit(limit),
-)
-
-/** Agents that have something to fetch: a command, or the order to make another key. */
-export async function readAgentsWithNews(db: Db, now: string): Promise<string[]> {
-  const commanded = db
-    .selectFrom('commands')
-    .select('agent_id')
-    .distinct()
-    .where('state', '=', 'queued')
-    .where('not_after', '>', now)
-    .where(isDispatchOn)
-  const ordered = db.selectFrom('agents').select('id as agent_id').where('key_ordered_at', 'is not', null)
-  const rows = await commanded.union(ordered.where('revoked_at', 'is', null)).execute()
-  return rows.map(({ agent_id }) => agent_id)
-}
-
-/** The kill switch of a tenant holds back what was queued before it, too. */
-function isDispatchOn(eb: ExpressionBuilder<Schema, 'commands'>): ExpressionWrapper<Schema, 'commands', SqlBool> {
-  return eb.not(
-    eb.exists(
-      eb
-        .selectFrom('policies')
-        .select('policies.tenant_id')
-        .whereRef('policies.tenant_id', '=', 'commands.tenant_id')
-        .where('policies.paused', '=', sql.lit(1)),
-    ),
-  )
-}
-
 /** Commands of an agent and action the host has not recorded yet, held until the transaction ends. */
 export async function readQueuedOfAction(tx: Tx, agentId: string, actionType: string): Promise<StoredCommand[]> {
   const query = tx
@@ -281,21 +225,12 @@ export async function readOpenExecutions(db: Db, agentIds: readonly string[]): P
     .selectFrom('commands')
     .select('execution_id')
     .distinct()
-    .where('state', 'in', ['queued', 'acked'])
+    .where('state', 'in', ['queued', 'given', 'acked'])
     .where('agent_id', 'in', agentIds)
     .orderBy('execution_id')
     .execute()
   return rows.map(({ execution_id }) => execution_id)
 }
-
-/** Notes that commands went out in a poll answer; the host has not recorded them yet. */
-export async function markSent(tx: Tx, ids: readonly string[], now: string): Promise<void> {
-  for (const id of ids) await setSent(tx, now, id)
-}
-
-const setSent = prepareOnce((tx: Tx, now: string, id: string) =>
-  tx.updateTable('commands').set({ delivered_at: now }).where('id', '=', id),
-)
 
 /** Notes that a host has recorded a command. */
 export async function markRecorded(tx: Tx, id: string, now: string): Promise<void> {

@@ -2,7 +2,8 @@ import { sql } from 'kysely'
 import type { CommandState } from './agents.ts'
 import { type Db, holdRows, type Tx } from './db.ts'
 import { prepareOnce } from './prepared.ts'
-import type { AgentRow, IocRuleRow } from './schema.ts'
+import type { AgentRow } from './schema.ts'
+import type { IocRuleRow } from './schema-respond.ts'
 
 /** Writes a rule, or writes it anew: a task has one. */
 export async function writeIocRule(tx: Tx, row: IocRuleRow): Promise<void> {
@@ -153,7 +154,7 @@ const selectOpen = prepareOnce((db, executionId: string) =>
     .selectFrom('commands')
     .select('id')
     .where('execution_id', '=', executionId)
-    .where('state', 'in', [sql.lit('queued'), sql.lit('acked')])
+    .where('state', 'in', [sql.lit('queued'), sql.lit('given'), sql.lit('acked')])
     .limit(sql.lit(1)),
 )
 

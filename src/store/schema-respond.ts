@@ -44,6 +44,18 @@ export interface ExecutionRow {
   updated_at: string
 }
 
+/** A name of what a task acts on, from its response action and from its runs: what was done about a thing is found by it. */
+export interface TaskTargetRow {
+  tenant_id: string
+  /** A {@link ../model/actions.ts TargetKind}. */
+  kind: string
+  /** In lower case. */
+  value: string
+  task_id: string
+  /** When it was first named so. */
+  named_at: string
+}
+
 /** The stored first answer of executeResponseAction, replayed for the same caller and client-request-id within 24 h. */
 export interface AnswerRow {
   tenant_id: string
@@ -102,4 +114,21 @@ export interface ApprovalVoteRow {
   decision: string
   comment: string | null
   at: string
+}
+
+/** A rule about an indicator that the agents of a tenant enforce. */
+export interface IocRuleRow {
+  tenant_id: string
+  /** The task it belongs to. */
+  id: string
+  /** The execution that submitted it last. */
+  execution_id: string
+  /** What goes to a host, as JSON; see agents/rules.ts. */
+  rule: string
+  expires_at: string
+  /** 1 when it is taken back: hosts that still have it are told. */
+  withdrawn: number
+  /** The last host that commands were written up to, by id; empty before the first. Null: the execution has reached every host. */
+  spread_after: string | null
+  created_at: string
 }

@@ -7,6 +7,8 @@ import { ConfigError, parseConfig } from '../../src/agent/config.ts'
 import { type Executable, judgeContent, judgePath, type Trust } from '../../src/agent/guard/decide.ts'
 import { chooseMounts, listMissing, parseMounts } from '../../src/agent/guard/mounts.ts'
 import { openPackageFiles } from '../../src/agent/guard/package-files.ts'
+import { noteSeen, readSeen } from '../../src/agent/host/programs-seen.ts'
+import { openStateDirectory } from '../../src/agent/state.ts'
 import { onEnd } from '../support/cleanup.ts'
 
 const digest = (letter: string): string => letter.repeat(32)
@@ -108,4 +110,30 @@ test("the owner's lists are read, and a line nobody understands is refused", () 
   assert.deepEqual(execute, ['/opt/app/', sha256])
   assert.throws(() => parseConfig('guard = home\n'), ConfigError)
   assert.throws(() => parseConfig('execute = app sha256:12\n'), ConfigError)
+})
+
+test('programs that ran are remembered for seven days, the newest first, and a damaged memory is forgotten', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'cordon-seen-'))
+  onEnd(t, () => rmSync(folder, { recursive: true }))
+  const state = openStateDirectory(folder)
+  const [start, day] = [Date.UTC(2026, 0, 10), 86_400_000]
+  const run = (path: string) => ({
+    pid: 1,
+    start: '',
+    uid: 0,
+    executable: Buffer.from(path),
+    device: 1n,
+    inode: 1n,
+    version: '',
+  })
+
+  noteSeen(state, [run('/a'), run('/b'), run('/a')], start)
+  noteSeen(state, [run('/c'), run('/b')], start + day)
+
+  const seen = (at: number): readonly string[] => readSeen(state, at).map(({ path }) => path)
+  assert.deepEqual(seen(start + day), ['/c', '/b', '/a'])
+  assert.deepEqual(seen(start + 8 * day), ['/c', '/b'])
+  assert.deepEqual(seen(start + 9 * day), [])
+  state.write('programs-seen.json', 'not json')
+  assert.deepEqual(seen(start), [])
 })

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { expireVault } from '../../src/agent/actions/file/expire-vault.ts'
+import { openStateDirectory } from '../../src/agent/state.ts'
 import { onEnd } from '../support/cleanup.ts'
 import { createFileHost, describeFile, isRunning, makeProgram, startSleeper } from '../support/file-host.ts'
 
@@ -151,3 +153,30 @@ function setImmutable(t: TestContext, path: string): boolean {
   onEnd(t, () => execFileSync('chattr', ['-i', path]))
   return true
 }
+
+test('what nobody brought back in 90 days by the clock of the server is given up, and the record says so', async (t) => {
+  const host = await createFileHost(t)
+  if (host === undefined) return
+  const path = join(host.folder, 'tool')
+  const { sha256 } = makeProgram(path)
+  const agent = await host.start()
+  await host.quarantine('q1', { hashes: { sha256 }, path })
+  await host.stop(agent)
+  const state = openStateDirectory(host.stateDirectory)
+  const sealed = join(host.stateDirectory, 'quarantine', 'q1', `${sha256}.sealed`)
+  const [start, day] = [Date.UTC(2030, 0, 1), 86_400_000]
+
+  // The first look only begins to count, whatever the clock of the host said when the file was moved.
+  assert.deepEqual(expireVault(state, start), [])
+  assert.deepEqual(expireVault(state, start + 89 * day), [])
+  assert.equal(existsSync(sealed), true)
+  assert.deepEqual(expireVault(state, start + 90 * day), [{ commandId: 'q1', files: 1 }])
+  assert.equal(existsSync(sealed), false)
+  assert.deepEqual(expireVault(state, start + 91 * day), [])
+
+  await host.start()
+  const restored = await host.restore('u1', 'q1', sha256)
+
+  assert.equal(restored.state, 'failed')
+  assert.match(JSON.stringify(restored), /Expired.*kept 1 files for 90 days/)
+})

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
+import { stateFiles } from '../../src/agent/state.ts'
+import { onEnd } from '../support/cleanup.ts'
 import { type Cordon, startCordon } from '../support/cordon.ts'
 import { enrolDevice, giveEnrolmentToken, makeResult } from '../support/device.ts'
 import { fittingAction, giveTenant, type Tenant } from '../support/given.ts'
@@ -88,12 +91,53 @@ test('undo of one task leaves programs restricted that another task still holds,
   assert.equal((await readExecutions(tenant, nothing.id))[0].result.changed, false)
 })
 
+/** Puts a running program into a control group with the name systemd would give a service; null where none can be made. */
+async function runAsService(t: TestContext, path: string): Promise<readonly string[] | null> {
+  const root = ['/sys/fs/cgroup/systemd', '/sys/fs/cgroup'].find((folder) => existsSync(join(folder, 'cgroup.procs')))
+  if (root === undefined) return null
+  const service = `cordon-test-${process.pid}.service`
+  try {
+    mkdirSync(join(root, service))
+  } catch (error) {
+    t.diagnostic(`no control group can be made here: ${error}`)
+    return null
+  }
+  const findPid = (): string | undefined =>
+    readdirSync('/proc').find((pid) => /^\d+$/.test(pid) && readExecutable(pid) === path)
+  onEnd(t, () => {
+    // A group goes away only when nothing is in it any more.
+    for (const pid of readFileSync(join(root, service, 'cgroup.procs'), 'utf8')
+      .split('\n')
+      .filter(Boolean)) {
+      writeFileSync(join(root, 'cgroup.procs'), pid)
+    }
+    rmdirSync(join(root, service))
+  })
+  await eventually(async () => findPid() !== undefined)
+  writeFileSync(join(root, service, 'cgroup.procs'), findPid() ?? '')
+  return [service]
+}
+
+function readExecutable(pid: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`)
+  } catch {
+    // It ended, or is a thread of the kernel.
+    return undefined
+  }
+}
+
 test('the preview says what would be denied and what is allowed, a policy is taken over at once, a dead guard is told', async (t) => {
   const site = await createGuardedSite(t)
   if (site === undefined) return
   const { cordon, tenant, host, deviceId } = site
   await host.exec('cp', '/usr/bin/sleep', join(host.programs, 'miner'))
   host.start(join(host.programs, 'miner'), '60')
+  const services = await runAsService(t, join(host.programs, 'miner'))
+  // What ran three days ago, as an agent of then wrote it down.
+  const day = Math.floor(Date.now() / 86_400_000) - 3
+  const memory = join(host.stateDirectory, stateFiles.programsSeen)
+  writeFileSync(memory, JSON.stringify([{ path: join(host.programs, 'foreign'), day }]))
   const responder = await tenant.as('responder')
   const responseAction = fittingAction('restrictAppExecution', deviceId) as never
   const taskId = await tenant.task(await tenant.incident(), { actionType: 'restrictAppExecution', responseAction })
@@ -109,8 +153,10 @@ test('the preview says what would be denied and what is allowed, a policy is tak
   await host.exec('kill', '-KILL', String(host.guardPid()))
 
   const { restricted, programs } = preview.body.target.state
-  assert.deepEqual([restricted, programs.denied, programs.running], [false, 1, 1])
+  assert.deepEqual([restricted, programs.denied, programs.running], [false, 2, 1])
   assert.match(programs.listed[0], /miner \(owner 0, runs now\)/)
+  assert.match(programs.listed[1], /foreign \(owner 0, ran 3 days ago\)/)
+  if (services !== null) assert.deepEqual(programs.services, services)
   const reports = cordon.store.read.selectFrom('audit').select('code').where('action', '=', 'reportTampering')
   await waitUntil(async () => JSON.stringify(await reports.execute()).includes('GuardDied'))
   const [foreign, listed] = ['foreign', 'listed'].map((name) => join(host.programs, name)) as [string, string]

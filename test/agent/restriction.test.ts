@@ -174,7 +174,10 @@ test('a dry run names the programs that would be denied, and changes nothing', a
   const result = await host.restrict('c1', { dryRun: true })
 
   assert.equal(result.state, 'succeeded', JSON.stringify(result))
-  assert.deepEqual(result.before?.programs, {
+  // Whoever runs this test may be a service; which one is no part of it.
+  const { services, ...programs } = Object(result.before?.programs)
+  assert.ok(Array.isArray(services))
+  assert.deepEqual(programs, {
     seen: 1,
     denied: 1,
     running: 1,

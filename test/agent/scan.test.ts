@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
@@ -38,6 +49,98 @@ function fillSlowly(files: string, count: number): void {
   }
 }
 
+/** A daemon that has the signatures of the ground in memory, as the user of Debian's package; the lines of agent.conf that lead to it. */
+async function startDaemon(t: TestContext, { database, files, config }: Ground): Promise<Daemon> {
+  const folder = mkdtempSync(join(tmpdir(), 'cordon-clamd-'))
+  onEnd(t, () => rmSync(folder, { recursive: true }))
+  for (const path of [folder, join(database, '..'), database]) chmodSync(path, 0o755)
+  chmodSync(join(database, 'own.ndb'), 0o644)
+  // What lies here only root may read: the agent opens the files for the daemon.
+  chmodSync(files, 0o700)
+  chownTo('clamav', folder)
+  const path = join(folder, 'clamd.conf')
+  const lines = [`LocalSocket ${folder}/socket`, `DatabaseDirectory ${database}`, 'Foreground yes', 'User clamav']
+  writeFileSync(path, [...lines, 'MaxFileSize 200M', 'MaxScanSize 400M', ''].join('\n'))
+  const process = spawn('clamd', ['--config-file', path], { stdio: 'ignore' })
+  onEnd(t, () => stop(process))
+  await waitUntil(() => Promise.resolve(isAnswering(path)))
+  return { process, config: `${config}clamd = ${path}\n` }
+}
+
+interface Daemon {
+  readonly process: ChildProcess
+  /** Text of agent.conf. */
+  readonly config: string
+}
+
+function isAnswering(config: string): boolean {
+  return spawnSync('clamdscan', [`--config-file=${config}`, '--ping=1']).status === 0
+}
+
+function chownTo(user: string, path: string): void {
+  execFileSync('chown', [user, path])
+}
+
+test('a daemon that runs scans instead: files it may not read, names with a line end, and no link is followed', async (t) => {
+  const ground = makeGround(t)
+  const { files } = ground
+  const { config } = await startDaemon(t, ground)
+  const site = await createSite(t, config)
+  if (site === undefined) return
+  mkdirSync(join(files, 'below'))
+  writeFileSync(join(files, 'below', 'marked'), marker, { mode: 0o600 })
+  writeFileSync(join(files, 'two\nlines'), marker)
+  symlinkSync(join(files, 'below', 'marked'), join(files, 'link'))
+
+  const { id, incidentId, task, ms } = await execute(site.tenant, 'runAntiVirusScan', 'web-01')
+
+  const [run] = await readExecutions(site.tenant, id)
+  assert.deepEqual([task.actionStatus, run.result.proof.method], ['completed', 'clamd'])
+  const { by, signatures, files: scanned, findings, exit, errors } = run.result.after
+  assert.deepEqual(
+    { by, signatures, scanned, findings, exit, errors },
+    { by: 'clamd', signatures: null, scanned: 3, findings: 2, exit: 1, errors: [] },
+  )
+  const reader = await site.tenant.as('reader')
+  const path = `/v1.0/security/alerts_v2?$filter=${encodeURIComponent(`incidentId eq '${incidentId}'`)}`
+  await waitUntil(async () => (await reader.get(path)).body.value.length > 0)
+  const [, ...found] = (await reader.get(path)).body.value[0].evidence
+  const names = found.map((one: { fileDetails: { fileName: string } }) => one.fileDetails.fileName)
+  assert.deepEqual(names.toSorted(), ['marked', 'two\nlines'])
+  t.diagnostic(`request to completed task: ${ms} ms`)
+})
+
+test('when the daemon dies while it scans, clamscan begins anew and leaves nothing out', async (t) => {
+  const ground = makeGround(t)
+  const { files } = ground
+  fillSlowly(files, 60)
+  const { config, process: daemon } = await startDaemon(t, ground)
+  const site = await createSite(t, config)
+  if (site === undefined) return
+  const responder = await site.tenant.as('responder')
+  const taskId = await site.tenant.task(await site.tenant.incident(), {
+    actionType: 'runAntiVirusScan',
+    responseAction: fittingAction('runAntiVirusScan', 'web-01') as never,
+  })
+  await responder.post(`/beta/security/incidentTasks/${taskId}/executeResponseAction`)
+  await waitUntil(async () => {
+    const [run] = await readExecutions(site.tenant, taskId)
+    return run.state === 'running' && /\d+ files scanned/.test(run.reason ?? '')
+  })
+  // It answers nobody while the ground changes.
+  daemon.kill('SIGSTOP')
+  writeFileSync(join(files, 'zz-marked'), marker)
+  for (let index = 0; index < 60; index += 1) truncateSync(join(files, `slow-${index}.bin`), 2)
+
+  await stop(daemon)
+
+  const task = await waitForEnd(responder, taskId, 60)
+  const [run] = await readExecutions(site.tenant, taskId)
+  const { by, files: scanned, findings } = run.result.after
+  assert.equal(task.actionStatus, 'completed')
+  assert.deepEqual({ by, scanned, findings }, { by: 'clamscan', scanned: 62, findings: 1 })
+})
+
 test('a scan finds a marked file, completes, and its findings are evidence of an alert of the incident', async (t) => {
   const { files, config } = makeGround(t)
   const site = await createSite(t, config)
@@ -50,11 +153,12 @@ test('a scan finds a marked file, completes, and its findings are evidence of an
 
   const [run] = await readExecutions(tenant, id)
   assert.deepEqual([task.actionStatus, task.status], ['completed', 'completed'])
-  const { scan, signatures, files: scanned, findings, databaseAgeDays, exit } = run.result.after
+  const { scan, by, signatures, files: scanned, findings, databaseAgeDays, exit } = run.result.after
   assert.deepEqual(
-    { scan, signatures, scanned, findings, databaseAgeDays, exit },
+    { scan, by, signatures, scanned, findings, databaseAgeDays, exit },
     {
       scan: 'quick',
+      by: 'clamscan',
       signatures: 1,
       scanned: 2,
       findings: 1,

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { seededRandom } from '../../bench/random.ts'
 import { createEndpoint } from '../support/endpoint.ts'
+import { testSeed as seed } from '../support/seed.ts'
 import { drawSituation, SERVER_NAME } from '../support/situations.ts'
 
 const rounds = Number(process.env.CORDON_ISOLATION_ROUNDS ?? 5)
-const seed = Number(process.env.CORDON_TEST_SEED ?? Date.now() % 1_000_000_000)
 
 test(`no isolation cuts its own release in ${rounds} situations (CORDON_ISOLATION_ROUNDS), seed ${seed}`, async (t) => {
   const endpoint = await createEndpoint(t, SERVER_NAME)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
+import { testSeed as seed } from '../support/seed.ts'
 import {
   accountNames,
   createUndoWorld,
@@ -11,7 +12,6 @@ import {
 } from '../support/undo-world.ts'
 
 const runs = Number(process.env.CORDON_UNDO_SEQUENCES ?? 3)
-const seed = Number(process.env.CORDON_TEST_SEED ?? Date.now() % 1_000_000_000)
 
 const indicators = [
   '203.0.113.7',

@@ -12,7 +12,7 @@ test('a small herd connects, takes commands and a rule, and is back after the se
 
   const rows = await measureHerd(folder, { agents: 8, idleSeconds: 1, commands: 2 }, () => {})
 
-  assert.equal(rows.length, 11)
+  assert.equal(rows.length, 12)
   for (const { name, value } of rows) assert.ok(Number.isFinite(value) && value >= 0, `${name}: ${value}`)
 })
 

@@ -143,7 +143,7 @@ async function timeBest(target: Run['target'], input: FuzzInput): Promise<number
 async function failWith(run: Run, input: FuzzInput, fault: string): Promise<never> {
   const spare = { ...run, tally: openTally() }
   const small = await shrinkInput(input, async (candidate) => (await tryInput(spare, candidate)) === fault)
-  throw new Error(`${fault}\nCORDON_FUZZ_SEED=${run.seed}\nwhole: ${printInput(input)}\nsmall: ${printInput(small)}`)
+  throw new Error(`${fault}\nseed of this run ${run.seed}\nwhole: ${printInput(input)}\nsmall: ${printInput(small)}`)
 }
 
 /** Runs inputs one after the other. @throws Error with the first that fails, whole and small */

@@ -5,13 +5,13 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { onEnd } from '../support/cleanup.ts'
 import { makeDatabase } from '../support/databases.ts'
+import { testSeed as seed } from '../support/seed.ts'
 import { shareCordon } from '../support/shared-cordon.ts'
 import { formatTally, limitMs, openTally, type Tally } from './campaign.ts'
 import type { FuzzInput } from './input.ts'
 import { formatMemory, growthOf, type Memory } from './memory.ts'
 
-/** Repeats a run: `CORDON_FUZZ_SEED=123 npm test fuzz`. `CORDON_FUZZ_SCALE=10` runs ten times as many inputs. */
-const seed = Number(process.env.CORDON_FUZZ_SEED ?? Date.now() % 1_000_000_000)
+/** `CORDON_FUZZ_SCALE=10` runs ten times as many inputs. */
 const scale = Number(process.env.CORDON_FUZZ_SCALE ?? 1)
 
 /** Inputs of each run; together more than 200,000. @source issue 3, item 6 */
@@ -65,12 +65,12 @@ async function runProgram<T>(t: TestContext, name: string, order: object): Promi
     err += chunk.toString()
   })
   const code = await new Promise((resolve) => child.once('close', (status, signal) => resolve(status ?? signal)))
-  assert.equal(code, 0, `CORDON_FUZZ_SEED=${seed}\n${err}`)
+  assert.equal(code, 0, `CORDON_TEST_SEED=${seed}\n${err}`)
   return JSON.parse(out.trimEnd().split('\n').at(-1) ?? '')
 }
 
 function tell(t: TestContext, report: Report): void {
-  t.diagnostic(`CORDON_FUZZ_SEED=${seed}`)
+  t.diagnostic(`CORDON_TEST_SEED=${seed}`)
   t.diagnostic(formatTally({ ...openTally(), ...report, statuses: new Map(report.statuses) }))
 }
 

@@ -145,7 +145,7 @@ async function sendBroken(run: Run, port: number, write: (input: FuzzInput) => s
       if (answer === null) continue
       answered++
       const fault = judgeBroken(answer, bytes)
-      if (fault !== null) throw new Error(`${fault}\nCORDON_FUZZ_SEED=${run.seed}\nbytes: ${JSON.stringify(bytes)}`)
+      if (fault !== null) throw new Error(`${fault}\nseed of this run ${run.seed}\nbytes: ${JSON.stringify(bytes)}`)
     }
   }
   await Promise.all(Array.from({ length: order.connections }, work))

@@ -17,9 +17,11 @@ import {
   decodeAck,
   decodeEnrollRequest,
   decodeHeartbeat,
+  decodePollReports,
   type EnrollAnswer,
   type EnrollRequest,
   type Heartbeat,
+  type PollReports,
 } from '../../src/protocol/messages.ts'
 import { ENROLL_KID, readSequence, verifyRequest } from '../../src/protocol/request-signature.ts'
 import { type CommandResult, decodeResult } from '../../src/protocol/result.ts'
@@ -42,6 +44,12 @@ export interface ControlServer {
   readonly acks: readonly Ack[]
   readonly heartbeats: readonly Heartbeat[]
   readonly results: readonly CommandResult[]
+  /** Ids of the commands whose result came with a poll. */
+  readonly carried: readonly string[]
+  /** Lists every command as one that may begin at once while true. */
+  gives: boolean
+  /** Answers polls that carry reports with 405 while true, as a server of before does. */
+  refuseReports: boolean
   /** Holds of isolations the poll answers name. */
   holds: number
   /** The same of restrictions. */
@@ -65,6 +73,7 @@ interface Recorded {
   readonly acks: Ack[]
   readonly heartbeats: Heartbeat[]
   readonly results: CommandResult[]
+  readonly carried: string[]
   readonly pending: Map<string, string>
   readonly listeners: Set<() => void>
   devicePublicKey: string | undefined
@@ -81,6 +90,7 @@ export async function createControlServer(t: TestContext, names: readonly string
     acks: [],
     heartbeats: [],
     results: [],
+    carried: [],
     pending: new Map(),
     listeners: new Set(),
     devicePublicKey: undefined,
@@ -97,6 +107,9 @@ export async function createControlServer(t: TestContext, names: readonly string
     acks: recorded.acks,
     heartbeats: recorded.heartbeats,
     results: recorded.results,
+    carried: recorded.carried,
+    gives: false,
+    refuseReports: false,
     holds: 0,
     restrictionHolds: 0,
     refuseResults: false,
@@ -176,6 +189,10 @@ async function handle(
     case '/api/v1/agent/enroll':
       return answer(response, 201, enrol(control, recorded, decode(decodeEnrollRequest, json)))
     case '/api/v1/agent/commands':
+      if (request.method === 'POST') {
+        if (control.refuseReports) return answer(response, 405, { error: { code: 'Request_BadRequest' } })
+        takeReports(recorded, decode(decodePollReports, json))
+      }
       return holdPoll(control, recorded, request, response)
     case '/api/v1/agent/ack': {
       if (control.refuseAcks) return answer(response, 409, { error: { code: 'Conflict' } })
@@ -198,6 +215,15 @@ async function handle(
       return answer(response, 404, { error: { code: 'ResourceNotFound' } })
   }
   answer(response, 204)
+  wake(recorded)
+}
+
+function takeReports(recorded: Recorded, { reports }: PollReports): void {
+  for (const { result } of reports) {
+    recorded.results.push(result)
+    recorded.carried.push(result.commandId)
+    recorded.pending.delete(result.commandId)
+  }
   wake(recorded)
 }
 
@@ -258,6 +284,7 @@ async function holdPoll(
     policy: null,
     serverTime: formatInstant(Date.now()),
     holds: { isolation: control.holds, restriction: control.restrictionHolds },
+    ...(control.gives ? { begin: [...recorded.pending.keys()] } : {}),
   })
 }
 

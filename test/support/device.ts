@@ -5,6 +5,7 @@ import { digestJson } from '../../src/protocol/canonical.ts'
 import { type Command, readCommand } from '../../src/protocol/command.ts'
 import type { JsonObject } from '../../src/protocol/decode.ts'
 import { makeKeyPair, readPrivateKey } from '../../src/protocol/jws.ts'
+import type { PollReports, Report } from '../../src/protocol/messages.ts'
 import { ENROLL_KID, signRequest } from '../../src/protocol/request-signature.ts'
 import type { CommandResult } from '../../src/protocol/result.ts'
 import { AGENT_PATH } from '../../src/protocol/version.ts'
@@ -34,6 +35,8 @@ export interface FakeDevice {
   readonly put: (path: string, bytes: Buffer) => Promise<Reply>
   /** Fetches the commands that wait, without being held. */
   readonly fetch: () => Promise<Command[]>
+  /** Polls without being held, as an agent does that begins what the answer lists, with what became of what it began so. */
+  readonly poll: (reports?: readonly Report[]) => Promise<Reply>
   readonly acknowledge: (commandId: string) => Promise<Reply>
   readonly report: (result: CommandResult) => Promise<Reply>
 }
@@ -107,14 +110,20 @@ export async function enrolDevice(
     get: (path, forgery) => send('GET', path, '', forgery),
     post,
     put: (path, bytes) => send('PUT', path, bytes),
-    fetch: async () => {
-      const reply = await send('GET', '/commands?wait=0', '')
-      const commands: string[] = reply.status === 200 ? reply.body.commands : []
-      return commands.map((jws) => readCommand(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8')))
-    },
+    fetch: async () => readCommands(await send('GET', '/commands?wait=0', '')),
+    poll: (reports = []) =>
+      reports.length === 0 ? send('GET', beginningPoll, '') : post(beginningPoll, { reports } satisfies PollReports),
     acknowledge: (commandId) => post('/ack', { commandId, journalSeq: 1 }),
     report: (result) => post('/results', result),
   }
+}
+
+const beginningPoll = '/commands?wait=0&begin=listed'
+
+/** The commands of a poll's answer. */
+export function readCommands({ status, body }: Reply): Command[] {
+  const commands: string[] = status === 200 ? body.commands : []
+  return commands.map((jws) => readCommand(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8')))
 }
 
 /** The result a good host reports for an isolation, a release or a rule, unless changed. */

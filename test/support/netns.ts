@@ -225,9 +225,12 @@ async function must(program: string, ...args: string[]): Promise<void> {
   if (code !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr.trim()}`)
 }
 
+/** A machine under load takes 20 s to start an agent alone. */
+const patienceMs = 60_000
+
 function run(program: string, ...args: string[]): Promise<ExecOutcome> {
   return new Promise((resolve) => {
-    execFile(program, args, { encoding: 'utf8', timeout: 20_000 }, (error, stdout, stderr) => {
+    execFile(program, args, { encoding: 'utf8', timeout: patienceMs }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
       resolve({ code, stdout, stderr })
     })

@@ -40,7 +40,8 @@ export const notes: Readonly<Record<string, string>> = {
   getIncidentTask: 'one task',
   getTaskIncident: incidentFields,
   updateIncidentTask: `the task, whole; ${minimal}. 409 while its action is under way`,
-  executeResponseAction: 'no body needed; no body back: progress is read from `actionStatus`',
+  executeResponseAction:
+    'no body needed; no body back: progress is read from `actionStatus`. `Cordon-Confirmation: pressed, typed or held` goes into the audit log',
   deltaIncidentTasks: delta,
   listSubscriptions: "`{value}`: the caller's own; no query options",
   createSubscription:
@@ -64,15 +65,36 @@ export const notes: Readonly<Record<string, string>> = {
   startOutsideLogin: '303 to an issuer that is set up as a connector of kind `oidc`, also by a link only',
   finishOutsideLogin: 'where the issuer sends the browser back to; 303, and the cookie of the session',
   changePassword: '`{current?, password}` with the cookie and `X-CSRF-Token`; ends the other sessions',
+  listOwnPasskeys:
+    'takes the session cookie; `{value, host, issuer}`: host is null at a bare IP address, issuer the outside one that has them instead',
+  beginOwnPasskey: 'cookie, `X-CSRF-Token` and a sign-in of the last 10 min; `{publicKey}`, creation options in JSON',
+  addOwnPasskey:
+    '`{name, credential}`, the latter as `toJSON()` gives it; the passkey. Asks for the same as `beginOwnPasskey`',
+  renameOwnPasskey: '`{name}` with the cookie and `X-CSRF-Token`; the passkey',
+  deleteOwnPasskey:
+    'cookie, `X-CSRF-Token` and a sign-in of the last 10 min; ends the other sessions; 409 when it is the only way to sign in',
+  beginPasskeySignIn:
+    '`{publicKey}`, request options in JSON, the same for everybody; from a page of this server alone',
+  completePasskeySignIn:
+    '`{credential, next?, userId?}`; `{next}` and the cookie of the session; with `userId` that person alone',
+  beginPasskeyByLink: '`{token}` of a one-time link, which stays unused; as `beginOwnPasskey`',
+  completePasskeyByLink:
+    '`{token, name, credential, next?}`; uses the link up, keeps the passkey; as `completePasskeySignIn`',
   receiveIntake:
     'JSON, one object a line or CSV, up to 16 MiB inflated; answers `{accepted, duplicates, ignored, incidentsOpened, incidentsMerged, rejected: [{line, error}], rejectedCount?}`',
   listTaskExecutions: '`{value}`: runs and undos, newest first, with state, reason and proof; 404 for an unknown task',
+  listExecutions:
+    '`state`, `actionType`, `requestedBy` (id or name), each as often as wanted, `from`, `to`, `$top` (50, at most 1000), `$count`; `{value, @odata.nextLink?, @odata.count?}`, newest first',
+  exportExecutions:
+    'the filter of the list and `format` (`csv`, `jsonl`); a file written as it is read, its rows and SHA-256 in the trailers `Cordon-Row-Count` and `Cordon-Content-SHA256`. Each export is audited',
   getExecution:
     'the run with `{taskDisplayName, incidentId, steps, orders, orderCount}`: every state it reached, and for up to 50 hosts what was sent and what came back',
   downloadTaskPackage:
     'a ZIP archive made by the host, as attachment; 404 when the task has collected none, or it is older than 30 days. Each download is audited',
   listAudit:
     '`$top` (50, at most 1000), `objectType`, `objectId`, `actorId`, `action`, `decision`, `from`, `to`; `{value, @odata.nextLink?}`, newest first. See [audit](audit.md)',
+  exportAudit:
+    'the filter of the list and `format` (`csv`, `jsonl`); a file written as it is read, its rows and SHA-256 in the trailers `Cordon-Row-Count` and `Cordon-Content-SHA256`. Each export is audited',
   listIncidentJoins:
     '`{value}`: why each alert stands in the incident, newest first, 1,000 at most; 404 for an unknown incident',
   streamEvents:
@@ -83,6 +105,8 @@ export const notes: Readonly<Record<string, string>> = {
   getAuditCheckpoint: 'a signed note over the log as it is now, as `text/plain`',
   previewTaskAction:
     'no body needed; what a request would be answered with, connector, target, connections that would be cut, policy, reversibility, expected duration',
+  previewNewTask:
+    'the body of createIncidentTask, nothing of it stored; the same as previewTaskAction, and `managed: {allowed, by?, reason, since?}`. `?askTarget=false` answers without asking the target',
   cancelTaskAction: 'no body needed; `{executionId, state}`, or 409 when it is too late and the action goes on',
   undoTaskAction: 'no body needed; answers `{executionId}`',
   decideTaskOutcome: '`{outcome: succeeded, partial or failed, reason}`, for an outcome that nobody can find out',
@@ -120,12 +144,15 @@ export const notes: Readonly<Record<string, string>> = {
   explainSignInError: 'what an AADSTS code means',
   enrollAgent: 'takes a one-time token',
   pollCommands: 'held until there is a command; signed by the agent',
+  reportAndPoll: 'the same, with what became of commands it let begin; signed by the agent',
   acknowledgeCommand: 'signed by the agent',
   reportResult: 'signed by the agent',
   sendHeartbeat: 'signed by the agent',
   showLogin: 'takes the token of a one-time link',
   completeLogin: 'to the portal, with its session cookie',
   readSessionState: 'takes the session cookie',
+  streamAllEvents:
+    'takes the session cookie; `streamEvents` of every tenant the person may read in, each change with its `tenant`; ends when a role of theirs changes',
   drawToken:
     'a short-lived token for the page, by its cookie; `?tenant=` for another tenant that gave the person a role',
   endSession: 'takes the session cookie',

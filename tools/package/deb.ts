@@ -99,7 +99,7 @@ function writeControl(version: string, architecture: string, kibibytes: number):
     'Priority: optional',
     'Depends: attr, libc6, libstdc++6, mount, nftables, util-linux',
     'Recommends: conntrack, iproute2',
-    'Suggests: clamav, clamav-daemon',
+    'Suggests: clamav, clamav-daemon, clamdscan',
     'Description: endpoint agent of Cordon incident response',
     ' Carries out signed response actions of a Cordon server on this host, and',
     ' proves and undoes them: isolation, programs, files, scans, indicators.',

@@ -1,9 +1,14 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { createReadStream, existsSync, lstatSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import type { RunAntiVirusScanBody } from '../../protocol/bodies/runAntiVirusScan.ts'
 import type { JsonObject } from '../../protocol/decode.ts'
 import type { ProofCheck } from '../../protocol/result.ts'
-import { type Found, findScanProblem, readSignatures, runScan, type ScanOutcome } from '../host/clamav.ts'
+import type { Found, ScanOutcome } from '../host/scan/report.ts'
+import { findScanProblem, runScan } from '../host/scan/scanner.ts'
+import { readSignatures } from '../host/scan/signatures.ts'
+import { readLocalMounts } from '../host/walk.ts'
+import { stateFiles } from '../state.ts'
 import { type ActionDeps, type ActionOrder, type ActionOutcome, describeFailure } from './action.ts'
 import { writeProof } from './isolateDevice.ts'
 
@@ -21,9 +26,6 @@ const quickPlaces = [
   ...['/usr/local/bin', '/usr/local/sbin', '/var/www', '/srv'],
 ]
 
-/** File systems that lie on this host. */
-const localTypes = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'zfs', 'f2fs', 'vfat', 'exfat', 'tmpfs', 'overlay'])
-
 /**
  * Scans the host with ClamAV. A scan that ran to its end is a success, whatever it found; the findings are artifacts of the result. One
  * that was cut short with the agent is begun anew: it changes nothing.
@@ -34,11 +36,11 @@ export async function runAntiVirusScan(
   order: ActionOrder,
   body: RunAntiVirusScanBody,
 ): Promise<ActionOutcome> {
-  const { clamav, scan: configured } = deps.config
-  const problem = findScanProblem(clamav)
+  const { config } = deps
+  const problem = await findScanProblem(deps.run, config)
   const before: JsonObject = {}
   if (problem !== undefined) return describeFailure('failed', 'NoScanner', problem, { before, after: null })
-  const places = choosePlaces(body.scan, configured)
+  const places = choosePlaces(body.scan, config.scan)
   if (order.dryRun) {
     const target = { state: 'succeeded' as const, changed: false }
     const detail = `would scan ${places.length} places`
@@ -49,20 +51,22 @@ export async function runAntiVirusScan(
   const started = performance.now()
   const late = AbortSignal.timeout(body.maxSeconds * 1000)
   let nextReport = started + FIRST_PROGRESS_MS
-  const outcome = await runScan({
-    database: clamav,
+  const options = {
     places,
     exclude: ['/proc', '/sys', deps.state.path],
     oneFileSystem: body.scan === 'full',
     signal: AbortSignal.any([late, order.signal]),
-    onFile: (files, findings) => {
+    onFile: (files: number, findings: number) => {
       if (performance.now() < nextReport) return
       nextReport = performance.now() + PROGRESS_MS
       order.progress(`${files} files scanned, ${findings} findings`)
     },
-  })
+  }
+  const listPath = join(deps.state.path, stateFiles.scanList)
+  const outcome = await runScan(deps.run, config, listPath, options, order.progress)
+  rmSync(listPath, { force: true })
   const seconds = Math.ceil((performance.now() - started) / 1000)
-  const after = describeScan(body, outcome, readSignatures(clamav, deps.clock.nowMs())?.ageDays ?? 0, seconds)
+  const after = describeScan(body, outcome, readSignatures(config.clamav, deps.clock.nowMs())?.ageDays ?? 0, seconds)
   const failure = findFailure(outcome, late.aborted, body.maxSeconds)
   if (failure !== undefined) return describeFailure('failed', failure.code, failure.detail, { before, after })
   const stale = Number(after.databaseAgeDays) > STALE_DAYS
@@ -73,27 +77,15 @@ export async function runAntiVirusScan(
     detail: stale ? `the newest signatures are ${after.databaseAgeDays} days old; run: freshclam` : null,
     before,
     after,
-    proof: { ...writeProof(deps, after, listChecks(outcome)), method: 'clamscan' },
+    proof: { ...writeProof(deps, after, listChecks(outcome)), method: outcome.by },
     artifacts: await Promise.all(outcome.found.map(describeFinding)),
   }
 }
 
 /** Files and folders of a scan that are there. */
 function choosePlaces(scan: 'quick' | 'full', configured: readonly string[]): readonly string[] {
-  if (scan === 'full') return listMounts()
+  if (scan === 'full') return readLocalMounts().local.map((place) => place.toString('utf8'))
   return (configured.length > 0 ? configured : [...quickPlaces, ...listRunning()]).filter((place) => existsSync(place))
-}
-
-function listMounts(): readonly string[] {
-  const mounts = readFileSync('/proc/self/mounts', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' '))
-    .filter(([, , type]) => localTypes.has(type ?? ''))
-    // The kernel writes blanks in paths as octal numbers. @source proc_mounts(5)
-    .map(([, path]) =>
-      (path ?? '').replace(/\\(\d{3})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 8))),
-    )
-  return [...new Set(mounts)]
 }
 
 function listRunning(): readonly string[] {
@@ -111,13 +103,14 @@ function listRunning(): readonly string[] {
 }
 
 function findFailure(
-  { exit, signatures, files, errors }: ScanOutcome,
+  { by, exit, signatures, files, lost, errors }: ScanOutcome,
   late: boolean,
   maxSeconds: number,
 ): { readonly code: string; readonly detail: string } | undefined {
   const first = errors[0] ?? 'no reason given'
   if (late) return { code: 'TimedOut', detail: `not finished after ${maxSeconds} s; ${files} files were scanned` }
-  if (exit === null || exit > 2) return { code: 'ScannerEnded', detail: `clamscan ended before its time: ${first}` }
+  if (exit === null || exit > 2 || lost)
+    return { code: 'ScannerEnded', detail: `${by} ended before its time: ${first}` }
   if (signatures === 0)
     return { code: 'NoSignatures', detail: `ClamAV cannot use its signatures: ${first}; run: freshclam` }
   // Files that go away while it looks make it answer 2 as well; what counts is that it came to its end.
@@ -130,14 +123,25 @@ function describeScan(
   databaseAgeDays: number,
   seconds: number,
 ): JsonObject {
-  const { engine, signatures, files, findings, exit, errors } = outcome
-  return { scan: body.scan, engine, signatures, databaseAgeDays, files, findings, exit, errors: [...errors], seconds }
+  const { by, engine, signatures, files, findings, exit, errors } = outcome
+  return {
+    scan: body.scan,
+    by,
+    engine,
+    signatures,
+    databaseAgeDays,
+    files,
+    findings,
+    exit,
+    errors: [...errors],
+    seconds,
+  }
 }
 
 function listChecks({ exit, files, findings, signatures }: ScanOutcome): readonly ProofCheck[] {
   return [
     { name: 'exit', want: 'any', got: String(exit) },
-    { name: 'signatures', want: 'any', got: String(signatures) },
+    { name: 'signatures', want: 'any', got: signatures === null ? 'those of clamd' : String(signatures) },
     { name: 'files', want: 'any', got: String(files) },
     { name: 'findings', want: 'any', got: String(findings) },
   ]

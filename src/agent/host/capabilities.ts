@@ -5,8 +5,8 @@ import { egressProbe } from '../actions/ruleset.ts'
 import { type AgentConfig, defaultConfig } from '../config.ts'
 import { findGuardProblem } from '../guard/control.ts'
 import { listMissing, readMounts } from '../guard/mounts.ts'
-import { findScanProblem } from './clamav.ts'
 import { findProgram, type RunProgram } from './run-program.ts'
+import { findScanProblem } from './scan/scanner.ts'
 
 /** What this host can do, probed without any effect. */
 export interface HostCapabilities {
@@ -30,7 +30,7 @@ const inetProbe = `table inet cordon_probe {
 export async function probeCapabilities(
   run: RunProgram,
   uid: number,
-  { clamav, guard }: Pick<AgentConfig, 'clamav' | 'guard'> = defaultConfig,
+  { clamav, clamd, guard }: Pick<AgentConfig, 'clamav' | 'clamd' | 'guard'> = defaultConfig,
 ): Promise<HostCapabilities> {
   const [problem, restriction] = await Promise.all([findIsolationProblem(run, uid), findRestrictionProblem(uid, guard)])
   const egressHook = problem === undefined && (await run('nft', ['-c', '-f', '-'], egressProbe)).code === 0
@@ -38,7 +38,7 @@ export async function probeCapabilities(
     problem === undefined
       ? { supported: true, notes: egressHook ? ['egressHook'] : ['rawSocketsNotCovered'] }
       : { supported: false, reason: problem }
-  const scanProblem = uid === 0 ? findScanProblem(clamav) : 'the agent does not run as root'
+  const scanProblem = uid === 0 ? await findScanProblem(run, { clamav, clamd }) : 'the agent does not run as root'
   return {
     egressHook,
     list: [

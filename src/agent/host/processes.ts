@@ -32,6 +32,16 @@ export function listProcesses(): readonly RunningProcess[] {
     .flatMap((name) => readProcess(Number(name)) ?? [])
 }
 
+/** The systemd service a process belongs to, or undefined. @source cgroups(7), systemd names a service's control group after it */
+export function readService(pid: number): string | undefined {
+  try {
+    return /\/([^/\n]+\.service)(?:\/[^\n]*)?$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1]
+  } catch {
+    // It ended meanwhile.
+    return undefined
+  }
+}
+
 /**
  * Sends a signal, unless the number belongs to another process by now.
  * @returns false when the process is gone

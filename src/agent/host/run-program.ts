@@ -7,6 +7,7 @@ export type ProgramName =
   | 'touch'
   | 'who'
   | 'clamscan'
+  | 'clamdscan'
   | 'usermod'
   | 'chage'
   | 'loginctl'

@@ -109,9 +109,8 @@ function findRuleGap(inForce: boolean, { after, proof }: CommandResult): string 
 
 /** A scan is proved by what it says of itself: engine, age of its signatures, and how many files it opened with how many of them. */
 function findScanGap({ after }: CommandResult): string | null {
-  const counted = ['signatures', 'databaseAgeDays', 'files', 'findings'].every(
-    (name) => typeof after?.[name] === 'number',
-  )
+  const counted = ['databaseAgeDays', 'files', 'findings'].every((name) => typeof after?.[name] === 'number')
   if (!counted || typeof after?.engine !== 'string') return 'the scan does not say what it did'
-  return Number(after.signatures) > 0 ? null : 'the scan had no signatures'
+  // A daemon does not say how many it has, and does not start without any.
+  return after.by === 'clamd' || Number(after.signatures) > 0 ? null : 'the scan had no signatures'
 }

@@ -1,20 +1,49 @@
+import type { Device } from '../../agents/identity/authenticate.ts'
 import { noteRun } from '../../agents/identity/clones.ts'
 import type { AgentChannel } from '../../agents/open.ts'
 import { answerPoll } from '../../agents/poll.ts'
+import { acceptReports } from '../../agents/results.ts'
 import { CordonError } from '../../model/errors.ts'
+import type { RefusedReport } from '../../protocol/messages.ts'
 import { DEFAULT_POLL_SECONDS, MAX_POLL_SECONDS } from '../../protocol/version.ts'
-import type { OpenHandler } from '../route.ts'
+import type { Answer, Call, OpenHandler } from '../route.ts'
 import { answerJson, forDevice } from './signed-call.ts'
 
 /** `GET /api/v1/agent/commands?wait=55`: held until there is a command; 200, or 204 when there is nothing to say. */
 export function pollCommands(channel: AgentChannel): OpenHandler {
-  return forDevice(channel, async (device, _message, call) => {
-    const runId = readRun(call.rawQuery)
-    if (runId !== null) await noteRun(channel, device, runId)
-    const held = { policy: readHeld(call.rawQuery), listensForKey: readKey(call.rawQuery) === 'held' }
-    const answer = await answerPoll(channel, device, readWait(call.rawQuery), held, call.onClose)
-    return answer === null ? { status: 204 } : answerJson(200, answer)
-  })
+  return forDevice(channel, (device, _message, call) => poll(channel, device, call, async () => []))
+}
+
+/** `POST` on the same path: a poll that brings reports. They are stored before it is held; 400 when they are not understood as a whole. */
+export function reportAndPoll(channel: AgentChannel): OpenHandler {
+  return forDevice(channel, (device, message, call) =>
+    poll(channel, device, call, () => acceptReports(channel, device, message)),
+  )
+}
+
+async function poll(
+  channel: AgentChannel,
+  device: Device,
+  call: Call,
+  takeReports: () => Promise<readonly RefusedReport[]>,
+): Promise<Answer> {
+  const { rawQuery } = call
+  const waitSeconds = readWait(rawQuery)
+  const asked = {
+    policy: readHeld(rawQuery),
+    listensForKey: readKey(rawQuery) === 'held',
+    begins: readBegin(rawQuery) === 'listed',
+  }
+  const runId = readRun(rawQuery)
+  if (runId !== null) await noteRun(channel, device, runId)
+  const answer = await answerPoll(
+    channel,
+    device,
+    waitSeconds,
+    { ...asked, refused: await takeReports() },
+    call.onClose,
+  )
+  return answer === null ? { status: 204 } : answerJson(200, answer)
 }
 
 /** Version of the policy the host has; agents of before say nothing. */
@@ -30,6 +59,13 @@ function readKey(rawQuery: string): 'held' | 'wanted' | null {
   const text = new URLSearchParams(rawQuery).get('key')
   if (text === null || text === 'held' || text === 'wanted') return text
   throw new CordonError('BadRequest', 'key is held or wanted.', { target: 'key' })
+}
+
+/** `listed`: the agent begins what the answer's `begin` names without asking. Agents of before say nothing, and ask. */
+function readBegin(rawQuery: string): 'listed' | null {
+  const text = new URLSearchParams(rawQuery).get('begin')
+  if (text === null || text === 'listed') return text
+  throw new CordonError('BadRequest', 'begin is listed, or left out.', { target: 'begin' })
 }
 
 /** Which run of the agent asks; agents of before say nothing. */

@@ -4,7 +4,7 @@ import { AGENT_PATH, messageLimits } from '../../protocol/version.ts'
 import { open, type Route } from '../route.ts'
 import { deviceRoutes } from '../v1/devices/devices.ts'
 import { acknowledgeCommand } from './ack.ts'
-import { pollCommands } from './commands.ts'
+import { pollCommands, reportAndPoll } from './commands.ts'
 import { enrollAgent } from './enroll.ts'
 import { sendHeartbeat } from './heartbeat.ts'
 import { rotateKey } from './key.ts'
@@ -13,10 +13,11 @@ import { reportResult } from './results.ts'
 
 /** The agent channel and what people do with its devices, one line per operation. Bodies are read as bytes, because agents sign them as sent. */
 export function agentRoutes(channel: AgentChannel): Route[] {
-  const { enrollBytes, ackBytes, resultBytes, heartbeatBytes } = messageLimits
+  const { enrollBytes, reportsBytes, ackBytes, resultBytes, heartbeatBytes } = messageLimits
   return [
     open('POST', `${AGENT_PATH}/enroll`, 'self', 'bytes', enrollAgent(channel), enrollBytes),
     open('GET', `${AGENT_PATH}/commands`, 'self', 'none', pollCommands(channel)),
+    open('POST', `${AGENT_PATH}/commands`, 'self', 'bytes', reportAndPoll(channel), reportsBytes),
     open('POST', `${AGENT_PATH}/ack`, 'self', 'bytes', acknowledgeCommand(channel), ackBytes),
     open('POST', `${AGENT_PATH}/results`, 'self', 'bytes', reportResult(channel), resultBytes),
     open('PUT', `${AGENT_PATH}/packages/:id`, 'self', 'bytes', uploadPackagePart(channel), PACKAGE_PART_BYTES),

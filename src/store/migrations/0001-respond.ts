@@ -1,9 +1,20 @@
 import { sql } from 'kysely'
-import { index, type Target, table } from './tables.ts'
+import { index, keyed, type Target, table } from './tables.ts'
 
 /** What becomes of a task's response action: executions, answers to be repeated, the safety policy and approvals. */
 export async function createResponseTables(target: Target): Promise<void> {
   await createExecutions(target)
+  await keyed(target, 'task_targets', {
+    tenant_id: 'text',
+    kind: 'text',
+    value: 'text',
+    task_id: 'text',
+    named_at: 'text',
+  })
+    .addPrimaryKeyConstraint('task_targets_pk', ['tenant_id', 'kind', 'value', 'task_id'])
+    .execute()
+  await index(target, 'task_targets', ['tenant_id', 'kind', 'value', 'named_at'])
+  await index(target, 'task_targets', ['tenant_id', 'task_id'])
   await table(target, 'answers', {
     tenant_id: 'text',
     caller: 'text',
@@ -66,6 +77,7 @@ async function createExecutions(target: Target): Promise<void> {
     .addPrimaryKeyConstraint('executions_pk', ['tenant_id', 'id'])
     .execute()
   await index(target, 'executions', ['tenant_id', 'task_id', 'requested_at'])
+  await index(target, 'executions', ['tenant_id', 'requested_at', 'id'])
   await index(target, 'executions', ['tenant_id', 'target_key', 'family', 'requested_at'])
   await index(target, 'executions', ['tenant_id', 'action_type', 'requested_at'])
   // At most one live execution per task, whatever races: the store itself refuses the second.

@@ -1,4 +1,5 @@
 import { closeSync, constants, fsyncSync, openSync, realpathSync } from 'node:fs'
+import { joinPath } from '../../host/walk.ts'
 
 /** A folder held open: names in it cannot be led elsewhere by a link somebody swaps in. */
 export interface HeldDirectory {
@@ -22,11 +23,6 @@ export function resolveFolders(path: Buffer): Buffer {
 export function splitPath(path: Buffer): { readonly folder: Buffer; readonly name: Buffer } {
   const at = path.lastIndexOf(slash)
   return { folder: at <= 0 ? Buffer.from('/') : path.subarray(0, at), name: path.subarray(at + 1) }
-}
-
-/** A folder and a name in it as one path. */
-export function joinPath(folder: Buffer, name: Buffer): Buffer {
-  return folder.at(-1) === slash ? Buffer.concat([folder, name]) : Buffer.concat([folder, Buffer.from('/'), name])
 }
 
 /**

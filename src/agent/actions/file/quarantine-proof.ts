@@ -6,6 +6,7 @@ import type { Proof, ProofCheck } from '../../../protocol/result.ts'
 import type { ActionDeps, ActionOutcome } from '../action.ts'
 import { countAttributes } from './attributes.ts'
 import { digestPath } from './digest.ts'
+import { holdsContent } from './expire-vault.ts'
 import { type CopyRecord, pathOf, shownPath, vaultFolder } from './record.ts'
 import type { FileWork } from './stopAndQuarantineFile.ts'
 import { checkSealed, openVaultKey, VaultError } from './vault.ts'
@@ -19,7 +20,7 @@ const MAX_LISTED = 40
 export async function describeQuarantine(work: FileWork, before: JsonObject, searched: string): Promise<ActionOutcome> {
   const { record, body, deps } = work
   const running = body.stopProcesses ? (await work.find()).length : 0
-  const kept = record.copies.filter(({ phase }) => phase === 'removed' || phase === 'content')
+  const kept = record.copies.filter(holdsContent)
   const remaining = await listRemaining(record.copies)
   const sealed = await countSealed(work, kept)
   const otherNames = countOtherNames(kept)

@@ -13,14 +13,15 @@ import {
   parseJson,
   text,
 } from '../../../protocol/decode.ts'
+import { instant } from '../../../protocol/instants.ts'
 import { makeStateDirectory, openStateDirectory, type StateDirectory, stateFiles, writeState } from '../../state.ts'
 
 /**
  * How far one copy has come. `planned`: seen, nothing done; `sealed`: its content is in the vault; `renamed`: its name is free, the file
  * stands beside it under a name of ours; `removed`: gone; `left`: not moved, see the code; `restored`: back in its place. `content`: only
- * its content was kept, there never was a name to give back.
+ * its content was kept, there never was a name to give back; `expired`: the vault kept its content long enough.
  */
-export type CopyPhase = 'planned' | 'sealed' | 'renamed' | 'removed' | 'left' | 'restored' | 'content'
+export type CopyPhase = 'planned' | 'sealed' | 'renamed' | 'removed' | 'left' | 'restored' | 'content' | 'expired'
 
 /** A copy of the file, with everything that brings it back as it was. */
 export interface CopyRecord {
@@ -62,6 +63,8 @@ export interface QuarantineRecord {
   readonly commandId: string
   readonly killed: readonly KilledRecord[]
   readonly copies: readonly CopyRecord[]
+  /** Since when the vault keeps its content, by the server's clock; absent until that was looked at. */
+  readonly keptSince?: string
 }
 
 const nanoseconds = text(24, /^-?\d+$/)
@@ -82,7 +85,7 @@ const decodeCopy = object<CopyRecord>({
   inode: decimal,
   links: integer(0, Number.MAX_SAFE_INTEGER),
   attributes: optional(text(1024 * 1024)),
-  phase: oneOf(['planned', 'sealed', 'renamed', 'removed', 'left', 'restored', 'content']),
+  phase: oneOf(['planned', 'sealed', 'renamed', 'removed', 'left', 'restored', 'content', 'expired']),
   code: nullable(text(64)),
 })
 
@@ -99,6 +102,7 @@ const decodeRecord: Decoder<QuarantineRecord> = object<QuarantineRecord>({
     100_000,
   ),
   copies: list(decodeCopy, 100_000),
+  keptSince: optional(instant),
 })
 
 const RECORD_FILE = 'record.json'

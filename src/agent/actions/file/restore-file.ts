@@ -17,6 +17,7 @@ import type { ProofCheck } from '../../../protocol/result.ts'
 import { type ActionDeps, type ActionOrder, type ActionOutcome, describeFailure } from '../action.ts'
 import { readAttributes, writeAttributes } from './attributes.ts'
 import { digestPath, openForReading } from './digest.ts'
+import { holdsContent, VAULT_DAYS } from './expire-vault.ts'
 import { holdDirectory, splitPath } from './held-directory.ts'
 import { classify, hiddenName, isSame } from './move-copy.ts'
 import { writeProof } from './quarantine-proof.ts'
@@ -47,6 +48,11 @@ export async function restoreFile(deps: ActionDeps, order: ActionOrder, body: Re
   }
   const wanted = record.copies.filter(({ phase }) => phase === 'removed' || phase === 'restored')
   const waiting = wanted.filter(({ phase }) => phase === 'removed')
+  const expired = record.copies.filter(({ phase }) => phase === 'expired').length
+  if (expired > 0 && wanted.length === 0) {
+    const detail = `the vault kept ${expired} files for ${VAULT_DAYS} days and gave them up`
+    return describeFailure('failed', 'Expired', detail, { before, after: before })
+  }
   if (order.dryRun) return rehearse(before, waiting)
   if (order.resumedFrom === null) order.begin(before)
   deps.failpoint('restore-begun')
@@ -199,7 +205,7 @@ function writeSeconds(nanoseconds: string): string {
 /** What is back needs no place in the vault; the record stays. */
 function dropContent(deps: ActionDeps, { commandId, copies }: QuarantineRecord): void {
   const folder = vaultFolder(deps.state, commandId)
-  const needed = copies.filter(({ phase }) => phase === 'removed' || phase === 'content').map(({ sha256 }) => sha256)
+  const needed = copies.filter(holdsContent).map(({ sha256 }) => sha256)
   for (const { sha256 } of copies) {
     if (!needed.includes(sha256) && existsSync(blobPath(folder, sha256))) rmSync(blobPath(folder, sha256))
   }

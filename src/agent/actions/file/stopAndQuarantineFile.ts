@@ -3,6 +3,7 @@ import type { QuarantineFileBody } from '../../../protocol/bodies/stopAndQuarant
 import type { JsonObject } from '../../../protocol/decode.ts'
 import { type ActionDeps, type ActionOrder, type ActionOutcome, describeFailure } from '../action.ts'
 import { type Digests, digestPath } from './digest.ts'
+import { holdsContent } from './expire-vault.ts'
 import { findCopies } from './find-copies.ts'
 import { createGuard, type Guard, type GuardRefusal } from './guards.ts'
 import { resolveFolders } from './held-directory.ts'
@@ -310,10 +311,10 @@ function dropUnused({ deps, order, record }: FileWork): void {
 function holdsElsewhere({ deps, body }: FileWork): boolean {
   return listRecords(deps.state).some((commandId) =>
     readRecord(deps.state, commandId)?.copies.some(
-      ({ phase, sha1, sha256 }) =>
-        (phase === 'removed' || phase === 'content') &&
-        (body.hashes.sha256 === undefined || body.hashes.sha256 === sha256) &&
-        (body.hashes.sha1 === undefined || body.hashes.sha1 === sha1),
+      (copy) =>
+        holdsContent(copy) &&
+        (body.hashes.sha256 === undefined || body.hashes.sha256 === copy.sha256) &&
+        (body.hashes.sha1 === undefined || body.hashes.sha1 === copy.sha1),
     ),
   )
 }

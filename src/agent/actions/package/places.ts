@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs'
 import { sha256Hex } from '../../../protocol/canonical.ts'
-import { holdDirectory, joinPath, splitPath } from '../file/held-directory.ts'
+import { joinPath } from '../../host/walk.ts'
+import { holdDirectory, splitPath } from '../file/held-directory.ts'
 import { readTail } from './bounded-file.ts'
 import { type Collected, cutLines } from './collected.ts'
 

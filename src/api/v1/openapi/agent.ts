@@ -76,9 +76,22 @@ export const agentSchemas: Readonly<Record<string, Schema>> = {
       serverTime: instant,
       holds: openRecord({ isolation: count, restriction: count }),
       rotateKey: { ...flag, description: 'Another device key is wanted.' },
+      begin: {
+        ...listOf(id, { maxItems: MAX_COMMANDS_PER_POLL }),
+        description: 'Commands among these that are never taken back, so that the host need not ask before it begins.',
+      },
+      refused: {
+        ...listOf(openRecord({ commandId: id, status: count, code: textOf() })),
+        description: 'Reports of this request that are not taken; sending them again changes nothing.',
+      },
     },
-    ['rotateKey'],
+    ['rotateKey', 'begin', 'refused'],
   ),
+  'cordon.agent.reports': record({
+    reports: listOf(record({ journalSeq: { ...count, minimum: 1 }, result: refTo('cordon.agent.result') }), {
+      maxItems: MAX_COMMANDS_PER_POLL,
+    }),
+  }),
   'cordon.agent.ack': record({ commandId: id, journalSeq: { ...count, minimum: 1 } }),
   'cordon.agent.result': record({
     commandId: id,
@@ -128,6 +141,18 @@ const signed = [
   header(SIGNATURE_HEADER, "The request signed with the device's key."),
 ]
 
+const pollQuery = [
+  query('wait', { type: 'integer', minimum: 0, maximum: MAX_POLL_SECONDS, default: DEFAULT_POLL_SECONDS }, 'Seconds.'),
+  query('run', { type: 'string', pattern: '^[0-9a-f-]{8,36}$' }, 'Another one for each start of the agent.'),
+  query('policy', count, 'Version of the policy the host has, 0 for none; it is sent when there is a newer one.'),
+  query('key', textOf('held', 'wanted'), 'Whether an order to make another key is at hand; without it none is sent.'),
+  query(
+    'begin',
+    textOf('listed'),
+    'The host begins what the answer lists in `begin` without an acknowledgement; without it none is listed.',
+  ),
+]
+
 /** The agent channel. Callers are known by a device's token together with its signature. */
 export const agentOperations: DescribedOperations = {
   enrollAgent: {
@@ -139,20 +164,15 @@ export const agentOperations: DescribedOperations = {
   pollCommands: {
     summary: 'Held until there is a command, or until the time is up',
     headers: signed,
-    query: [
-      query(
-        'wait',
-        { type: 'integer', minimum: 0, maximum: MAX_POLL_SECONDS, default: DEFAULT_POLL_SECONDS },
-        'Seconds.',
-      ),
-      query('run', { type: 'string', pattern: '^[0-9a-f-]{8,36}$' }, 'Another one for each start of the agent.'),
-      query('policy', count, 'Version of the policy the host has, 0 for none; it is sent when there is a newer one.'),
-      query(
-        'key',
-        textOf('held', 'wanted'),
-        'Whether an order to make another key is at hand; without it none is sent.',
-      ),
-    ],
+    query: pollQuery,
+    response: json(refTo('cordon.agent.poll')),
+  },
+  reportAndPoll: {
+    summary:
+      'As the poll, and brings what became of commands that were in `begin`; 400 when the reports are not understood',
+    headers: signed,
+    query: pollQuery,
+    request: json(refTo('cordon.agent.reports')),
     response: json(refTo('cordon.agent.poll')),
   },
   acknowledgeCommand: {

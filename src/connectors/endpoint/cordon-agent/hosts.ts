@@ -30,6 +30,8 @@ export function describeHost(command: HostCommand): TargetOutcome {
       const away = 'the host is away; it gets the command when it comes back'
       return { ...host, state: 'timedOut', code: 'Offline', detail: away }
     }
+    case 'given':
+      return { ...host, state: 'unknown', code: 'ContactLost', detail: 'the host was given the command and is silent' }
     case 'acked':
       return { ...host, state: 'unknown', code: 'ContactLost', detail: 'the host recorded the command and fell silent' }
     case 'succeeded':

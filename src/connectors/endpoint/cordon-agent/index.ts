@@ -218,6 +218,7 @@ async function describeProgress(
   const handle = command.id
   switch (command.state) {
     case 'queued':
+    case 'given':
     case 'acked':
       return describeOpen(deps, order, command, checkAfterSeconds)
     case 'cancelled':
@@ -242,7 +243,7 @@ async function describeOpen(
   command: CommandView,
   checkAfterSeconds: number,
 ): Promise<Progress> {
-  const delivered = command.state === 'acked'
+  const delivered = command.state !== 'queued'
   const presence = await readPresence(deps, order.tenantId, command.agentId)
   if (presence === null || presence.revoked) {
     const name = order.target.displayName

@@ -16,6 +16,8 @@ import { describeHost, type HostCommand, lookAgainSeconds, proveByHosts, silentM
 
 /** A host that polls fetches a command within milliseconds; one that has not after this is away and catches up later. */
 const awayMs = 20_000
+/** One that was given its command answers within milliseconds, or with the poll after the one whose answer was lost. */
+const givenMs = 60_000
 
 /** What fits an identifier as an indicator; every host of the tenant that can enforce rules is part of the one target. */
 export async function resolveIndicator(
@@ -136,6 +138,7 @@ function describeFanOut(deps: CommandDeps, order: Order, commands: readonly Host
 /** A host that is away is not waited for: its command waits for it. */
 function isWaitedFor({ state, createdAt, ackedAt }: HostCommand, nowMs: number): boolean {
   if (state === 'queued') return nowMs - msOf(createdAt) < awayMs
+  if (state === 'given') return nowMs - msOf(createdAt) < givenMs
   return state === 'acked' && nowMs - msOf(ackedAt ?? createdAt) < silentMs
 }
 
