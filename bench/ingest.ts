@@ -90,12 +90,12 @@ function copyRows(from: string, to: string, transactions: number): { rows: numbe
   return { rows: work.length, seconds }
 }
 
-/** Tables that are written; counts follow from them by triggers, on both sides. */
+/** Tables that are written; counts and names follow from them by triggers, on both sides. */
 function listTables(database: DatabaseSync): string[] {
   return database
     .prepare(
       `SELECT name FROM sqlite_master WHERE type = 'table'
-       AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'kysely_%' AND name NOT LIKE '%_counts'`,
+       AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'kysely_%' AND name NOT LIKE '%_counts' AND name NOT LIKE '%_names%'`,
     )
     .all()
     .map((row) => String(row.name))

@@ -1,10 +1,10 @@
 import { isIP, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { type AuthenticateDeps, createAuthenticator } from './access/authenticate.ts'
+import { createPasswordHasher } from './access/credentials/password-hash.ts'
+import { createGuessLimit } from './access/credentials/passwords.ts'
 import { createFailureGuard } from './access/limits/failures.ts'
 import { createThrottle, defaultRateLimits, type RateLimits } from './access/limits/throttle.ts'
-import { createPasswordHasher } from './access/passwords/password-hash.ts'
-import { createGuessLimit } from './access/passwords/passwords.ts'
 import { authenticateSession } from './access/sessions.ts'
 import { type AccessDeps, ensureFirstTenant } from './access/tenants.ts'
 import { createFirstSignInLink } from './access/users.ts'
@@ -61,6 +61,9 @@ import { claimDatabase } from './store/single-server.ts'
 /** Requests under way when the server stops get this long; then their connections are closed. */
 const drainMs = 5_000
 
+/** Questions for a passkey that one network address may ask for; each is kept for five minutes. */
+const asksPerMinute = 120
+
 /** How a server is set up. */
 export interface ServerOptions {
   /** Folder of keys, certificates and the embedded database. */
@@ -110,7 +113,7 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
   const ids = randomIds
   checkOptions(options)
   const names = listNames(options)
-  const { store, keys, tls, release } = await openInstallation(options, names, clock)
+  const { store, keys, tls, release } = await openInstallation(options, names, clock, (text) => log.info(text))
   const tenant = await ensureFirstTenant({ store, clock, ids })
   if (store.dialect === 'sqlite') await freeLeases(store)
   const link = await createFirstSignInLink({ store, clock, ids }, tenant.id)
@@ -129,7 +132,8 @@ export async function startServer(options: ServerOptions, log: Logger): Promise<
     { store, clock, heldPolls: channel.polls.held, auditProblem: audit.auditProblem },
     tenant.id,
   )
-  const access = openSignIn({ store, clock, ids, failures, tokenKeys, firstTenantId: tenant.id }, ways)
+  const { publicOrigins } = options
+  const access = openSignIn({ store, clock, ids, failures, tokenKeys, firstTenantId: tenant.id, publicOrigins }, ways)
   const who = openAccess(access, origins)
   const feed = openLiveFeed({ store, log })
   const parts = { ...audit, ...who, ...watched, ...ways, feed, packages: channel.packages, isDraining: () => draining }
@@ -183,11 +187,16 @@ interface Installation {
 }
 
 /** Opens what a data folder holds. */
-async function openInstallation(options: ServerOptions, names: readonly string[], clock: Clock): Promise<Installation> {
+async function openInstallation(
+  options: ServerOptions,
+  names: readonly string[],
+  clock: Clock,
+  say: (text: string) => void,
+): Promise<Installation> {
   const file = databaseFile(options.dataDir)
   const release = options.database === undefined ? claimDatabase(file) : null
   const [store, keys, tls] = await Promise.all([
-    openStore(options.database ?? file),
+    openStore(options.database ?? file, say),
     loadKeys(options.dataDir, clock),
     options.http ? null : loadTls(options.dataDir, names, clock),
   ])
@@ -207,7 +216,9 @@ function openSignIn<T extends Pick<AccessDeps, 'store' | 'clock'>>(
   { sealer, kinds }: Pick<SettingsDeps, 'sealer'> & { readonly kinds: ConnectorKinds },
 ) {
   const outside = openOutsideIssuers({ store: base.store, sealer }, kinds.oidc)
-  return { ...base, outside, hasher: createPasswordHasher(), guesses: createGuessLimit(base.clock) }
+  const guesses = createGuessLimit(base.clock)
+  const asks = createGuessLimit(base.clock, { perWindow: asksPerMinute, windowMs: 60_000 })
+  return { ...base, outside, hasher: createPasswordHasher(), guesses, asks }
 }
 
 /** What names the callers of this server, by bearer token or by the portal's session. */

@@ -27,6 +27,8 @@ export interface Place {
   /** Maintenance database of a PostgreSQL; the embedded database without. */
   readonly cluster: string | undefined
   readonly incidents: number
+  /** Of each incident; as {@link SeedPlan} has it without. */
+  readonly alertsPerIncident?: number
 }
 
 const incidentsPerBatch = 2_000
@@ -78,7 +80,8 @@ async function fillDatabase(place: Place, say: (text: string) => void): Promise<
   } finally {
     await store.close()
   }
-  await writeRows(target, { tenantId: seeded.tenantId, otherTenantId, incidents }, say)
+  const { alertsPerIncident } = place
+  await writeRows(target, { tenantId: seeded.tenantId, otherTenantId, incidents, alertsPerIncident }, say)
   return seeded
 }
 

@@ -31,13 +31,15 @@ export interface SeedPlan {
   /** Has a twentieth as many, made in between. */
   readonly otherTenantId: string
   readonly incidents: number
+  /** Of each incident; 3 without. */
+  readonly alertsPerIncident?: number | undefined
 }
 
 /** Whatever the size, everything happened between these two. */
 const firstMs = Date.parse('2025-07-01T00:00:00Z')
 const lastMs = Date.parse('2026-07-01T00:00:00Z')
 const yearMs = lastMs - firstMs
-const alertsPerIncident = 3
+const usualAlerts = 3
 
 /** Somebody who has 25 incidents, whatever the size. */
 export const rareAssignee = 'new.hire@contoso.example'
@@ -76,13 +78,15 @@ const sources: Weighted<ServiceSource> = [
   ['dataLossPrevention', 2],
 ]
 const categories = ['Execution', 'InitialAccess', 'LateralMovement', 'CredentialAccess', 'Exfiltration', 'Discovery']
+/** Such titles name the host: one in six is of a rule that writes them so. */
+const newDomain = 'Connection to a new domain'
 const titles = [
   'Suspicious PowerShell command line',
   'Sign-in from an unusual country',
   'Malware was blocked',
   'Possible password spray',
   'Unusual volume of deleted files',
-  'Connection to a new domain',
+  newDomain,
 ]
 
 function pick<T>(items: Weighted<T>, random: () => number): T {
@@ -172,7 +176,7 @@ export function* makeSeedRows(plan: SeedPlan, batch: number): Generator<SeedRows
   for (let id = 1; id <= total; id++) {
     // Every 21st is the other tenant's.
     const tenantId = id % 21 === 0 ? plan.otherTenantId : plan.tenantId
-    addIncident(rows, templates, { id, tenantId, total }, random)
+    addIncident(rows, templates, { id, tenantId, total, alerts: plan.alertsPerIncident ?? usualAlerts }, random)
     if (rows.incidents.length < batch) continue
     yield rows
     rows = { incidents: [], alerts: [], alert_entities: [], tasks: [] }
@@ -184,10 +188,11 @@ interface Place {
   readonly id: number
   readonly tenantId: string
   readonly total: number
+  readonly alerts: number
 }
 
 function addIncident(rows: SeedRows, templates: Templates, place: Place, random: () => number): void {
-  const { id, tenantId, total } = place
+  const { id, tenantId, total, alerts } = place
   const createdMs = firstMs + Math.floor((id / total) * yearMs)
   const laterMs = createdMs + Math.floor(random() ** 3 * 3 * 86_400_000)
   const updatedMs = laterMs > lastMs ? createdMs : laterMs
@@ -215,8 +220,8 @@ function addIncident(rows: SeedRows, templates: Templates, place: Place, random:
     createdDateTime: instantOf(createdMs),
     lastUpdateDateTime: instantOf(updatedMs),
   }
-  const last = instantOf(createdMs + (alertsPerIncident - 1) * 1_000)
-  const alertCount = alertsPerIncident
+  const last = instantOf(createdMs + (alerts - 1) * 1_000)
+  const alertCount = alerts
   rows.incidents.push(
     toIncidentRow({
       doc,
@@ -227,7 +232,7 @@ function addIncident(rows: SeedRows, templates: Templates, place: Place, random:
       version: 1,
     }),
   )
-  for (let at = 0; at < alertsPerIncident; at++) {
+  for (let at = 0; at < alerts; at++) {
     addAlert(rows, templates.alert, { incident: doc, host, at, createdMs: createdMs + at * 1_000 }, random)
   }
   if (id % 5 === 0) addTask(rows, templates.task, doc, random)
@@ -251,16 +256,17 @@ function addAlert(rows: SeedRows, template: AlertDoc, place: AlertPlace, random:
   const updated = incident.lastUpdateDateTime
   // As intake makes them: the time, then what looks random.
   const seconds = Math.floor(createdMs / 1_000).toString(16)
-  const id = `cd${seconds}${(Number(incident.id) * 4 + at).toString(16).padStart(24, '0')}`
+  const id = `cd${seconds}${(Number(incident.id) * 64 + at).toString(16).padStart(24, '0')}`
   const address = `198.51.${Math.floor(random() * 100)}.${Math.floor(random() * 250)}`
   const [device, ip] = template.evidence
+  const named = pickEvenly(titles, random)
   const status = alertStatuses[incident.status] ?? 'new'
   const doc: AlertDoc = {
     ...template,
     id,
     tenantId: incident.tenantId,
     providerAlertId: id,
-    title: pickEvenly(titles, random),
+    title: named === newDomain ? `${named} from ${host}` : named,
     category: pickEvenly(categories, random),
     status,
     severity: pick(severities, random),

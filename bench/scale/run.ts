@@ -1,12 +1,10 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { Agent, request } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startPostgres } from '../../test/support/postgres.ts'
 import { type CordonProcess, fetchToken, startCordon } from '../cordon.ts'
 import { medianOf } from '../random.ts'
 import { pathOfChange, type ScaleCase, scaleCases, sinceThen } from './cases.ts'
 import { type Place, prepareDatabase } from './databases.ts'
+import { eachDatabase, type OnDatabase } from './each-database.ts'
 import type { ScaleReport, ScaleRow } from './report.ts'
 
 /** What is measured and how. */
@@ -35,21 +33,13 @@ type Say = (text: string) => void
  * @param say is told what happens
  */
 export async function measureScale(plan: ScalePlan, say: Say): Promise<ScaleReport> {
-  const folder = plan.folder ?? mkdtempSync(join(tmpdir(), 'cordon-scale-'))
-  mkdirSync(folder, { recursive: true })
-  // PostgreSQL runs as a user of its own, who must get through to its part.
-  if (plan.folder === undefined) chmodSync(folder, 0o711)
   const rows: ScaleRow[] = []
   const memory: ScaleReport['memory'][number][] = []
-  try {
-    for (const database of plan.databases) {
-      const measured = await measureDatabase(plan, folder, database, say)
-      rows.push(...measured.rows)
-      memory.push({ database, incidents: plan.large, peakMiB: measured.peakMiB })
-    }
-  } finally {
-    if (plan.folder === undefined) rmSync(folder, { recursive: true, force: true })
-  }
+  await eachDatabase(plan.folder, plan.databases, async (on) => {
+    const measured = await measureOn(plan, on, say)
+    rows.push(...measured.rows)
+    memory.push({ database: on.name, incidents: plan.large, peakMiB: measured.peakMiB })
+  })
   return { small: plan.small, large: plan.large, requests: plan.requests, rows, memory }
 }
 
@@ -58,23 +48,9 @@ interface Measured {
   readonly peakMiB: number
 }
 
-async function measureDatabase(plan: ScalePlan, folder: string, database: DatabaseName, say: Say): Promise<Measured> {
-  if (database === 'sqlite') return measureOn(plan, folder, database, undefined, say)
-  const home = join(folder, 'postgres')
-  mkdirSync(home, { recursive: true })
-  const cluster = await startPostgres(home)
-  try {
-    return await measureOn(plan, folder, database, cluster.url, say)
-  } finally {
-    await cluster.stop()
-  }
-}
-
 async function measureOn(
   plan: ScalePlan,
-  folder: string,
-  database: DatabaseName,
-  cluster: string | undefined,
+  { name: database, folder, cluster }: OnDatabase,
   say: Say,
 ): Promise<Measured> {
   const placeOf = (incidents: number): Place => ({
@@ -104,13 +80,14 @@ async function measureOn(
 }
 
 /** A server on a filled database, and the one connection that asks it. */
-interface Served {
+export interface Served {
   readonly server: CordonProcess
   readonly token: string
   readonly agent: Agent
 }
 
-async function serve(place: Place, say: Say): Promise<Served> {
+/** Starts a server on the database of a place, which is filled where it is not yet. */
+export async function serve(place: Place, say: Say): Promise<Served> {
   const seeded = await prepareDatabase(place, say)
   const server = await startCordon(seeded.dataDir, { http: true, database: seeded.database })
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
@@ -172,7 +149,8 @@ function checkAnswer({ name, rows, isCounted }: ScaleCase, path: string, answer:
   }
 }
 
-interface Answer {
+/** What a request came to. */
+export interface Answer {
   readonly status: number
   /** From sending the request to the last byte of the answer. */
   readonly ms: number
@@ -182,7 +160,8 @@ interface Answer {
   readonly link: string | null
 }
 
-function ask({ server, token, agent }: Served, path: string): Promise<Answer> {
+/** Asks for a list. */
+export function ask({ server, token, agent }: Served, path: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const startedAt = performance.now()
     const headers = { authorization: `Bearer ${token}` }

@@ -27,29 +27,39 @@ const sessionLifeSeconds = 12 * 3_600
 const secretForm = /^[A-Za-z0-9_-]{43}$/
 
 /** True for text that has the form of a sign-in link's token; anything else is not worth a look into the store. */
-export function isLinkToken(text: string): boolean {
+function isLinkToken(text: string): boolean {
   return secretForm.test(text)
 }
 
-/** The name of the person a link is for, without using it up; undefined when it is used, ended or unknown. */
-export async function readLinkOwner(deps: AccessDeps, token: string): Promise<string | undefined> {
+/** The person a link is for, without using it up; undefined when it is used, ended or unknown. */
+export async function readLinkOwner(deps: AccessDeps, token: string): Promise<UserRow | undefined> {
   if (!isLinkToken(token)) return undefined
-  const user = await peekSignInLink(deps.store.read, hashSecret(token), deps.clock.now())
-  return user?.name
+  return peekSignInLink(deps.store.read, hashSecret(token), deps.clock.now())
 }
 
 /** How somebody proved who they are; stands in the audit log. */
 export type Proof =
   | { readonly by: 'link' | 'password' }
+  | { readonly by: 'passkey'; readonly passkeyId: string }
   | { readonly by: 'issuer'; readonly connectorId: string; readonly issuer: string }
 
 /**
  * Uses a sign-in link up and opens a session of 12 hours.
+ * @param also what is done with it in the same transaction
  * @returns the value of `Set-Cookie`, and who it is; undefined when the link is used, ended or unknown
  */
-export async function signIn(deps: AccessDeps, request: RequestFacts, token: string): Promise<SignedIn | undefined> {
+export async function signIn(
+  deps: AccessDeps,
+  request: RequestFacts,
+  token: string,
+  also: (tx: Tx) => Promise<void> = async () => {},
+): Promise<SignedIn | undefined> {
   if (!isLinkToken(token)) return undefined
-  return openSession(deps, request, { by: 'link' }, (tx, at) => useSignInLink(tx, hashSecret(token), at))
+  return openSession(deps, request, { by: 'link' }, async (tx, at) => {
+    const user = await useSignInLink(tx, hashSecret(token), at)
+    if (user !== undefined) await also(tx)
+    return user
+  })
 }
 
 /** Somebody who has just signed in. */

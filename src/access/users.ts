@@ -10,6 +10,7 @@ import {
   readSetting,
   readUser,
 } from '../store/access.ts'
+import { deletePasskeys, listPasskeys } from '../store/passkeys.ts'
 import { type Actor, recordChange } from '../store/record.ts'
 import { endMemberships, requireAtHome } from './members/members.ts'
 import { requireName, requireRole } from './names.ts'
@@ -97,14 +98,19 @@ export async function createFirstSignInLink(deps: AccessDeps, tenantId: string):
 
 /**
  * Disables a person of the actor's tenant: their sessions and tokens are refused within a second, in the tenants that gave them a role as
- * well. Twice is nothing.
+ * well, and their passkeys are gone. Twice is nothing.
  */
 export async function disableUser(deps: AccessDeps, actor: Actor, userId: string): Promise<void> {
   const at = deps.clock.now()
   await deps.store.transaction(async (tx) => {
     if (!(await disableUserRow(tx, actor.tenantId, userId, at))) return
+    const passkeys = await listPasskeys(tx, actor.tenantId, userId)
+    const owner = { tenant_id: actor.tenantId, id: userId }
+    const passkeyIds = passkeys.map(({ id }) => id)
+    await deletePasskeys(tx, owner, passkeyIds)
     const audit = { action: 'disableUser', objectType: 'user', objectId: userId, decision: 'allowed' } as const
-    await recordChange(tx, { at, actor, audit })
+    const details = passkeyIds.length === 0 ? {} : { details: { passkeyIds } }
+    await recordChange(tx, { at, actor, audit: { ...audit, ...details } })
   })
   await endMemberships(deps, userId)
 }

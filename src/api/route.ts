@@ -79,12 +79,24 @@ export interface AnswerFile {
   readonly size: number
 }
 
+/** A body that is written as it is made. */
+export interface AnswerPieces {
+  /** Each piece is asked for when the client has taken those before. */
+  readonly text: AsyncIterable<string>
+  /** The names of what stands behind the last piece. */
+  readonly trailerNames: readonly string[]
+  /** What stands there, by those names. Lost on a client that cannot take it (HTTP/1.0). */
+  readonly trailers: () => Readonly<Record<string, string>>
+}
+
 /** What an operation answers. `body` is JSON text (or bytes) ready to send; absent means no body. */
 export interface Answer {
   readonly status: number
   readonly body?: string | Buffer
   /** Sent instead of a body, from the disk as it is read. */
   readonly file?: AnswerFile
+  /** Sent instead of a body. */
+  readonly pieces?: AnswerPieces
   /** Defaults to Graph's JSON content type when there is a body. */
   readonly contentType?: string
   readonly headers?: Readonly<Record<string, string>>

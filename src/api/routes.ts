@@ -3,6 +3,7 @@ import type { Permission } from '../model/permissions.ts'
 import type { SubscribeDeps } from '../notify/subscribe.ts'
 import type { FetchPackageDeps } from '../respond/engine/fetch-package.ts'
 import type { ExecuteDeps } from '../respond/execute.ts'
+import type { RecordExportDeps } from '../respond/record-export.ts'
 import type { UndoDeps } from '../respond/undo.ts'
 import type { ViewDeps } from '../respond/views.ts'
 import { countCollection, type GraphDeps, getFromCollection, listCollection } from './graph/collection.ts'
@@ -34,8 +35,11 @@ import type { ApiVersion } from './odata/resource.ts'
 import { open, permitted, type Route } from './route.ts'
 import { listAgents } from './v1/agents/list.ts'
 import { decideApproval, getApproval, listPendingApprovals } from './v1/approvals/approvals.ts'
+import type { MayApproveDeps } from './v1/approvals/may-approve.ts'
+import { getAsset, listAssets, listContained } from './v1/assets/assets.ts'
+import { listIncidentAssets } from './v1/assets/of-incident.ts'
 import { type CheckpointSource, getCheckpoint } from './v1/audit/checkpoint.ts'
-import { listAudit } from './v1/audit/list.ts'
+import { exportAudit, listAudit } from './v1/audit/list.ts'
 import { type AuditVerifier, verifyAudit } from './v1/audit/verification.ts'
 import {
   type ConnectorDeps,
@@ -47,8 +51,10 @@ import {
   testConnector,
 } from './v1/connectors/connectors.ts'
 import { pauseAllDispatch, pauseManaged, resumeDispatch, resumeManaged } from './v1/dispatch/dispatch.ts'
-import { type EventsDeps, streamEvents } from './v1/events/events.ts'
+import { type EventsDeps, streamAllEvents, streamEvents } from './v1/events/events.ts'
 import { getExecution } from './v1/executions/get.ts'
+import { exportExecutions, listExecutions } from './v1/executions/list.ts'
+import { countAlertValues, countIncidentValues, countTaskValues } from './v1/facets/facets.ts'
 import { acknowledge, getAttention, seeIncident } from './v1/incidents/attention.ts'
 import { listIncidentJoins } from './v1/incidents/joins.ts'
 import { intakeRoute } from './v1/intake/receive.ts'
@@ -62,13 +68,13 @@ import {
   replaceNotificationSettings,
 } from './v1/notifications/notifications.ts'
 import { getPolicies, replacePolicies } from './v1/policies/policies.ts'
-import { reportActions, reportAgeing, reportAlerts, reportTimes } from './v1/reports/reports.ts'
+import { reportActions, reportActivity, reportAgeing, reportAlerts, reportTimes } from './v1/reports/reports.ts'
 import { getSamples, loadSamples, removeSamples } from './v1/samples/samples.ts'
 import { cancelTaskAction } from './v1/tasks/cancel.ts'
 import { decideTaskOutcome } from './v1/tasks/decide.ts'
 import { listTaskExecutions } from './v1/tasks/executions.ts'
 import { downloadTaskPackage } from './v1/tasks/package.ts'
-import { previewTaskAction } from './v1/tasks/preview.ts'
+import { previewNewTask, previewTaskAction } from './v1/tasks/preview.ts'
 import { undoTaskAction } from './v1/tasks/undo.ts'
 import { createSavedView, deleteSavedView, listSavedViews, replaceSavedView } from './v1/views/views.ts'
 
@@ -83,6 +89,8 @@ export type RouteDeps = GraphDeps &
   MetricsDeps &
   EventsDeps &
   MembersDeps &
+  MayApproveDeps &
+  RecordExportDeps &
   FetchPackageDeps & { readonly checkpoints: CheckpointSource; readonly auditVerifier: AuditVerifier }
 
 /** Least permission first; the refusal names them in this order. @source design contract 3.1 */
@@ -105,6 +113,8 @@ const taskExecute: readonly Permission[] = [
 ]
 const expert: readonly Permission[] = ['Cordon.Expert']
 const approve: readonly Permission[] = ['Cordon.Approve']
+/** Whoever agrees to an action sees what it would do, as whoever asks for it. */
+const taskPreview: readonly Permission[] = [...taskExecute, 'Cordon.Approve']
 const approvalRead: readonly Permission[] = [...taskRead, 'Cordon.Approve']
 const policyRead: readonly Permission[] = [...taskRead, 'Cordon.Admin']
 const admin: readonly Permission[] = ['Cordon.Admin']
@@ -118,21 +128,33 @@ export function operationRoutes(deps: RouteDeps): Route[] {
     ...subscriptionRoutes(deps, 'beta'),
     intakeRoute(deps),
     permitted('GET', '/api/v1/tasks/:id/executions', taskRead, 'none', listTaskExecutions(deps)),
+    permitted('GET', '/api/v1/executions', taskRead, 'none', listExecutions(deps)),
+    permitted('GET', '/api/v1/executions/export', taskRead, 'none', exportExecutions(deps)),
     permitted('GET', '/api/v1/executions/:id', taskRead, 'none', getExecution(deps)),
     permitted('GET', '/api/v1/tasks/:id/package', taskExecute, 'none', downloadTaskPackage(deps)),
-    permitted('POST', '/api/v1/tasks/:id/preview', taskExecute, 'optional-json', previewTaskAction(deps)),
+    permitted('POST', '/api/v1/tasks/preview', expert, 'json', previewNewTask(deps)),
+    permitted('POST', '/api/v1/tasks/:id/preview', taskPreview, 'optional-json', previewTaskAction(deps)),
     permitted('POST', '/api/v1/tasks/:id/cancel', taskExecute, 'optional-json', cancelTaskAction(deps)),
     permitted('POST', '/api/v1/tasks/:id/undo', taskExecute, 'optional-json', undoTaskAction(deps)),
     permitted('POST', '/api/v1/tasks/:id/decide', expert, 'json', decideTaskOutcome(deps)),
     ...safetyRoutes(deps),
     permitted('GET', '/api/v1/incidents/:id/joins', incidentRead, 'none', listIncidentJoins(deps)),
+    permitted('GET', '/api/v1/incidents/:id/assets', incidentRead, 'none', listIncidentAssets(deps)),
+    permitted('GET', '/api/v1/assets/contained', incidentRead, 'none', listContained(deps)),
+    permitted('GET', '/api/v1/assets/:kind', incidentRead, 'none', listAssets(deps)),
+    permitted('GET', '/api/v1/assets/:kind/:id', incidentRead, 'none', getAsset(deps)),
     permitted('GET', '/api/v1/events', taskRead, 'none', streamEvents(deps)),
+    open('GET', '/auth/events', 'self', 'none', streamAllEvents(deps)),
     permitted('GET', '/api/v1/agents', policyRead, 'none', listAgents(deps)),
     ...connectorRoutes(deps),
     ...peopleRoutes(deps),
+    permitted('GET', '/api/v1/facets/incidents/:facet', incidentRead, 'none', countIncidentValues(deps)),
+    permitted('GET', '/api/v1/facets/alerts/:facet', alertRead, 'none', countAlertValues(deps)),
+    permitted('GET', '/api/v1/facets/tasks/:facet', taskRead, 'none', countTaskValues(deps)),
     permitted('GET', '/api/v1/reports/ageing', incidentRead, 'none', reportAgeing(deps)),
     permitted('GET', '/api/v1/reports/times', incidentRead, 'none', reportTimes(deps)),
     permitted('GET', '/api/v1/reports/actions', taskRead, 'none', reportActions(deps)),
+    permitted('GET', '/api/v1/reports/activity', incidentRead, 'none', reportActivity(deps)),
     permitted('GET', '/api/v1/reports/alerts', incidentRead, 'none', reportAlerts(deps)),
     ...viewRoutes(deps),
     permitted('GET', '/api/v1/members', admin, 'none', listTenantMembers(deps)),
@@ -142,6 +164,7 @@ export function operationRoutes(deps: RouteDeps): Route[] {
     permitted('POST', '/api/v1/samples', admin, 'optional-json', loadSamples(deps)),
     permitted('DELETE', '/api/v1/samples', admin, 'none', removeSamples(deps)),
     permitted('GET', '/api/v1/audit', auditRead, 'none', listAudit(deps)),
+    permitted('GET', '/api/v1/audit/export', auditRead, 'none', exportAudit(deps)),
     permitted('GET', '/api/v1/audit/checkpoint', auditRead, 'none', getCheckpoint(deps)),
     permitted('GET', '/api/v1/audit/verification', auditRead, 'none', verifyAudit(deps)),
     open('GET', '/healthz', 'public', 'none', getHealth()),

@@ -3,7 +3,7 @@ import type { Clock } from '../io/clock.ts'
 import type { Logger } from '../io/log.ts'
 import { CordonError } from '../model/errors.ts'
 import { renderError, toCordonError } from './errors.ts'
-import type { Answer, AnswerFile, AuthorizedCall, Call, Route, StreamSink } from './route.ts'
+import type { Answer, AnswerFile, AnswerPieces, AuthorizedCall, Call, Route, StreamSink } from './route.ts'
 
 /** What running an operation needs of the rest, however the request came. */
 export interface RunDeps {
@@ -33,6 +33,7 @@ export interface Rendered {
   /** As in {@link Answer}. */
   readonly stream?: (sink: StreamSink) => () => void
   readonly file?: AnswerFile
+  readonly pieces?: AnswerPieces
 }
 
 const graphContentType =
@@ -86,6 +87,7 @@ function checkAccept(route: Route, header: string | readonly string[] | undefine
   if (route.access.kind !== 'permissions' || accept.trim() === '') return
   const types = new Set(['*/*', 'application/*', 'application/json'])
   if (route.path.endsWith('/package')) types.add('application/zip').add('application/octet-stream')
+  if (route.path.endsWith('/export')) types.add('text/csv').add('application/x-ndjson')
   if (route.path.endsWith('/$count')) types.add('text/*').add('text/plain')
   if (route.path === '/api/v1/events') types.add('text/event-stream')
   const isAccepted = accept
@@ -108,6 +110,9 @@ function renderAnswer(call: Call, answer: Answer): Rendered {
   }
   const type = { 'Content-Type': answer.contentType ?? graphContentType }
   if (answer.file !== undefined) return { status: answer.status, headers: { ...headers, ...type }, file: answer.file }
+  if (answer.pieces !== undefined) {
+    return { status: answer.status, headers: { ...headers, ...type }, pieces: answer.pieces }
+  }
   if (answer.body === undefined) return { status: answer.status, headers }
   return { status: answer.status, headers: { ...headers, ...type }, body: answer.body }
 }

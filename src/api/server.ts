@@ -1,6 +1,8 @@
 import { createReadStream } from 'node:fs'
 import { createServer as createPlainServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type { Caller } from '../access/authorize.ts'
 import type { Ids } from '../io/clock.ts'
 import { CordonError } from '../model/errors.ts'
@@ -8,7 +10,7 @@ import { decodeBody, readBody } from './body.ts'
 import { corsHeaders, preflightHeaders } from './graph/cors.ts'
 import type { Metrics } from './monitoring/figures.ts'
 import { canonicalUrl, createRouteLookup, type RouteLookup } from './path.ts'
-import { type Call, isRoutedMethod, type Route, shortText } from './route.ts'
+import { type AnswerPieces, type Call, isRoutedMethod, type Route, shortText } from './route.ts'
 import {
   allowedMethods,
   idHeaders,
@@ -205,9 +207,31 @@ function sendFile(edge: Edge, response: ServerResponse, path: string): void {
   content.pipe(response)
 }
 
+/** Sends pieces as they are made, no faster than the client takes them. What fails on the way ends the connection, as with a file. */
+async function sendPieces(
+  edge: Edge,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { text, trailers }: AnswerPieces,
+): Promise<void> {
+  response.flushHeaders()
+  if (request.method === 'HEAD') {
+    response.end()
+    return
+  }
+  try {
+    await pipeline(Readable.from(text), response, { end: false })
+    response.addTrailers(trailers())
+    response.end()
+  } catch (cause) {
+    if (!response.destroyed) edge.log.error({ err: cause }, 'an answer could not be written to its end')
+    response.destroy()
+  }
+}
+
 /** Writes an answer that has all its headers. */
 function send(edge: Edge, request: IncomingMessage, response: ServerResponse, rendered: Rendered): void {
-  const { status, headers, body, stream, file } = rendered
+  const { status, headers, body, stream, file, pieces } = rendered
   // What is left of a body that was refused unread would be taken for the next request; and a server that stops takes no next one.
   if ((status >= 400 && !request.complete) || !edge.server.listening) response.setHeader('Connection', 'close')
   if (stream !== undefined) {
@@ -218,6 +242,13 @@ function send(edge: Edge, request: IncomingMessage, response: ServerResponse, re
   if (file !== undefined) {
     response.writeHead(status, { ...headers, 'Content-Length': file.size })
     sendFile(edge, response, file.path)
+    return
+  }
+  if (pieces !== undefined) {
+    // Only a body in chunks has trailers: the answers to HEAD and to HTTP/1.0 have none to announce.
+    const hasTrailers = request.method !== 'HEAD' && request.httpVersion !== '1.0'
+    response.writeHead(status, hasTrailers ? { ...headers, Trailer: pieces.trailerNames.join(', ') } : headers)
+    void sendPieces(edge, request, response, pieces)
     return
   }
   if (body === undefined) {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { createPasswordHasher } from '../access/credentials/password-hash.ts'
+import { removePassword, setPassword } from '../access/credentials/passwords.ts'
 import { linkIdentity } from '../access/outside/link.ts'
-import { createPasswordHasher } from '../access/passwords/password-hash.ts'
-import { removePassword, setPassword } from '../access/passwords/passwords.ts'
 import { findUser } from '../access/users.ts'
 import { addTenantOptions, chooseTenant, printResult, runStoreCommand, type StoreOptions } from './store-command.ts'
 

@@ -11,17 +11,19 @@ import {
   toTable,
 } from './store-command.ts'
 import { addCredentialCommands } from './user-credentials.ts'
+import { addPasskeyCommands } from './user-passkeys.ts'
 
 interface UserOptions extends StoreOptions {
   readonly tenant?: string
 }
 
-/** Adds `cordon user create|link|password|identity|list|disable`: people who use the portal. They work while the server runs. */
+/** Adds `cordon user create|link|password|passkey|identity|list|disable`: people who use the portal. They work while the server runs. */
 export function addUserCommands(program: Command): void {
   const user = program.command('user').description('people who use the portal')
   addCredentialCommands(user)
+  addPasskeyCommands(user)
   addTenantOptions(user.command('create'))
-    .description('make a person; they sign in by a link, a password or an outside issuer')
+    .description('make a person; they sign in by a link, a password, a passkey or an outside issuer')
     .requiredOption('--name <name>', 'name as shown to others')
     .requiredOption('--role <role>', roleNames.join(', '))
     .action((options: UserOptions & { readonly name: string; readonly role: string }) =>

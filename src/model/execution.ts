@@ -15,6 +15,34 @@ export interface Target {
   readonly tags?: readonly string[]
 }
 
+/** One name of a thing, as tasks, runs and alerts know it: in lower case. */
+export interface ThingName {
+  readonly kind: string
+  readonly value: string
+}
+
+/** Longer ones are no names that anybody looks up, and more than an index takes. */
+const maxThingName = 400
+
+/** Every name that a target goes by; a file on hosts is about those hosts as well. */
+export function namesOfTarget({ kind, key, displayName, identifier, aliases = [] }: Target): readonly ThingName[] {
+  // The further names of a file are those of the hosts it lies on.
+  const own = kind === 'file' ? [key, displayName, identifier] : [key, displayName, identifier, ...aliases]
+  const hosts = kind === 'file' ? aliases.map((value) => ({ kind: 'device', value })) : []
+  return keepNames([...own.map((value) => ({ kind, value })), ...hosts])
+}
+
+/** Names as they are looked up, each once; what no lookup could find is left out. */
+export function keepNames(names: readonly ThingName[]): readonly ThingName[] {
+  const kept = new Map<string, ThingName>()
+  for (const { kind, value } of names) {
+    const name = { kind, value: value.trim().toLowerCase() }
+    const isName = name.value !== '' && name.value.length <= maxThingName && !/\p{Cc}/u.test(name.value)
+    if (isName && name.value.isWellFormed()) kept.set(`${kind} ${name.value}`, name)
+  }
+  return [...kept.values()]
+}
+
 /** How good the evidence of an effect is: read back from what enforces it, or only stated by the provider. */
 export type ProofLevel = 'observed' | 'attested'
 

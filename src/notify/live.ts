@@ -2,23 +2,26 @@ import type { Logger } from '../io/log.ts'
 import { type FeedChange, listFeedChanges, readOldestSequence, readSettledSequence } from '../store/changes.ts'
 import type { Store } from '../store/db.ts'
 
-/** Takes the changes of its tenant, in order, as they settle. */
+/** Takes the changes of its tenants, in order, as they settle. */
 export type FeedListener = (changes: readonly FeedChange[]) => void
 
 /** Every change of this server's database as it happens, read once for everybody who listens. */
 export interface LiveFeed {
   /**
-   * Listens to a tenant's changes.
+   * Listens to the changes of these tenants.
    * @returns the number after which the listener hears of every change, and what ends the listening
    */
-  join(tenantId: string, listener: FeedListener): Promise<{ readonly from: number; readonly leave: () => void }>
+  join(
+    tenantIds: readonly string[],
+    listener: FeedListener,
+  ): Promise<{ readonly from: number; readonly leave: () => void }>
   /** The number up to which everything has happened and can be read. */
   now(): Promise<number>
   /**
-   * What a tenant's listener missed between two numbers.
+   * What a listener to these tenants missed between two numbers.
    * @returns null when that is more than {@link maxMissed}, or no longer kept: whoever asks reads everything anew
    */
-  catchUp(tenantId: string, since: number, until: number): Promise<readonly FeedChange[] | null>
+  catchUp(tenantIds: readonly string[], since: number, until: number): Promise<readonly FeedChange[] | null>
   /** Calls when the server stops; listeners end themselves. @returns what takes the call back */
   onStop(listener: () => void): () => void
   /** Reads no more, tells those who asked, and waits for the look under way. */
@@ -32,7 +35,7 @@ const lookEveryMs = 200
 const pageSize = 1_000
 
 interface Joined {
-  readonly tenantId: string
+  readonly tenantIds: ReadonlySet<string>
   readonly listener: FeedListener
 }
 
@@ -52,8 +55,8 @@ export function openLiveFeed(deps: { readonly store: Store; readonly log: Logger
     while (position < settled && !stopped) {
       const changes = await listFeedChanges(store.read, { after: position, until: settled }, pageSize)
       position = changes.length < pageSize ? settled : (changes.at(-1)?.seq ?? settled)
-      for (const { tenantId, listener } of [...joined]) {
-        const own = changes.filter((change) => change.tenantId === tenantId)
+      for (const { tenantIds, listener } of [...joined]) {
+        const own = changes.filter((change) => tenantIds.has(change.tenantId))
         if (own.length > 0) listener(own)
       }
     }
@@ -67,22 +70,22 @@ export function openLiveFeed(deps: { readonly store: Store; readonly log: Logger
       })
   }
   return {
-    join: async (tenantId, listener) => {
+    join: async (tenantIds, listener) => {
       // Nobody has listened for a while: what happened meanwhile is nobody's news.
       if (joined.size === 0) {
         const settled = await readSettledSequence(store)
         if (joined.size === 0) position = settled
       }
-      const entry = { tenantId, listener }
+      const entry = { tenantIds: new Set(tenantIds), listener }
       joined.add(entry)
       if (timer === undefined && !stopped) timer = setTimeout(run, lookEveryMs)
       return { from: position ?? 0, leave: () => void joined.delete(entry) }
     },
     now: () => readSettledSequence(store),
-    catchUp: async (tenantId, since, until) => {
+    catchUp: async (tenantIds, since, until) => {
       if (since >= until) return []
       if (since + 1 < (await readOldestSequence(store.read))) return null
-      const missed = await listFeedChanges(store.read, { after: since, until, tenantId }, maxMissed + 1)
+      const missed = await listFeedChanges(store.read, { after: since, until, tenantIds }, maxMissed + 1)
       return missed.length > maxMissed ? null : missed
     },
     onStop: (listener) => {

@@ -1,14 +1,16 @@
 import type { Clock, Ids } from '../io/clock.ts'
 import { instantOf, msOf } from '../io/clock.ts'
 import { actionKinds } from '../model/actions.ts'
-import { CordonError, type ErrorName, errorKinds, isRefusal, type Refusal } from '../model/errors.ts'
+import { CordonError, type ErrorName, errorKinds, isRefusal, type Refusal, refuse } from '../model/errors.ts'
 import { isLive, reduceToTask } from '../model/execution-state.ts'
 import { laterThan } from '../model/instant.ts'
+import type { Confirmation } from '../model/safety/policy.ts'
 import { startAction } from '../model/task-state.ts'
 import { isDuplicateKey, type Tx } from '../store/db.ts'
 import { type Execution, insertAnswer, readAnswer, readExecutionsOfTask } from '../store/executions.ts'
 import { type Actor, recordChange } from '../store/record.ts'
 import { holdName } from '../store/safety/locks.ts'
+import { holdPolicy } from '../store/safety/policies.ts'
 import { readTask, readTaskForUpdate, type StoredTask, writeTask } from '../store/tasks.ts'
 import { type RouteDeps, type Routed, routeAction } from './route.ts'
 import { admitExecution, type Draft } from './safety/admit.ts'
@@ -29,6 +31,7 @@ type Outcome = { readonly accepted: true; readonly executionId: string | null } 
  * Accepts executeResponseAction for a task: records the execution, moves the task and leaves the job that carries it on, in one
  * transaction. Never waits for the target. Where the policy asks for further people, the execution waits for them.
  * @param requestKey the caller's client-request-id when it is a GUID of its own: the same one within 24 h gets the first answer again
+ * @param confirmation how the person confirmed it, for the audit; null where nobody said
  * @throws CordonError BadRequest (malformed id), NotFound, and the refusals of contract 9
  */
 export async function requestExecution(
@@ -36,13 +39,14 @@ export async function requestExecution(
   actor: Actor,
   taskId: string,
   requestKey: string | null,
+  confirmation: Confirmation | null = null,
 ): Promise<void> {
   if (!isTaskId(taskId)) throw new CordonError('BadRequest', `Invalid incidentTask id ${taskId}`)
   const task = await readTask(deps.store.read, actor.tenantId, taskId)
   if (!task) throw new CordonError('NotFound', `taskId ${taskId} not found`)
   // Routing may ask outside systems, so it happens before the transaction; the target of a task never changes.
   const routed = await routeAction(deps, actor.tenantId, task.doc)
-  const outcome = await decideOnce(deps, actor, taskId, requestKey, routed)
+  const outcome = await decideOnce(deps, { actor, taskId, requestKey, routed, confirmation })
   if ('refused' in outcome) throw new CordonError(outcome.refused, outcome.reason)
 }
 
@@ -52,16 +56,10 @@ export function isTaskId(text: string): boolean {
 }
 
 /** Two requests of one task may race to the store; the loser's insert is refused there and it decides again, now seeing the winner. */
-async function decideOnce(
-  deps: ExecuteDeps,
-  actor: Actor,
-  taskId: string,
-  requestKey: string | null,
-  routed: Routed | Refusal,
-): Promise<Outcome> {
+async function decideOnce(deps: ExecuteDeps, request: Omit<Request, 'executionId'>): Promise<Outcome> {
   const executionId = deps.ids.guid()
   const decide = (): Promise<Outcome> =>
-    deps.store.transaction((tx) => decideInTransaction(deps, tx, { actor, taskId, requestKey, routed, executionId }))
+    deps.store.transaction((tx) => decideInTransaction(deps, tx, { ...request, executionId }))
   try {
     return await decide()
   } catch (cause) {
@@ -75,6 +73,7 @@ interface Request {
   readonly taskId: string
   readonly requestKey: string | null
   readonly routed: Routed | Refusal
+  readonly confirmation: Confirmation | null
   readonly executionId: string
 }
 
@@ -134,6 +133,9 @@ async function accept(deps: ExecuteDeps, tx: Tx, request: Request, task: StoredT
   )
   if (decision !== 'start') return decision
   if ('refused' in routed) return routed
+  if (request.confirmation === 'held' && !(await holdPolicy(tx, actor.tenantId)).policy.confirmation.holdOnPhones) {
+    return refuse('Forbidden', 'The policy has the exact name typed; holding the button is not enough (confirmation).')
+  }
   const draft = draftRun(request, routed, task, newest, requestedAt)
   const admitted = await admitExecution(deps, tx, actor, draft, task)
   if (isRefusal(admitted)) return admitted
@@ -159,7 +161,7 @@ async function accept(deps: ExecuteDeps, tx: Tx, request: Request, task: StoredT
       decision: 'allowed',
       before: task.doc,
       after: moved.doc,
-      details: { executionId: execution.id, actionType, target, state },
+      details: { executionId: execution.id, actionType, target, state, confirmation: request.confirmation },
     },
     events: [
       { change: 'updated', resource: 'incidentTask', objectId: task.doc.id },

@@ -6,12 +6,13 @@ import { laterThan } from '../model/instant.ts'
 import { judgeConsent } from '../model/safety/consent.ts'
 import type { Tx } from '../store/db.ts'
 import { noticeJob } from '../store/deliveries.ts'
-import { readIncidentForUpdate, type StoredIncident, updateIncident } from '../store/incidents.ts'
+import { readIncident, readIncidentForUpdate, type StoredIncident, updateIncident } from '../store/incidents.ts'
 import type { NewJob } from '../store/jobs.ts'
 import { type Actor, type OutgoingEvent, recordChange } from '../store/record.ts'
 import { readStoredPolicy } from '../store/safety/policies.ts'
 import { insertTask, readTask, readTaskForUpdate, type StoredTask, writeTask } from '../store/tasks.ts'
 import { type ExecuteDeps, requestExecution } from './execute.ts'
+import { handToCustomer } from './hand-over.ts'
 import { routeAction } from './route.ts'
 
 /** A task as an expert proposes it. */
@@ -25,8 +26,8 @@ export interface NewTask {
 }
 
 /**
- * Attaches a task to an incident. A guided one puts its incident into awaitingAction in the same transaction; a managed one starts at
- * once, by a job written with it.
+ * Attaches a task to an incident. A guided one gives its incident to the customer in the same transaction: it awaits action, and is
+ * assigned to them. A managed one starts at once, by a job written with it.
  * @throws CordonError BadRequest when responseAction does not fit the actionType; NotFound for an unknown incident
  * @source design contract 10, T6
  */
@@ -39,7 +40,7 @@ export async function createTask(deps: ExecuteDeps, actor: Actor, input: NewTask
     const incident = await readSurvivor(tx, actor.tenantId, input.incidentId)
     const guided = input.source === 'defenderExpertsGuidedResponse'
     const task = await insertTask(tx, newTask(actor, input, incident.doc.id, taskId, now))
-    const waits = guided && (await awaitCustomer(tx, actor, incident, now))
+    const handedOver = guided ? await awaitCustomer(tx, actor, incident, now) : null
     await recordChange(tx, {
       at: now,
       actor,
@@ -49,11 +50,11 @@ export async function createTask(deps: ExecuteDeps, actor: Actor, input: NewTask
         objectId: taskId,
         decision: 'allowed',
         after: task.doc,
-        details: { incidentId: incident.doc.id, actionType: input.actionType, source: input.source },
+        details: { incidentId: incident.doc.id, actionType: input.actionType, source: input.source, handedOver },
       },
       events: [
         { change: 'created', resource: 'incidentTask', objectId: taskId },
-        ...(waits ? [incidentUpdated(incident)] : []),
+        ...(handedOver === null ? [] : [incidentUpdated(incident)]),
       ],
       jobs: [
         guided
@@ -63,6 +64,18 @@ export async function createTask(deps: ExecuteDeps, actor: Actor, input: NewTask
     })
     return task
   })
+}
+
+/**
+ * The task as {@link createTask} would make it, and nothing of it stored.
+ * @throws CordonError as {@link createTask}
+ */
+export async function draftTask(deps: ExecuteDeps, actor: Actor, input: NewTask): Promise<StoredTask> {
+  checkResponseAction(input)
+  const incident = await readIncident(deps.store.read, actor.tenantId, input.incidentId)
+  if (!incident) throw noSuchIncident(input.incidentId)
+  const incidentId = incident.doc.redirectIncidentId ?? incident.doc.id
+  return newTask(actor, input, incidentId, deps.ids.guid(), deps.clock.now())
 }
 
 /**
@@ -158,23 +171,36 @@ async function readSurvivor(tx: Tx, tenantId: string, incidentId: string): Promi
   const incident = await readIncidentForUpdate(tx, tenantId, incidentId)
   const target = incident?.doc.redirectIncidentId ?? null
   const survivor = target === null ? incident : await readIncidentForUpdate(tx, tenantId, target)
-  if (!survivor) throw new CordonError('NotFound', `Incident ${incidentId} not found.`, { target: 'incident/id' })
+  if (!survivor) throw noSuchIncident(incidentId)
   return survivor
 }
 
-/** Puts the incident into awaitingAction. True when it changed. */
-async function awaitCustomer(tx: Tx, actor: Actor, incident: StoredIncident, now: string): Promise<boolean> {
-  if (incident.doc.status === 'awaitingAction') return false
+function noSuchIncident(id: string): CordonError {
+  return new CordonError('NotFound', `Incident ${id} not found.`, { target: 'incident/id' })
+}
+
+/** What a hand-over changed in an incident, for the audit. */
+interface HandedOver {
+  readonly status: string
+  readonly assignedTo: { readonly from: string | null; readonly to: string | null }
+}
+
+/** Gives the incident to the customer; null when it was there already. */
+async function awaitCustomer(tx: Tx, actor: Actor, incident: StoredIncident, now: string): Promise<HandedOver | null> {
+  const handed = handToCustomer(incident)
+  if (handed === null) return null
   await updateIncident(tx, {
     ...incident,
+    handedOverFrom: handed.handedOverFrom,
     doc: {
       ...incident.doc,
-      status: 'awaitingAction',
+      ...handed.doc,
       lastModifiedBy: actor.name,
       lastUpdateDateTime: laterThan(incident.doc.lastUpdateDateTime, now),
     },
   })
-  return true
+  const { status, assignedTo } = handed.doc
+  return { status, assignedTo: { from: incident.doc.assignedTo, to: assignedTo } }
 }
 
 async function makeGuided(deps: ExecuteDeps, tx: Tx, actor: Actor, taskId: string, reason: string): Promise<void> {
@@ -191,7 +217,7 @@ async function makeGuided(deps: ExecuteDeps, tx: Tx, actor: Actor, taskId: strin
       lastModifiedDateTime: laterThan(task.doc.lastModifiedDateTime, now),
     },
   })
-  const waits = await awaitCustomer(tx, actor, incident, now)
+  const handedOver = await awaitCustomer(tx, actor, incident, now)
   await recordChange(tx, {
     at: now,
     actor,
@@ -203,10 +229,11 @@ async function makeGuided(deps: ExecuteDeps, tx: Tx, actor: Actor, taskId: strin
       reason,
       before: task.doc,
       after: guided.doc,
+      details: { handedOver },
     },
     events: [
       { change: 'updated', resource: 'incidentTask', objectId: taskId },
-      ...(waits ? [incidentUpdated(incident)] : []),
+      ...(handedOver === null ? [] : [incidentUpdated(incident)]),
     ],
     jobs: [reviewNotice(deps.ids.guid(), incident, taskId, now)],
   })

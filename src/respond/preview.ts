@@ -1,20 +1,22 @@
 import type { Connections, Inspection } from '../connectors/connector.ts'
-import { msOf } from '../io/clock.ts'
 import { type ActionType, actionKinds, isActionType } from '../model/actions.ts'
 import { CordonError, type ErrorName, isRefusal, type Refusal } from '../model/errors.ts'
 import type { Target } from '../model/execution.ts'
 import { isLive } from '../model/execution-state.ts'
-import { type Expectation, expectDuration } from '../model/safety/durations.ts'
+import { judgeConsent, type withheldBy } from '../model/safety/consent.ts'
+import type { Expectation } from '../model/safety/durations.ts'
 import type { Verdict } from '../model/safety/verdict.ts'
 import { startAction } from '../model/task-state.ts'
 import { readExecutionsOfTask, readHolders } from '../store/executions.ts'
 import { type Actor, recordChange } from '../store/record.ts'
-import { readSpans } from '../store/safety/history.ts'
 import { readStoredPolicy } from '../store/safety/policies.ts'
 import { readTask, type StoredTask } from '../store/tasks.ts'
 import { type ExecuteDeps, isTaskId } from './execute.ts'
+import { readExpectation } from './expectation.ts'
+import { draftTask, type NewTask } from './plan.ts'
 import { type Routed, routeAction } from './route.ts'
 import { describeExpiry } from './safety/admit.ts'
+import { type Approvers, findApproversOf } from './safety/approvers.ts'
 import { refuseProtected } from './safety/clearance.ts'
 import { readPackageConsent } from './safety/package-files.ts'
 import { weighAction } from './safety/weigh.ts'
@@ -39,7 +41,9 @@ export interface Preview {
   } | null
   readonly target: PreviewedTarget | null
   readonly connections: Connections
-  readonly policy: (Verdict & { readonly version: number; readonly dispatchPaused: boolean }) | null
+  readonly policy: (Verdict & PolicyFacts) | null
+  /** Whose approval would be counted; null where none is asked for. */
+  readonly mayApprove: Approvers | null
   readonly reversible: { readonly possible: boolean; readonly how: string }
   /** From own history; null when there is none. */
   readonly expectedDuration: Expectation | null
@@ -47,6 +51,27 @@ export interface Preview {
   readonly parameters: Readonly<Record<string, unknown>>
   /** Not begun within this time, it never runs. */
   readonly deadlineSeconds: number
+}
+
+/** What would become of a task if it were sent now, by the same way as {@link Preview}. */
+export interface ProposalPreview extends Omit<Preview, 'taskId'> {
+  readonly incidentId: string
+  /** Whether whoever asks may have it run without asking the customer; if not, such a task becomes guided for that reason. */
+  readonly managed:
+    | { readonly allowed: true; readonly reason: string }
+    | {
+        readonly allowed: false
+        readonly by: (typeof withheldBy)[number] | 'cannotRun'
+        readonly reason: string
+        readonly since: string | null
+      }
+}
+
+interface PolicyFacts {
+  readonly version: number
+  readonly dispatchPaused: boolean
+  /** On a phone the button may be held instead of the name being typed. */
+  readonly holdOnPhones: boolean
 }
 
 interface PreviewedTarget extends Target {
@@ -60,8 +85,7 @@ interface PreviewedTarget extends Target {
   readonly heldBy: readonly { readonly taskId: string; readonly incidentId: string }[]
 }
 
-/** How many past executions a duration is learnt from. */
-const learntFrom = 200
+const nobodyAsks = 'Nothing controls the target, so nobody can ask it.'
 
 /**
  * Says what would happen if a task's action were requested now, by the same way the request takes, up to the first effect. That somebody
@@ -74,7 +98,7 @@ export async function previewAction(deps: ExecuteDeps, actor: Actor, taskId: str
   const task = await readTask(deps.store.read, actor.tenantId, taskId)
   if (!task) throw new CordonError('NotFound', `taskId ${taskId} not found`)
   const routed = await routeAction(deps, actor.tenantId, task.doc)
-  const preview = await describe(deps, actor, task, routed)
+  const preview = await describe(deps, actor, task, routed, true)
   await deps.store.transaction((tx) =>
     recordChange(tx, {
       at: deps.clock.now(),
@@ -91,12 +115,65 @@ export async function previewAction(deps: ExecuteDeps, actor: Actor, taskId: str
   return preview
 }
 
-async function describe(deps: ExecuteDeps, actor: Actor, task: StoredTask, routed: Routed | Refusal): Promise<Preview> {
+/**
+ * Says what would become of a task that nobody has sent yet.
+ * @param asksTarget false: the target is not asked what it would do, so the answer waits for nobody; then nothing is recorded either
+ * @throws CordonError BadRequest when responseAction does not fit the actionType; NotFound for an unknown incident
+ * @source design portal J2, J3
+ */
+export async function previewProposal(
+  deps: ExecuteDeps,
+  actor: Actor,
+  input: NewTask,
+  asksTarget: boolean,
+): Promise<ProposalPreview> {
+  const task = await draftTask(deps, actor, input)
+  const routed = await routeAction(deps, actor.tenantId, task.doc)
+  const { taskId, ...preview } = await describe(deps, actor, task, routed, asksTarget)
+  const managed = await judgeManaged(deps, actor, preview, routed)
+  const { incidentId } = task
+  if (asksTarget) {
+    const details = { answer: preview.answer, target: preview.target?.key ?? null, actionType: preview.actionType }
+    const audit = {
+      action: 'previewProposal',
+      objectType: 'incident',
+      objectId: incidentId,
+      decision: 'allowed',
+    } as const
+    const at = deps.clock.now()
+    await deps.store.transaction((tx) => recordChange(tx, { at, actor, audit: { ...audit, details } }))
+  }
+  return { incidentId, ...preview, managed }
+}
+
+async function judgeManaged(
+  deps: ExecuteDeps,
+  actor: Actor,
+  { answer, actionType }: Omit<Preview, 'taskId'>,
+  routed: Routed | Refusal,
+): Promise<ProposalPreview['managed']> {
+  if (!isRefusal(routed) && isActionType(actionType)) {
+    const { policy } = await readStoredPolicy(deps.store.read, actor.tenantId)
+    const ask = { actionType, target: routed.target, expertId: actor.id, atMs: deps.clock.nowMs() }
+    const consent = judgeConsent(policy, ask)
+    if (!consent.given) return { allowed: false, by: consent.by, reason: consent.reason, since: consent.since }
+    if (answer.accepted) return { allowed: true, reason: consent.reason }
+  }
+  return { allowed: false, by: 'cannotRun', reason: answer.accepted ? '' : answer.message, since: null }
+}
+
+async function describe(
+  deps: ExecuteDeps,
+  actor: Actor,
+  task: StoredTask,
+  routed: Routed | Refusal,
+  asksTarget: boolean,
+): Promise<Preview> {
   const { actionType } = task.doc
   const stopped = await findObstacle(deps, task, routed)
   const known = !isRefusal(routed) && isActionType(actionType) ? { routed, actionType } : null
   const weighed = known ? await weigh(deps, actor, task, known.routed, known.actionType) : null
-  const seen = known ? await inspect(deps, task, known.routed, known.actionType) : null
+  const seen = known && asksTarget ? await inspect(deps, task, known.routed, known.actionType) : null
   const refusal = stopped ?? (weighed?.decision === 'refused' ? refuseProtected(weighed.reasons) : null)
   const parameters = known ? await readParameters(deps, task, known.routed, known.actionType) : {}
   return {
@@ -108,15 +185,29 @@ async function describe(deps: ExecuteDeps, actor: Actor, task: StoredTask, route
       : { accepted: true, state: weighed?.decision === 'needsApproval' ? 'awaitingApproval' : 'queued' },
     connector: known ? describeConnector(known.routed) : null,
     target: known ? await describeTarget(deps, task, known.routed, known.actionType, seen) : null,
-    connections: seen?.connections ?? { known: false, reason: 'Nothing controls the target, so nobody can ask it.' },
+    connections: seen?.connections ?? { known: false, reason: asksTarget ? nobodyAsks : 'Nobody asked the target.' },
     policy: weighed,
+    mayApprove: await findWhoApproves(deps, actor, task, weighed),
     reversible: known
       ? describeUndo(deps, known.routed, known.actionType)
       : { possible: false, how: 'Nothing would run.' },
-    expectedDuration: known ? await expect(deps, actor.tenantId, known.routed, known.actionType) : null,
+    expectedDuration: known
+      ? await readExpectation(deps.store.read, actor.tenantId, known.actionType, known.routed.connector)
+      : null,
     parameters,
     deadlineSeconds: isActionType(actionType) ? actionKinds[actionType].deadlineSeconds : 0,
   }
+}
+
+async function findWhoApproves(
+  deps: ExecuteDeps,
+  actor: Actor,
+  { incidentId, proposedBy }: StoredTask,
+  verdict: Preview['policy'],
+): Promise<Approvers | null> {
+  if (verdict === null || verdict.approvals === 0) return null
+  const asked = { incidentId, required: verdict.approvals, requestedBy: actor.id, proposedBy }
+  return findApproversOf(deps, actor, asked)
 }
 
 /** What stands in the way before the policy is asked; in the order in which a request is refused. */
@@ -152,7 +243,8 @@ async function weigh(
     incidentId: task.incidentId,
     requestedAt: deps.clock.now(),
   })
-  return { ...verdict, version, dispatchPaused: policy.dispatch.paused }
+  const { holdOnPhones } = policy.confirmation
+  return { ...verdict, version, dispatchPaused: policy.dispatch.paused, holdOnPhones }
 }
 
 async function inspect(
@@ -204,17 +296,6 @@ function describeUndo(deps: ExecuteDeps, routed: Routed, actionType: ActionType)
   const { target, parameters } = routed
   const plan = connector.planUndo({ actionType, target, parameters, result: null })
   return plan.possible ? { possible: true, how: plan.actionType } : { possible: false, how: plan.reason }
-}
-
-async function expect(
-  deps: ExecuteDeps,
-  tenantId: string,
-  { connector }: Routed,
-  actionType: ActionType,
-): Promise<Expectation | null> {
-  if (connector === null) return null
-  const spans = await readSpans(deps.store.read, tenantId, actionType, connector, learntFrom)
-  return expectDuration(spans.map(({ from, to }) => (msOf(to) - msOf(from)) / 1000))
 }
 
 async function readParameters(

@@ -11,6 +11,7 @@ import { readExecutionsOfTask } from '../store/executions.ts'
 import { readIncidentForUpdate, updateIncident } from '../store/incidents.ts'
 import { type Actor, recordChange } from '../store/record.ts'
 import { countOpenGuidedTasks, readTask, readTaskForUpdate, type StoredTask, writeTask } from '../store/tasks.ts'
+import { handToCustomer, takeFromCustomer } from './hand-over.ts'
 import { type AcceptedVersions, requireVersion } from './precondition.ts'
 
 /** What reviewing needs. */
@@ -84,8 +85,8 @@ async function writeStatus(
 }
 
 /**
- * Handler of `settle-task`: when no guided task of the incident waits any more, the incident leaves awaitingAction; when one was reopened
- * it waits for the customer again.
+ * Handler of `settle-task`: when no guided task of the incident waits any more, the incident leaves awaitingAction and goes back to whoever
+ * had it before the customer; when one was reopened it waits for the customer again.
  * @source design contract 10, T6
  */
 export function createSettleTask(deps: ReviewDeps): JobHandler {
@@ -96,16 +97,20 @@ export function createSettleTask(deps: ReviewDeps): JobHandler {
       const incident = await readIncidentForUpdate(tx, job.tenantId, task.incidentId)
       if (!incident) return
       const waiting = await countOpenGuidedTasks(tx, job.tenantId, task.incidentId)
-      const status = waiting === 0 ? 'inProgress' : 'awaitingAction'
       const from = incident.doc.status
-      if (from === status || (waiting === 0 ? from !== 'awaitingAction' : from !== 'inProgress')) return
+      // One that is resolved, or that nobody has looked at yet, is nobody's turn.
+      if (from !== 'awaitingAction' && from !== 'inProgress') return
+      const handed = waiting === 0 ? takeFromCustomer(incident) : handToCustomer(incident)
+      if (handed === null) return
+      const { status, assignedTo } = handed.doc
       const now = deps.clock.now()
       const actor: Actor = { tenantId: job.tenantId, id: 'respond', kind: 'system', name: 'Cordon response engine' }
       const next = await updateIncident(tx, {
         ...incident,
+        handedOverFrom: handed.handedOverFrom,
         doc: {
           ...incident.doc,
-          status,
+          ...handed.doc,
           lastModifiedBy: actor.name,
           lastUpdateDateTime: laterThan(incident.doc.lastUpdateDateTime, now),
         },
@@ -120,7 +125,11 @@ export function createSettleTask(deps: ReviewDeps): JobHandler {
           decision: 'allowed',
           before: incident.doc,
           after: next.doc,
-          details: { waitingTasks: waiting, status: { from, to: status } },
+          details: {
+            waitingTasks: waiting,
+            status: { from, to: status },
+            assignedTo: { from: incident.doc.assignedTo, to: assignedTo },
+          },
         },
         events: [{ change: 'updated', resource: 'incident', objectId: incident.doc.id }],
         jobs:

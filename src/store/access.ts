@@ -1,6 +1,6 @@
 import type { Db, Tx } from './db.ts'
-import type { ApplicationRow, TenantRow, UserRow } from './schema.ts'
-import type { SessionRow } from './schema-sign-in.ts'
+import type { TenantRow, UserRow } from './schema.ts'
+import type { ApplicationRow, SessionRow } from './schema-sign-in.ts'
 
 /** Tenant id under which settings of the whole installation stand. */
 export const installation = ''

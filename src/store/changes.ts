@@ -157,14 +157,14 @@ export interface FeedChange {
   readonly objectId: string
 }
 
-/** Reads up to `limit` changes of a range in order, of one tenant or of all. */
+/** Reads up to `limit` changes of a range in order, of some tenants or of all. */
 export async function listFeedChanges(
   db: Db,
-  range: { readonly after: number; readonly until: number; readonly tenantId?: string },
+  range: { readonly after: number; readonly until: number; readonly tenantIds?: readonly string[] },
   limit: number,
 ): Promise<FeedChange[]> {
   const all = db.selectFrom('outbox').selectAll().where('seq', '>', range.after).where('seq', '<=', range.until)
-  const rows = await (range.tenantId === undefined ? all : all.where('tenant_id', '=', range.tenantId))
+  const rows = await (range.tenantIds === undefined ? all : all.where('tenant_id', 'in', range.tenantIds))
     .orderBy('seq')
     .limit(limit)
     .execute()

@@ -4,12 +4,13 @@ import { earliest, latest } from '../model/instant.ts'
 import type { BoundFilter, BoundScalar } from '../model/query.ts'
 import { type Dialect, findScanner, type Store } from './db.ts'
 import { alertFilterMap, incidentFilterMap, taskFilterMap } from './filter-maps.ts'
-import { runScan } from './prepared.ts'
+import { findNamed } from './names.ts'
+import { readRows } from './prepared.ts'
 import { compileFilter, type FilterMap, type QuerySource } from './query.ts'
 import { inTime, type ListedTable, mayScan } from './scans.ts'
 
 /** A table whose rows are counted, and the table of its counts. */
-interface CountedTable {
+export interface CountedTable {
   readonly table: ListedTable
   readonly counts: string
   /** How the filter reaches the rows themselves. */
@@ -18,7 +19,7 @@ interface CountedTable {
   readonly known: FilterMap
 }
 
-const incidents: CountedTable = {
+const incidentCounts: CountedTable = {
   table: 'incidents',
   counts: 'incident_counts',
   rows: () => incidentFilterMap,
@@ -34,7 +35,7 @@ const incidents: CountedTable = {
   },
 }
 
-const alerts: CountedTable = {
+const alertCounts: CountedTable = {
   table: 'alerts',
   counts: 'alert_counts',
   rows: alertFilterMap,
@@ -51,7 +52,7 @@ const alerts: CountedTable = {
   },
 }
 
-const tasks: CountedTable = {
+const taskCounts: CountedTable = {
   table: 'tasks',
   counts: 'task_counts',
   rows: () => taskFilterMap,
@@ -66,9 +67,16 @@ const tasks: CountedTable = {
   },
 }
 
+/** The tables whose rows are counted. */
+export const countedTables: Readonly<Record<ListedTable, CountedTable>> = {
+  incidents: incidentCounts,
+  alerts: alertCounts,
+  tasks: taskCounts,
+}
+
 /** Counts a tenant's incidents that fulfil the filter. */
 export function countIncidents(store: Store, tenantId: string, filter: BoundFilter | null): Promise<number> {
-  return countMatches(store, incidents, tenantId, filter)
+  return countMatches(store, incidentCounts, tenantId, filter)
 }
 
 /** Counts a tenant's alerts that fulfil the filter; of one incident when `incidentId` is given. */
@@ -78,35 +86,35 @@ export function countAlerts(
   filter: BoundFilter | null,
   incidentId: number | null,
 ): Promise<number> {
-  if (incidentId === null) return countMatches(store, alerts, tenantId, filter)
+  if (incidentId === null) return countMatches(store, alertCounts, tenantId, filter)
   const scalar = { kind: 'property', property: 'incidentId' } as const
   const ofIncident = { kind: 'compare', operator: 'eq', scalar, value: String(incidentId) } as const
   const terms = filter === null ? [ofIncident] : [ofIncident, filter]
-  return countMatches(store, alerts, tenantId, { kind: 'and', terms })
+  return countMatches(store, alertCounts, tenantId, { kind: 'and', terms })
 }
 
 /** Counts a tenant's tasks that fulfil the filter. */
 export function countTasks(store: Store, tenantId: string, filter: BoundFilter | null): Promise<number> {
-  return countMatches(store, tasks, tenantId, filter)
+  return countMatches(store, taskCounts, tenantId, filter)
 }
 
 /**
  * Adds up the counts of the whole months that a filter takes in, and counts the rows before and behind them; a filter that asks for what the
  * counts do not know counts rows. One statement, so that all parts are of the same moment.
+ * @param among what is counted in place of the filter, and how long that may take
  */
-async function countMatches(
+export async function countMatches(
   store: Store,
   counted: CountedTable,
   tenantId: string,
   filter: BoundFilter | null,
+  among: { readonly parts: readonly Part[] | null; readonly patienceMs: number | null } | null = null,
 ): Promise<number> {
-  const parts = splitByMonth(filter === null ? [] : listTerms(filter), counted.known)
+  const parts = among?.parts ?? splitByMonth(filter === null ? [] : listTerms(filter), counted.known)
   const scans = findScanner(store.read) !== null && mayScan(counted.table, filter)
   const sums = parts.map((part) => sql`coalesce((${selectPart(store.dialect, counted, tenantId, part, scans)}), 0)`)
-  const { parameters, ...statement } = sql<Sum>`select ${sql.join(sums, sql` + `)} as matches`.compile(store.read)
-  const rows = scans
-    ? await runScan<Sum>(store.read, statement, parameters)
-    : (await store.read.executeQuery<Sum>({ ...statement, parameters })).rows
+  const statement = sql<Sum>`select ${sql.join(sums, sql` + `)} as matches`
+  const rows = await readRows(store, statement, scans, among?.patienceMs ?? null)
   return Number(rows[0]?.matches ?? 0)
 }
 
@@ -121,21 +129,47 @@ function selectPart(
   part: Part,
   scans: boolean,
 ): RawBuilder<unknown> {
-  const { from, before, terms, isWhole } = part
-  const source: QuerySource = { dialect, map: isWhole ? counted.known : counted.rows(dialect) }
-  const table = isWhole ? counted.counts : counted.table
+  const { isWhole } = part
+  const amount = isWhole ? sql`sum(amount)` : sql`count(*)`
+  const table = sql.table(isWhole ? counted.counts : counted.table)
+  return sql`select ${amount} from ${table} where ${matchPart(dialect, counted, tenantId, part, scans)}`
+}
+
+/** The condition for the rows of a part, or for the counts of them. @param scans asks each row first whether there is time left */
+export function matchPart(
+  dialect: Dialect,
+  counted: CountedTable,
+  tenantId: string,
+  { from, before, terms, isWhole }: Part,
+  scans: boolean,
+): RawBuilder<SqlBool> {
+  const source = isWhole
+    ? { dialect, map: counted.known }
+    : sourceOf(dialect, counted, tenantId, from === null ? terms : [])
   const at = isWhole ? sql`month` : sql`created_at`
-  const conditions: Expression<SqlBool>[] = [sql<SqlBool>`tenant_id = ${tenantId}`]
+  const conditions: Expression<SqlBool>[] = []
+  if (scans && !isWhole) conditions.push(inTime(counted.table))
+  conditions.push(sql<SqlBool>`tenant_id = ${tenantId}`)
   if (from !== null) conditions.push(sql<SqlBool>`${at} >= ${from}`)
   if (before !== null) conditions.push(sql<SqlBool>`${at} < ${before}`)
-  if (scans && !isWhole) conditions.push(inTime(counted.table))
   for (const term of terms) conditions.push(compileFilter(source, term))
-  const amount = isWhole ? sql`sum(amount)` : sql`count(*)`
-  return sql`select ${amount} from ${sql.table(table)} where ${sql.join(conditions, sql` and `)}`
+  return sql<SqlBool>`${sql.join(conditions, sql` and `)}`
+}
+
+/** Rows whose names hold some text are read by their names, where names are kept, unless they are those of a stretch of time. */
+function sourceOf(
+  dialect: Dialect,
+  counted: CountedTable,
+  tenantId: string,
+  terms: readonly BoundFilter[],
+): QuerySource {
+  const map = counted.rows(dialect)
+  const readBy = dialect === 'sqlite' ? findNamed(map, { kind: 'and', terms }) : null
+  return readBy === null ? { dialect, map } : { dialect, map, readBy, namesOf: tenantId }
 }
 
 /** A stretch of time of creation, from its first instant or month (included) to its last (not included); null is open. */
-interface Part {
+export interface Part {
   readonly from: string | null
   readonly before: string | null
   /** Whole months, read from the counts; instants otherwise, read from the rows. */
@@ -145,7 +179,7 @@ interface Part {
 }
 
 /** The conditions that must hold together. */
-function listTerms(filter: BoundFilter): readonly BoundFilter[] {
+export function listTerms(filter: BoundFilter): readonly BoundFilter[] {
   return filter.kind === 'and' ? filter.terms.flatMap(listTerms) : [filter]
 }
 

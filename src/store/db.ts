@@ -9,9 +9,13 @@ import { guardReads } from './read-failures.ts'
 import { lateAnswer, openScanner, type Scanner } from './scanner.ts'
 import type { Schema } from './schema.ts'
 import { type DirectRead, openSqlite } from './sqlite.ts'
+import { ensureTrigrams } from './trigrams.ts'
 
 /** The two databases the store runs on. */
 export type Dialect = 'sqlite' | 'postgres'
+
+/** Hears what a store has to say to whoever runs the server. */
+export type Say = (text: string) => void
 
 /** Anything that can run a query: the read side or an open transaction. */
 export type Db = Kysely<Schema>
@@ -86,12 +90,14 @@ export function noteJobs(tx: Tx): void {
 /**
  * Opens the database and brings its schema up to date under the migrator's lock.
  * @param target a `postgres://` URL, or the path of the embedded database file (made with its folder when absent)
+ * @param say is told what takes long when an older database is brought up to date
  * @throws CordonError ServiceUnavailable when it cannot be opened; Error when the schema is newer than this program
  */
-export async function openStore(target: string): Promise<Store> {
+export async function openStore(target: string, say: Say = () => undefined): Promise<Store> {
   const store = isPostgresUrl(target) ? await connectPostgres(target) : connectSqlite(target)
   try {
-    await migratePatiently(store)
+    await migratePatiently(store, say)
+    if (store.dialect === 'postgres') await ensureTrigrams(store.write, say)
   } catch (cause) {
     await store.close()
     throw cause
@@ -330,11 +336,11 @@ export function isDuplicateKey(cause: unknown): boolean {
 }
 
 /** Another process may be opening or migrating the same database right now. */
-async function migratePatiently(store: OpenStore): Promise<void> {
+async function migratePatiently(store: OpenStore, say: Say): Promise<void> {
   const startedAt = performance.now()
   for (;;) {
     try {
-      await migrate(store.write, store.dialect)
+      await migrate(store.write, store.dialect, say)
       return
     } catch (cause) {
       if (classifyFailure(cause) !== 'conflict' || performance.now() - startedAt > patienceMs) throw cause
@@ -343,7 +349,7 @@ async function migratePatiently(store: OpenStore): Promise<void> {
   }
 }
 
-async function migrate(db: Db, dialect: Dialect): Promise<void> {
+async function migrate(db: Db, dialect: Dialect, say: Say): Promise<void> {
   const migrator = new Migrator({
     db,
     provider: {
@@ -351,7 +357,7 @@ async function migrate(db: Db, dialect: Dialect): Promise<void> {
         Object.fromEntries(
           Object.entries(migrations).map(([name, step]) => [
             name,
-            { up: (target: Kysely<unknown>) => step.up(target, dialect) },
+            { up: (target: Kysely<unknown>) => step.up(target, dialect, say) },
           ]),
         ),
     },

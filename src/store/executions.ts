@@ -1,10 +1,11 @@
 import { type SelectQueryBuilder, sql } from 'kysely'
 import type { ActionType } from '../model/actions.ts'
-import type { ExecutionResult, Target } from '../model/execution.ts'
+import { type ExecutionResult, namesOfTarget, type Target } from '../model/execution.ts'
 import { type ExecutionState, isLive } from '../model/execution-state.ts'
 import { type Db, holdRows, type Tx } from './db.ts'
 import type { Schema } from './schema.ts'
 import type { AnswerRow, ExecutionRow } from './schema-respond.ts'
+import { noteTargets } from './task-targets.ts'
 
 /** Who wants an execution. */
 export interface Requester {
@@ -56,6 +57,8 @@ export interface Execution {
  */
 export async function insertExecution(tx: Tx, execution: Execution): Promise<void> {
   await tx.insertInto('executions').values(toRow(execution)).execute()
+  const { tenantId, taskId, requestedAt, target } = execution
+  await noteTargets(tx, tenantId, taskId, requestedAt, namesOfTarget(target))
 }
 
 /** Writes an execution read in this transaction. */
@@ -201,7 +204,7 @@ export async function readHolders(
   return rows.map((row) => ({ taskId: row.task_id, incidentId: String(row.incident_id), executionId: row.id }))
 }
 
-/** What was done to a target in one family, oldest first. */
+/** What was done to a target in one family, oldest first. Of what ended within one tick of the clock, what was asked for first had its turn first. */
 export async function readDoneOnTarget(
   db: Db,
   tenantId: string,
@@ -216,6 +219,7 @@ export async function readDoneOnTarget(
     .where('family', '=', family)
     .where('state', 'in', ['succeeded', 'partial'])
     .orderBy('finished_at')
+    .orderBy('requested_at')
     .orderBy('id')
     .execute()
   return rows.map(toExecution)
@@ -282,7 +286,8 @@ export async function insertAnswer(tx: Tx, answer: AnswerRow): Promise<void> {
     .execute()
 }
 
-function toExecution(row: ExecutionRow): Execution {
+/** A row as it is worked with. */
+export function toExecution(row: ExecutionRow): Execution {
   return {
     tenantId: row.tenant_id,
     id: row.id,

@@ -21,6 +21,8 @@ export interface StoredIncident {
   readonly lastActivityAt: string | null
   readonly alertCount: number
   readonly personSet: readonly PersonSet[]
+  /** Who had it before the customer: null or absent for nobody. */
+  readonly handedOverFrom?: string | null
   /** Counts changes; the ETag. 0 before the first write. */
   readonly version: number
 }
@@ -31,6 +33,7 @@ const columns = [
   'last_activity_at',
   'alert_count',
   'person_set',
+  'handed_over_from',
   'version',
 ] as const satisfies readonly (keyof IncidentRow)[]
 
@@ -114,6 +117,7 @@ function toStored(row: Pick<IncidentRow, (typeof columns)[number]>): StoredIncid
     lastActivityAt: row.last_activity_at,
     alertCount: row.alert_count,
     personSet: JSON.parse(row.person_set),
+    handedOverFrom: row.handed_over_from,
     version: row.version,
   }
 }
@@ -131,6 +135,7 @@ export function toIncidentRow(incident: StoredIncident): IncidentRow {
     determination: numberOrNull('alertDetermination', doc.determination),
     assigned_to: doc.assignedTo,
     display_name: doc.displayName,
+    tags: doc.customTags.length === 0 ? null : JSON.stringify([...new Set(doc.customTags)]),
     created_at: doc.createdDateTime,
     updated_at: doc.lastUpdateDateTime,
     priority_score: doc.priorityScore,
@@ -139,6 +144,7 @@ export function toIncidentRow(incident: StoredIncident): IncidentRow {
     last_activity_at: incident.lastActivityAt,
     alert_count: incident.alertCount,
     person_set: JSON.stringify(incident.personSet),
+    handed_over_from: incident.handedOverFrom ?? null,
     hidden: hasHidden('incident', doc) ? 1 : 0,
     version: incident.version,
     doc: JSON.stringify(doc),

@@ -1,6 +1,7 @@
 import { type Expression, type SqlBool, sql } from 'kysely'
 import { assertNever } from '../model/errors.ts'
 import type { BoundFilter, BoundScalar, CompareOperator, ValueType } from '../model/query.ts'
+import { namedProperty, selectNames, type TextMatch } from './names.ts'
 import type { EvidenceCondition, FilterColumn, FilterMap, QuerySource } from './query.ts'
 import { type Sql, type SqlDialect, sqlDialects } from './query-sql.ts'
 
@@ -12,13 +13,16 @@ export interface Context {
   /** Inside any/all: the members of the elements, null for strings. */
   readonly members: Readonly<Record<string, ValueType>> | null
   readonly readBy: string | undefined
+  /** The tenant among whose names parts of names are looked for; see names.ts. */
+  readonly namesOf: string | undefined
 }
 
 /** The context of a whole row. */
 export function openContext(source: QuerySource): Context {
-  const { dialect, map, readBy } = source
+  const { dialect, map, readBy, namesOf } = source
   return {
     readBy,
+    namesOf,
     map,
     write: sqlDialects[dialect],
     doc: map.doc === null ? sql`null` : sql.ref(map.doc),
@@ -82,8 +86,10 @@ function resolveScalar(context: Context, scalar: BoundScalar): Operand {
       const path = scalar.property === null ? [] : [scalar.property]
       return operand(write.readItem(path, type), type, scalar.property !== null)
     }
-    case 'count':
-      return operand(write.countElements(context.doc, listPath(context, scalar.collection)), 'int', false)
+    case 'count': {
+      const { path } = findList(context, scalar.collection)
+      return operand(write.countElements(context.doc, path), 'int', false)
+    }
     case 'call': {
       const of = asText(context, resolveScalar(context, scalar.of))
       switch (scalar.name) {
@@ -115,10 +121,6 @@ function findList(context: Context, collection: string): FilterColumn & { readon
   return column
 }
 
-function listPath(context: Context, collection: string): readonly string[] {
-  return findList(context, collection).path
-}
-
 /**
  * Compiles `filter`, or its negation. `not` is pushed down to the leaves (de Morgan), so that each comparison stays one the index can serve and what
  * null means is decided at the leaf: in a WHERE an unknown condition and a false one are the same.
@@ -148,7 +150,7 @@ export function compile(context: Context, filter: BoundFilter, negate: boolean):
       return orNull(sql<SqlBool>`(${value} & ${filter.bits}) <> ${filter.bits}`, value, nullable)
     }
     case 'match': {
-      const condition = match(context, filter)
+      const condition = (negate ? null : matchName(context, filter)) ?? match(context, filter)
       return negate ? sql<SqlBool>`not (${condition})` : condition
     }
     case 'lambda':
@@ -225,13 +227,33 @@ function foldCase(text: string): string {
   return text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())
 }
 
-function match(context: Context, filter: BoundFilter & { readonly kind: 'match' }): Expression<SqlBool> {
+function match(context: Context, filter: TextMatch): Expression<SqlBool> {
   const { write } = context
   const left = asText(context, resolveScalar(context, filter.scalar))
   // Every text holds the empty one; the databases disagree about it.
   if (filter.value === '') return sql<SqlBool>`${left.sql} = ${left.sql}`
   const value = left.fold ? foldCase(filter.value) : filter.value
-  return sql<SqlBool>`${write.match(filter.test, left.fold ? write.lower(left.sql) : left.sql, value)}`
+  const text = left.fold ? write.lower(left.sql) : left.sql
+  const exact = sql<SqlBool>`${write.match(filter.test, text, value)}`
+  const property = namedProperty(filter.scalar)
+  const column = property === null ? undefined : context.map.properties[property]
+  if (property === null || column?.kind !== 'text' || column.names === undefined) return exact
+  const indexed = write.matchIndexed(filter.test, resolveProperty(context, property).sql, foldCase(value))
+  if (indexed === null) return exact
+  const { scalar } = filter
+  const isSame = scalar.kind === 'call' && scalar.name === 'tolower' && value === foldCase(value)
+  return isSame && scalar.of.kind === 'property' ? sql<SqlBool>`${indexed}` : sql<SqlBool>`(${indexed} and ${exact})`
+}
+
+/** Rows by their names, where the text is a name and names are looked for; null otherwise. */
+function matchName(context: Context, filter: TextMatch): Expression<SqlBool> | null {
+  const { namesOf, map } = context
+  const property = namedProperty(filter.scalar)
+  const column = property === null ? undefined : map.properties[property]
+  if (namesOf === undefined || property === null || column?.kind !== 'text' || column.names === undefined) return null
+  const name = { kind: 'text', column: 'known.name', nullable: false } as const
+  const names = { ...context, map: { doc: null, properties: { [property]: name } }, readBy: undefined }
+  return sql<SqlBool>`${sql.ref(column.column)} in ${selectNames(column.names, namesOf, filter, match(names, filter))}`
 }
 
 function lambda(
@@ -240,14 +262,26 @@ function lambda(
   negate: boolean,
 ): Expression<SqlBool> {
   const { write, doc } = context
-  const { path, members } = findList(context, filter.collection)
-  const source = write.elements(doc, path)
+  const { path, items, members } = findList(context, filter.collection)
+  const source = items === undefined ? write.elements(doc, path) : write.elements(sql.ref(items), [])
   const inner: Context = { ...context, members: members ?? null }
   const body = filter.body === null ? sql<SqlBool>`1 = 1` : compile(inner, filter.body, false)
   // all: no element for which the condition is false or unknown.
   const wanted = filter.quantifier === 'any' ? body : sql<SqlBool>`case when ${body} then 0 else 1 end = 1`
-  const found = sql`exists (select 1 from ${source} where ${write.isElement} and ${wanted})`
+  const text = items === undefined || filter.quantifier === 'all' ? null : findEqual(filter.body)
+  // Text that does not hold the value anywhere is not taken apart. Arrays are written by the same JSON.stringify.
+  const holds = text === null ? sql`` : sql`${write.match('contains', sql.ref(items ?? ''), text)} and `
+  const found = sql`(${holds}exists (select 1 from ${source} where ${write.isElement} and ${wanted}))`
   return (filter.quantifier === 'all') === negate ? sql<SqlBool>`${found}` : sql<SqlBool>`not ${found}`
+}
+
+/** What an element must be, as it stands in JSON; null for other conditions. */
+function findEqual(body: BoundFilter | null): string | null {
+  if (body?.kind !== 'compare' || body.operator !== 'eq' || body.scalar.kind !== 'item') return null
+  const { value, scalar } = body
+  return scalar.property !== null || typeof value !== 'string' || value === ''
+    ? null
+    : JSON.stringify(value).slice(1, -1)
 }
 
 function evidence(context: Context, filter: EvidenceCondition, negate: boolean): Expression<SqlBool> {

@@ -17,6 +17,12 @@ export interface SqlDialect {
   trim(text: Sql): Sql
   /** @param value not empty */
   match(test: TextTest, text: Sql, value: string): Sql
+  /**
+   * What an index of the parts of names can be asked beforehand: whether one has the value, whatever the case of its ASCII letters. Null where
+   * there is no such index.
+   * @param value in small letters
+   */
+  matchIndexed(test: TextTest, name: Sql, value: string): Sql | null
   /** A scalar inside a JSON text column, as a value of `type`; enums as the text that stands there. Null where absent. */
   readJson(json: Sql, path: readonly string[], type: ValueType): Sql
   /** The elements of a JSON array as rows of a table called `item`; none where the array is null or absent. */
@@ -49,6 +55,7 @@ const sqlite: SqlDialect = {
         return sql`substr(${text}, ${-length}) = ${value}`
     }
   },
+  matchIndexed: () => null,
   readJson: (json, path) => sql`json_extract(${json}, ${sqlitePath(path)})`,
   elements: (json, path) => sql`json_each(${json}, ${sqlitePath(path)}) as item`,
   isElement: sql`item.type <> 'null'`,
@@ -59,6 +66,14 @@ const sqlite: SqlDialect = {
 /** Paths are names out of our own tables, written into the statement so that an index on the expression can be used. */
 function sqlitePath(path: readonly string[]): Sql {
   return sql.lit(['$', ...path.map((name) => `"${name}"`)].join('.'))
+}
+
+/**
+ * A name of PostgreSQL's rows in small letters, as the index of its parts has it: names are columns that are compared by code unit, in which lower
+ * knows ASCII letters only, and takes a tenth of the time of translate.
+ */
+export function lowerName(name: Sql): Sql {
+  return sql`lower(${name})`
 }
 
 const postgres: SqlDialect = {
@@ -75,6 +90,13 @@ const postgres: SqlDialect = {
       case 'endswith':
         return sql`right(${text}, ${sql.lit([...value].length)}) = ${value}`
     }
+  },
+  // In a text compared by code unit LIKE takes every character for itself, but for the three that are escaped.
+  matchIndexed: (test, name, value) => {
+    // The index has parts of three characters. Asked for less it is read whole, and every row with it.
+    if ([...value].length < 3) return postgres.match(test, lowerName(name), value)
+    const escaped = value.replaceAll(/[\\%_]/g, '\\$&')
+    return sql`${lowerName(name)} like ${`${test === 'startswith' ? '' : '%'}${escaped}${test === 'endswith' ? '' : '%'}`}`
   },
   readJson: (json, path, type) => castPostgres(sql`${json}::jsonb #>> ${postgresPath(path)}`, type),
   elements: (json, path) => sql`jsonb_array_elements(${postgresArray(json, path)}) as item(value)`,

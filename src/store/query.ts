@@ -14,6 +14,8 @@ export type FilterColumn =
       readonly caseInsensitive?: boolean
       /** The number that stands for null. */
       readonly absent?: number
+      /** SQLite: the table that has every value of the column once; see names.ts. */
+      readonly names?: string
     }
   /** Whether there is a value: 1 or 0. All that can be asked is whether it is null. */
   | { readonly kind: 'presence'; readonly column: string }
@@ -28,10 +30,14 @@ export type FilterColumn =
       readonly caseInsensitive?: boolean
       readonly members?: Readonly<Record<string, number>>
     }
-  /** An array inside the row's JSON: of strings, or of objects with these scalar members. */
+  /**
+   * An array inside the row's JSON: of strings, or of objects with these scalar members. `items`: a column with the array by itself, in which
+   * equal elements stand once.
+   */
   | {
       readonly kind: 'list'
       readonly path: readonly string[]
+      readonly items?: string
       readonly members?: Readonly<Record<string, ValueType>>
     }
   /** Alerts' evidence, looked up by the caller's own expression. */
@@ -55,6 +61,8 @@ export interface QuerySource {
   readonly readBy?: string | undefined
   /** SQLite only: what every row is asked first; see `inTime`. */
   readonly guard?: RawBuilder<SqlBool>
+  /** SQLite only: parts of names are looked for among the names of this tenant instead of in the rows. */
+  readonly namesOf?: string
 }
 
 /** Characters of a text that count in ORDER BY. A page's last sort values travel in its link, which must stay short. */

@@ -1,5 +1,6 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import type { Pool } from 'pg'
+import { isLate } from './scanner.ts'
 
 /** Turns what a read failed with into what its caller gets. */
 export type ExplainFailure = (cause: unknown, stage: 'connect' | 'query') => unknown
@@ -26,7 +27,8 @@ function guardClient(client: PostgresPoolClient, explain: ExplainFailure): Postg
       return await client.query(text, parameters)
     } catch (cause) {
       const explained = explain(cause, 'query')
-      isBroken = explained !== cause
+      // One that was given up for late goes on with the next.
+      isBroken = explained !== cause && !isLate(explained)
       throw explained
     }
   }

@@ -1,8 +1,10 @@
-import { type Compilable, sql } from 'kysely'
+import { type Compilable, type SqlBool, sql } from 'kysely'
 import type { BoundFilter, BoundQuery } from '../model/query.ts'
 import { type Db, type Dialect, findScanner, type Store } from './db.ts'
+import { findNamed } from './names.ts'
 import { type PageReader, preparePages, runScan } from './prepared.ts'
-import { compileFilter, type FilterMap, type Page, type QuerySource, takePage } from './query.ts'
+import { compileFilter, type FilterMap, type Page, type QuerySource, selectPage, takePage } from './query.ts'
+import { isLate } from './scanner.ts'
 import { inTime, type ListedTable, mayScan } from './scans.ts'
 
 /** How the pages of one table are read. `R` is what is read of a row. */
@@ -22,8 +24,14 @@ export interface PagedTable<R> {
 /** Properties whose ranges have an index of their own, beside the one of the order. */
 const indexedTimes: ReadonlySet<string> = new Set(['createdDateTime', 'lastUpdateDateTime', 'lastModifiedDateTime'])
 
+/** What lists are walked by; any other order is made of all that a filter leaves. */
+const walkedOrders: ReadonlySet<string> = new Set([...indexedTimes, 'id'])
+
 /** A range with fewer rows is read whole and sorted; otherwise the list is walked in its order until the page is full. */
 const narrowRows = 2_000
+
+/** So long a list is walked for rows whose names hold some text, before they are looked for by name. */
+const walkMs = 20
 
 interface Range {
   readonly property: string
@@ -51,6 +59,20 @@ export function preparePaging<R extends object>(
     runScan,
   )
   const probe = prepareProbe(table, sources.sqlite)
+  const gather = prepareGathering(table, sources.sqlite)
+  const brieflyWalk = preparePages<R>(
+    (db, ...given) => table.select(db, { ...sources.sqlite, guard: inTime(table.name) }, ...given),
+    (db, statement, parameters) => runScan(db, statement, parameters, walkMs),
+  )
+  /** Where many rows hold the text, the list soon has a page of them. */
+  const walkOrGather: PageReader<R> = async (...given) => {
+    try {
+      return await brieflyWalk(...given)
+    } catch (cause) {
+      if (!isLate(cause)) throw cause
+      return gather(...given)
+    }
+  }
   return async (store, tenantId, query, incidentId) => {
     const { dialect, read } = store
     const isNarrow =
@@ -58,18 +80,38 @@ export function preparePaging<R extends object>(
       incidentId === undefined &&
       findRange(query) !== null &&
       (await probe(read, tenantId, query)).length === 0
+    const isSorted = !walkedOrders.has(query.orderBy[0]?.property ?? '')
     const scans =
       !isNarrow &&
       incidentId === undefined &&
       findScanner(read) !== null &&
-      mayScan(table.name, query.filter, query.orderBy)
-    const rows = await (isNarrow ? sort : scans ? scan : walk[dialect])(read, tenantId, query, incidentId)
+      (isSorted || mayScan(table.name, query.filter, query.orderBy))
+    const isNamed = scans && findNamed(sources.sqlite.map, query.filter) !== null
+    const reader = isNarrow ? sort : !scans ? walk[dialect] : isSorted ? gather : isNamed ? walkOrGather : scan
+    const rows = await reader(read, tenantId, query, incidentId)
     return takePage(rows, sources[dialect], query)
   }
 }
 
 function sourceOf<R>(table: PagedTable<R>, dialect: Dialect): QuerySource {
   return { dialect, map: table.map(dialect) }
+}
+
+/**
+ * A reader that gathers all rows a filter leaves, by their names where it asks for some text there, and puts them in order: within an index,
+ * where one has all that is asked. Of the rows themselves it reads the page.
+ */
+function prepareGathering<R extends object>(table: PagedTable<R>, source: QuerySource): PageReader<R> {
+  return preparePages<R>((db, tenantId, query, incidentId) => {
+    const named = findNamed(source.map, query.filter)
+    const by = named === null ? {} : { readBy: named, namesOf: tenantId }
+    const row = db.selectFrom(table.name).select(sql`rowid`.as('page_row')).where('tenant_id', '=', tenantId)
+    const found = selectPage(row, { ...source, ...by, guard: inTime(table.name) }, query)
+    const guard = sql<SqlBool>`${sql.ref(`${table.name}.rowid`)} in (select page_row from ${found} as found)`
+    // Behind a plus everything but the numbers of the rows found.
+    const among = { ...source, readBy: '', guard }
+    return table.select(db, among, tenantId, { ...query, filter: null, after: null, skip: 0 }, incidentId)
+  }, runScan)
 }
 
 /** Finds a row exactly when the range is not narrow. */

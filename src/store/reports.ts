@@ -207,3 +207,29 @@ export async function countAlertsPerIncident(
   }
   return { counts, merged }
 }
+
+/** How many incidents and alerts of a tenant came in one hour. */
+export interface HourRow {
+  /** The hour as the first 13 letters of its instants, `2026-11-22T02`. */
+  readonly hour: string
+  readonly incidents: number
+  readonly alerts: number
+}
+
+/** The hours since then in which something came, in no order. */
+export async function countByHour(db: Db, tenantId: string, since: string): Promise<HourRow[]> {
+  const count = async (table: 'incidents' | 'alerts'): Promise<ReadonlyMap<string, number>> => {
+    const rows = await db
+      .selectFrom(table)
+      .select(({ fn }) => [sql<string>`substr(created_at, 1, 13)`.as('hour'), fn.countAll<number>().as('amount')])
+      .where('tenant_id', '=', tenantId)
+      .where('created_at', '>=', since)
+      .groupBy(sql`1`)
+      .execute()
+    return new Map(rows.map(({ hour, amount }) => [hour, Number(amount)]))
+  }
+  const [incidents, alerts] = await Promise.all([count('incidents'), count('alerts')])
+  return [...new Set([...incidents.keys(), ...alerts.keys()])].map((hour) => {
+    return { hour, incidents: incidents.get(hour) ?? 0, alerts: alerts.get(hour) ?? 0 }
+  })
+}

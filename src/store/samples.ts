@@ -53,6 +53,7 @@ export async function deleteSampleRows(tx: Tx, tenantId: string, rows: SampleRow
   await tx.deleteFrom('approvals').where('tenant_id', '=', tenantId).where('task_id', 'in', tasks).execute()
   await tx.deleteFrom('answers').where('tenant_id', '=', tenantId).where('task_id', 'in', tasks).execute()
   await tx.deleteFrom('executions').where('tenant_id', '=', tenantId).where('task_id', 'in', tasks).execute()
+  await tx.deleteFrom('task_targets').where('tenant_id', '=', tenantId).where('task_id', 'in', tasks).execute()
   await tx.deleteFrom('tasks').where('tenant_id', '=', tenantId).where('id', 'in', tasks).execute()
   await tx.deleteFrom('alert_joins').where('tenant_id', '=', tenantId).where('alert_id', 'in', alerts).execute()
   await tx.deleteFrom('alert_entities').where('tenant_id', '=', tenantId).where('alert_id', 'in', alerts).execute()

@@ -9,9 +9,10 @@ import type { ScanOrder, ScanReport } from './scan-thread.ts'
 export interface Scanner {
   /**
    * The rows of a SELECT whose conditions begin with `inTime` of scans.ts.
-   * @throws CordonError ServiceUnavailable when it takes longer than the scanner's patience, or when too many wait before it
+   * @param patienceMs how long it may take, the wait for others before it with it; the scanner's patience without
+   * @throws CordonError ServiceUnavailable when it takes longer, or when too many wait before it
    */
-  scan(sql: string, parameters: readonly SQLInputValue[]): Promise<unknown[]>
+  scan(sql: string, parameters: readonly SQLInputValue[], patienceMs?: number): Promise<unknown[]>
   close(): Promise<void>
 }
 
@@ -20,7 +21,7 @@ export const scanLimits = { patienceMs: 15_000, waiting: 16 } as const
 
 interface Asked {
   readonly order: Omit<ScanOrder, 'patienceMs'>
-  readonly askedAtMs: number
+  readonly endsAtMs: number
   readonly resolve: (rows: unknown[]) => void
   readonly reject: (cause: unknown) => void
 }
@@ -58,7 +59,7 @@ export function openScanner(path: string, explain: ExplainFailure, limits: ScanL
       thread?.unref()
       return
     }
-    const patienceMs = limits.patienceMs - (performance.now() - first.askedAtMs)
+    const patienceMs = first.endsAtMs - performance.now()
     if (patienceMs <= 0) {
       finish({ id: first.order.id, isLate: true })
       return
@@ -77,13 +78,14 @@ export function openScanner(path: string, explain: ExplainFailure, limits: ScanL
   }
 
   return {
-    scan: (sql, parameters) =>
+    scan: (sql, parameters, patienceMs = limits.patienceMs) =>
       new Promise((resolve, reject) => {
         if (asked.length >= limits.waiting) {
           reject(crowdedAnswer(limits))
           return
         }
-        asked.push({ order: { id: ++lastId, sql, parameters }, askedAtMs: performance.now(), resolve, reject })
+        const endsAtMs = performance.now() + patienceMs
+        asked.push({ order: { id: ++lastId, sql, parameters }, endsAtMs, resolve, reject })
         if (asked.length === 1) askNext()
       }),
     close: async () => {
@@ -100,12 +102,20 @@ export interface ScanLimits {
   readonly waiting: number
 }
 
+const late = new WeakSet<object>()
+
 /** What a question gets that takes too long, on either database. */
 export function lateAnswer({ patienceMs }: Pick<ScanLimits, 'patienceMs'> = scanLimits): CordonError {
   const advice = 'Narrow it, e.g. by a range of createdDateTime.'
-  return new CordonError('ServiceUnavailable', `This takes longer than ${patienceMs / 1000} s to answer. ${advice}`, {
-    retryAfterSeconds: 30,
-  })
+  const message = `This takes longer than ${patienceMs / 1000} s to answer. ${advice}`
+  const answer = new CordonError('ServiceUnavailable', message, { retryAfterSeconds: 30 })
+  late.add(answer)
+  return answer
+}
+
+/** Whether a question took longer than it was given. */
+export function isLate(cause: unknown): boolean {
+  return typeof cause === 'object' && cause !== null && late.has(cause)
 }
 
 function crowdedAnswer({ patienceMs, waiting }: ScanLimits): CordonError {

@@ -60,9 +60,10 @@ function isIndexedScalar(scalar: BoundScalar, isIndexed: (property: string) => b
 }
 
 /**
- * The condition by which a statement of the scanner finds out that it has run too long; the first of all, and about the row, so that it is
- * asked with every row that is looked at.
+ * The condition by which a statement of the scanner finds out that it has run too long; the first of all, and about the row. It is asked with
+ * one in 32 rows that are looked at, whatever the steps in which their numbers go up: asking takes longer than reading a row of an index.
  */
 export function inTime(table: ListedTable): RawBuilder<SqlBool> {
-  return sql<SqlBool>`${sql.raw(inTimeFunction)}(${sql.ref(`${table}.created_at`)})`
+  const isNotAsked = sql`${sql.ref(`${table}.rowid`)} * 40503 & 65535 > 2047`
+  return sql<SqlBool>`(${isNotAsked} or ${sql.raw(inTimeFunction)}(${sql.ref(`${table}.created_at`)}))`
 }

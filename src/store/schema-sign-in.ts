@@ -1,3 +1,14 @@
+/** A program that draws tokens by itself. */
+export interface ApplicationRow {
+  tenant_id: string
+  id: string
+  name: string
+  secret_hash: string
+  role: string
+  created_at: string
+  revoked_at: string | null
+}
+
 /** A link that signs one person in, once. */
 export interface SignInLinkRow {
   tenant_id: string
@@ -13,9 +24,48 @@ export interface PasswordRow {
   user_id: string
   /** The person's name, folded; one of each in a tenant. */
   sign_in_name: string
-  /** Algorithm, costs, salt and key as one text; see {@link ../access/passwords/password-hash.ts}. */
+  /** Algorithm, costs, salt and key as one text; see {@link ../access/credentials/password-hash.ts}. */
   hash: string
   set_at: string
+}
+
+/** A passkey: the public half of a key pair whose other half an authenticator of the person keeps. */
+export interface PasskeyRow {
+  tenant_id: string
+  id: string
+  user_id: string
+  /** As the authenticator names it, base64url; one of each in the installation. */
+  credential_id: string
+  /** COSE key, base64url. */
+  public_key: string
+  /** The host it is bound to; at another name of the same server it signs nobody in. */
+  rp_id: string
+  /** What the person calls it. */
+  name: string
+  /** How browsers reach it, as they said: a JSON list of `usb`, `nfc`, `ble`, `hybrid`, `internal`. */
+  transports: string
+  /** 1 when it may live on several devices. */
+  multi_device: number
+  /** 1 when a copy of it is kept elsewhere. */
+  backed_up: number
+  /** What the authenticator counted at its last use; 0 from one that does not count. */
+  counter: number
+  created_at: string
+  last_used_at: string | null
+}
+
+/** A question that a passkey answers, once. */
+export interface PasskeyChallengeRow {
+  /** The first tenant's for a sign-in, where nobody knows yet who comes. */
+  tenant_id: string
+  /** SHA-256 in hex; the challenge itself is never stored. */
+  challenge_hash: string
+  purpose: string
+  /** Stored hash of the session or link that it was made for; null for a sign-in. */
+  bound_to: string | null
+  /** The page that may answer. */
+  origin: string
+  expires_at: string
 }
 
 /** Where an application may have people sent back to, character by character. */

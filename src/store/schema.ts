@@ -2,11 +2,22 @@ import type { Generated } from 'kysely'
 import type { ConnectorJournalRow, ConnectorRow, ConnectorSecretRow } from './schema-connectors.ts'
 import type { SubscriptionRow } from './schema-notify.ts'
 import type { AcknowledgementRow, DeliveryRow, EscalationRow, PersonSettingsRow, SightRow } from './schema-people.ts'
-import type { AnswerRow, ApprovalRow, ApprovalVoteRow, ExecutionRow, PolicyRow } from './schema-respond.ts'
 import type {
+  AnswerRow,
+  ApprovalRow,
+  ApprovalVoteRow,
+  ExecutionRow,
+  IocRuleRow,
+  PolicyRow,
+  TaskTargetRow,
+} from './schema-respond.ts'
+import type {
+  ApplicationRow,
   AuthorizationCodeRow,
   IdentityRow,
   MembershipRow,
+  PasskeyChallengeRow,
+  PasskeyRow,
   PasswordRow,
   RedirectUriRow,
   SessionRow,
@@ -26,6 +37,8 @@ export interface Schema {
   sign_in_links: SignInLinkRow
   sessions: SessionRow
   passwords: PasswordRow
+  passkeys: PasskeyRow
+  passkey_challenges: PasskeyChallengeRow
   redirect_uris: RedirectUriRow
   authorization_codes: AuthorizationCodeRow
   identities: IdentityRow
@@ -44,6 +57,7 @@ export interface Schema {
   incident_merges: IncidentMergeRow
   tasks: TaskRow
   executions: ExecutionRow
+  task_targets: TaskTargetRow
   answers: AnswerRow
   policies: PolicyRow
   approvals: ApprovalRow
@@ -78,16 +92,6 @@ export interface TenantRow {
   created_at: string
 }
 
-export interface ApplicationRow {
-  tenant_id: string
-  id: string
-  name: string
-  secret_hash: string
-  role: string
-  created_at: string
-  revoked_at: string | null
-}
-
 export interface UserRow {
   tenant_id: string
   id: string
@@ -118,6 +122,8 @@ export interface IncidentRow {
   determination: number | null
   assigned_to: string | null
   display_name: string | null
+  /** JSON array of its customTags, each once; null without any. */
+  tags: string | null
   created_at: string
   updated_at: string
   priority_score: number | null
@@ -128,6 +134,8 @@ export interface IncidentRow {
   alert_count: number
   /** JSON array of the properties a person set by hand; correlation leaves them alone. */
   person_set: string
+  /** Owner before the customer had it. */
+  handed_over_from: string | null
   /** 1 when `doc` holds an enum member above its sentinel, so that an answer without the opt-in must be masked. */
   hidden: number
   version: number
@@ -322,23 +330,6 @@ export interface CommandRow {
   acked_at: string | null
   finished_at: string | null
   result: string | null
-}
-
-/** A rule about an indicator that the agents of a tenant enforce. */
-export interface IocRuleRow {
-  tenant_id: string
-  /** The task it belongs to. */
-  id: string
-  /** The execution that submitted it last. */
-  execution_id: string
-  /** What goes to a host, as JSON; see agents/rules.ts. */
-  rule: string
-  expires_at: string
-  /** 1 when it is taken back: hosts that still have it are told. */
-  withdrawn: number
-  /** The last host that commands were written up to, by id; empty before the first. Null: the execution has reached every host. */
-  spread_after: string | null
-  created_at: string
 }
 
 export interface JobRow {

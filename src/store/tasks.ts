@@ -1,7 +1,10 @@
+import { actionKinds, isActionType } from '../model/actions.ts'
+import { keepNames, type ThingName } from '../model/execution.ts'
 import type { IncidentTask } from '../model/generated.ts'
 import { numberOf } from '../model/graph-values.ts'
 import { type Db, holdRows, type Tx } from './db.ts'
 import type { TaskRow } from './schema.ts'
+import { noteTargets } from './task-targets.ts'
 
 /** A task's Graph form without its incident, which a merge may change. */
 export type TaskDoc = Omit<IncidentTask, 'incident'>
@@ -39,6 +42,25 @@ export async function readTask(db: Db, tenantId: string, id: string): Promise<St
   return row ? toStored(row) : null
 }
 
+/** The first tasks of an incident, oldest first. */
+export async function listTasksOfIncident(
+  db: Db,
+  tenantId: string,
+  incidentId: string,
+  most: number,
+): Promise<StoredTask[]> {
+  const rows = await db
+    .selectFrom('tasks')
+    .select(columns)
+    .where('tenant_id', '=', tenantId)
+    .where('incident_id', '=', Number(incidentId))
+    .orderBy('created_at')
+    .orderBy('id')
+    .limit(most)
+    .execute()
+  return rows.map(toStored)
+}
+
 /** As {@link readTask}, holding the row until the transaction ends. */
 export async function readTaskForUpdate(tx: Tx, tenantId: string, id: string): Promise<StoredTask | null> {
   const query = tx.selectFrom('tasks').select(columns).where('tenant_id', '=', tenantId).where('id', '=', id)
@@ -50,6 +72,8 @@ export async function readTaskForUpdate(tx: Tx, tenantId: string, id: string): P
 export async function insertTask(tx: Tx, task: StoredTask): Promise<StoredTask> {
   const next = { ...task, version: 1 }
   await tx.insertInto('tasks').values(toTaskRow(next)).execute()
+  const { doc, tenantId } = task
+  await noteTargets(tx, tenantId, doc.id, doc.createdDateTime, namesIn(doc))
   return next
 }
 
@@ -74,7 +98,21 @@ export async function countOpenGuidedTasks(db: Db, tenantId: string, incidentId:
   return Number(row.waiting)
 }
 
-function toStored(row: Pick<TaskRow, (typeof columns)[number]>): StoredTask {
+/** What the task's response action names; nothing for one that acts on nothing. */
+function namesIn({ actionType, responseAction }: TaskDoc): readonly ThingName[] {
+  if (responseAction === null || !isActionType(actionType)) return []
+  const { targetKind } = actionKinds[actionType]
+  const host = 'deviceId' in responseAction ? (responseAction.deviceId ?? '') : ''
+  return keepNames([
+    { kind: targetKind, value: responseAction.identifierValue },
+    { kind: 'device', value: host },
+  ])
+}
+
+/** A row as it is worked with. */
+export function toStored(
+  row: Pick<TaskRow, 'tenant_id' | 'doc' | 'incident_id' | 'proposed_by' | 'reopened' | 'version'>,
+): StoredTask {
   return {
     tenantId: row.tenant_id,
     doc: JSON.parse(row.doc),

@@ -4,9 +4,11 @@ import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { proveApplication } from '../../src/access/applications.ts'
-import { provePassword } from '../../src/access/passwords/passwords.ts'
+import { provePassword } from '../../src/access/credentials/passwords.ts'
 import { createUser } from '../../src/access/users.ts'
+import { databaseFile } from '../../src/io/data-dir.ts'
 import { openStore } from '../../src/store/db.ts'
+import { insertPasskey } from '../../src/store/passkeys.ts'
 import { makeDatabase } from '../support/databases.ts'
 import { makeFolder, openAccess } from './support.ts'
 
@@ -191,6 +193,49 @@ test('user link makes a link behind the address of the server', async (t) => {
 
   assert.ok(isRecord(link))
   assert.match(link.link ?? '', /^https:\/\/cordon\.example\/login\?token=[\w-]{43}$/)
+})
+
+test('user passkey lists what a person signs in with and takes it away from who lost the device', async (t) => {
+  const folder = await makeFolder(t)
+  const data = ['--name', 'Ada', '--data', folder]
+  const made = await readJson(runCordon(folder, 'user', 'create', '--role', 'responder', ...data, '--json'))
+  assert.ok(isRecord(made))
+  const { tenantId = '', userId = '' } = made
+  const store = await openStore(databaseFile(folder))
+  const [first, second] = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222']
+  await store.transaction(async (tx) => {
+    for (const id of [first, second]) {
+      const facts = {
+        rp_id: 'cordon.example',
+        name: 'Phone',
+        transports: '["internal"]',
+        multi_device: 1,
+        backed_up: 1,
+      }
+      const times = { created_at: '2026-03-01T10:00:00.0000000Z', last_used_at: null }
+      const row = { tenant_id: tenantId, id, user_id: userId, credential_id: id, public_key: '', counter: 0 }
+      await insertPasskey(tx, { ...row, ...facts, ...times })
+    }
+  })
+  await store.close()
+
+  const vague = await runCordon(folder, 'user', 'passkey', 'remove', ...data)
+  const words = await runCordon(folder, 'user', 'passkey', 'list', ...data)
+  const one = await readJson(runCordon(folder, 'user', 'passkey', 'remove', '--id', first, ...data, '--json'))
+  const all = await runCordon(folder, 'user', 'passkey', 'remove', '--all', ...data)
+  const listed = await readJson(runCordon(folder, 'user', 'passkey', 'list', ...data, '--json'))
+
+  assert.equal(vague.code, 2)
+  assert.match(vague.stderr, /--id ID, or --all/)
+  assert.match(
+    words.stdout,
+    new RegExp(
+      `^PASSKEY ID +CREATED +LAST USED +HOST +NAME\n${first} +2026-03-01T10:00:00 +- +cordon\\.example +Phone`,
+    ),
+  )
+  assert.deepEqual(one, { userId, removed: [first] })
+  assert.equal(all.stdout, `removed ${second}\n`)
+  assert.deepEqual(listed, [])
 })
 
 const wrong: readonly [name: string, args: (folder: string) => string[], code: number, stderr: RegExp][] = [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { setPassword } from '../../src/access/passwords/passwords.ts'
+import { setPassword } from '../../src/access/credentials/passwords.ts'
 import { createSignInLink, createUser, disableUser } from '../../src/access/users.ts'
 import { portalRoutes } from '../../src/api/portal/routes.ts'
 import type { Answer, Route } from '../../src/api/route.ts'

@@ -6,10 +6,10 @@ import type { Selectable } from 'kysely'
 import { createApplication, type NewApplication } from '../../src/access/applications.ts'
 import { createAuthenticator } from '../../src/access/authenticate.ts'
 import type { Caller } from '../../src/access/authorize.ts'
+import { createPasswordHasher, type PasswordHasher } from '../../src/access/credentials/password-hash.ts'
+import { createGuessLimit, type GuessLimit } from '../../src/access/credentials/passwords.ts'
 import { createFailureGuard, type FailureGuard } from '../../src/access/limits/failures.ts'
 import type { OutsideIssuers } from '../../src/access/outside/issuers.ts'
-import { createPasswordHasher, type PasswordHasher } from '../../src/access/passwords/password-hash.ts'
-import { createGuessLimit, type GuessLimit } from '../../src/access/passwords/passwords.ts'
 import { ensureFirstTenant, type Tenant } from '../../src/access/tenants.ts'
 import type { Answer, Call, Route } from '../../src/api/route.ts'
 import { type Clock, type Ids, instantOf, randomIds } from '../../src/io/clock.ts'
@@ -36,6 +36,8 @@ export interface Access {
   readonly failures: FailureGuard
   readonly hasher: PasswordHasher
   readonly guesses: GuessLimit
+  readonly asks: GuessLimit
+  readonly publicOrigins: readonly string[]
   readonly outside: OutsideIssuers
   readonly firstTenantId: string
   readonly tenant: Tenant
@@ -98,6 +100,8 @@ export async function openAccess(
   const signIn = {
     hasher: createPasswordHasher(),
     guesses: createGuessLimit(clock),
+    asks: createGuessLimit(clock, { perWindow: 120, windowMs: 60_000 }),
+    publicOrigins: [],
     outside: noIssuers,
     firstTenantId: tenant.id,
   }

@@ -53,6 +53,8 @@ const walls: readonly (readonly [prefix: RegExp, wall: Wall])[] = [
         ),
         'src/connectors/connector.ts',
         'src/connectors/settings.ts',
+        // What the server writes into a page before its scripts run is said in the page's own words.
+        'src/portal/shown/',
       ],
     },
   ],

@@ -6,10 +6,9 @@ import { createVerifier, type LogReport, verifyLog } from '../../src/audit/verif
 import type { Store, Tx } from '../../src/store/db.ts'
 import { tenant } from '../store/given.ts'
 import { eachDatabase, makeStore } from '../support/databases.ts'
+import { testSeed as seed } from '../support/seed.ts'
 import { checkpointOf, type Log, readLog, writeLog } from './given.ts'
 import { seeded, tamper } from './tampering.ts'
-
-const seed = Number(process.env.CORDON_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 
 function verifyRows({ rows, head }: Log, checkpoints: readonly Checkpoint[]): LogReport {
   const verifier = createVerifier(tenant, checkpoints)

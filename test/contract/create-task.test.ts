@@ -47,7 +47,71 @@ tenantTestOnEach(
     const location = new URL(String(answer.headers.location))
     assert.equal((await expert.get(location.pathname)).body.id, id)
     const incident = await expert.get(`/beta/security/incidents/${incidentId}`, show)
-    assert.equal(incident.body.status, 'awaitingAction')
+    assert.deepEqual([incident.body.status, incident.body.assignedTo], ['awaitingAction', 'Customer'])
+  },
+)
+
+tenantTestOnEach(
+  'an incident goes back to who had it before the customer, unless somebody has taken it on meanwhile',
+  async (tenant) => {
+    const [expert, responder] = [await tenant.as('expert'), await tenant.as('responder')]
+    const ids = [await tenant.incident({ assignedTo: 'ada' }), await tenant.incident({ assignedTo: 'ada' })]
+    const send = async (id: string): Promise<string> =>
+      (await expert.post(path, { ...(await giveBody(tenant)), incident: { id } })).body.id
+    const stand = (id: string): Promise<unknown[]> =>
+      expert.get(`/beta/security/incidents/${id}`, show).then(({ body }) => [body.status, body.assignedTo])
+    const [first = '', second = ''] = ids
+    const task = await send(first)
+    const taken = await send(second)
+    await responder.patch(`/beta/security/incidents/${second}`, { assignedTo: 'kai' })
+    const another = await send(second)
+    const whileTaken = await stand(second)
+
+    for (const id of [task, taken, another]) await responder.patch(`${path}/${id}`, { status: 'completed' })
+
+    await waitUntil(
+      async () => [await stand(first), await stand(second)],
+      (both) => both.every(([status]) => status === 'inProgress'),
+    )
+    assert.deepEqual(whileTaken, ['awaitingAction', 'kai'])
+    assert.deepEqual(
+      [await stand(first), await stand(second)],
+      [
+        ['inProgress', 'ada'],
+        ['inProgress', 'kai'],
+      ],
+    )
+    await responder.patch(`${path}/${task}`, { status: 'open' })
+    await waitUntil(
+      () => stand(first),
+      ([status]) => status === 'awaitingAction',
+    )
+    assert.deepEqual(await stand(first), ['awaitingAction', 'Customer'])
+  },
+)
+
+tenantTest(
+  'says what would become of a task before it is sent, stores nothing of it, and records who asked a target',
+  async (tenant, cordon) => {
+    const expert = await tenant.as('expert')
+    const stranger = await cordon.as('expert', await cordon.createTenant('strangers'))
+    const body = await giveBody(tenant)
+    const ask = '/api/v1/tasks/preview'
+
+    const known = await expert.post(`${ask}?askTarget=false`, body)
+    const whole = await expert.post(ask, body)
+
+    assert.equal(whole.status, 200, whole.text)
+    assert.deepEqual(whole.body.managed, { allowed: true, reason: 'managedResponse.consent: tier 1 and 2' })
+    assert.deepEqual(known.body.managed, whole.body.managed)
+    assert.deepEqual((await expert.get(path)).body.value, [])
+    const incident = await expert.get(`/beta/security/incidents/${(body.incident as { id: string }).id}`, show)
+    assert.equal(incident.body.status, 'active')
+    const audit = await (await tenant.as('auditor')).get('/api/v1/audit?action=previewProposal')
+    assert.equal(audit.body.value.length, 1, 'the one that asked the target')
+    assertError(await expert.post(`${ask}?askTarget=maybe`, body), 400, { code: 'BadRequest', target: 'askTarget' })
+    assertError(await stranger.post(ask, body), 404, { code: 'NotFound' })
+    assertError(await (await tenant.as('responder')).post(ask, body), 403, { code: 'Forbidden' })
   },
 )
 

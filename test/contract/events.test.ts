@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { assertError, waitUntil } from '../support/answers.ts'
 import { type Cordon, startCordon } from '../support/cordon.ts'
 import { giveTenant } from '../support/given.ts'
+import { signInPerson } from '../support/person.ts'
 import { tenantTest, tenantTestOnEach } from '../support/shared-cordon.ts'
 
 interface Heard {
@@ -18,9 +19,13 @@ interface Heard {
 
 /** Listens as a browser would. */
 function listen(cordon: Cordon, token: string, query = ''): Promise<Heard> {
+  return listenAt(cordon, `/api/v1/events${query}`, { Authorization: `Bearer ${token}` })
+}
+
+function listenAt(cordon: Cordon, path: string, credential: Readonly<Record<string, string>>): Promise<Heard> {
   return new Promise((resolve, reject) => {
-    const headers = { Authorization: `Bearer ${token}`, Accept: 'text/event-stream' }
-    const request = httpsRequest(`${cordon.url}/api/v1/events${query}`, { ca: cordon.ca, headers }, (response) => {
+    const headers = { ...credential, Accept: 'text/event-stream' }
+    const request = httpsRequest(`${cordon.url}${path}`, { ca: cordon.ca, headers }, (response) => {
       let text = ''
       let isOver = false
       response.on('data', (chunk: Buffer) => {
@@ -48,6 +53,7 @@ interface Change {
   readonly resource: string
   readonly id: string
   readonly change: string
+  readonly tenant?: string
 }
 
 function readChanges(text: string): Change[] {
@@ -148,4 +154,58 @@ test('a server that stops ends its streams in order, and does not cut them off',
   )
 
   assert.ok(stream.isWhole(), 'the connection was cut after the drain')
+})
+
+test('one stream tells a person of every tenant they may read in, in one order, and ends when a role of theirs does', async (t) => {
+  const cordon = await startCordon(t)
+  const [home, acme, birch] = [
+    await giveTenant(cordon, cordon.tenantId),
+    await giveTenant(cordon, await cordon.createTenant('Acme')),
+    await giveTenant(cordon, await cordon.createTenant('Birch')),
+  ]
+  const eve = await signInPerson(cordon, home.id, 'expert', 'Eve')
+  const headers = { 'Content-Type': 'application/json' }
+  const member = `/api/v1/members/${eve.id}`
+  await (await acme.as('admin')).send('PUT', member, '{"role":"reader"}', headers)
+  await (await birch.as('admin')).send('PUT', member, '{"role":"monitor"}', headers)
+  const stranger = await listenAt(cordon, '/auth/events', {})
+  const heard = await listenAt(cordon, '/auth/events', { Cookie: eve.cookie })
+  await until(heard, (text) => text.includes('event: ready'))
+
+  const wanted: string[] = []
+  for (let turn = 0; turn < 4; turn++) {
+    for (const one of [home, birch, acme]) {
+      const id = await one.incident()
+      await (await one.as('responder')).patch(`/v1.0/security/incidents/${id}`, { displayName: 'Changed' })
+      if (one !== birch) wanted.push(`${one.id} ${id}`)
+    }
+  }
+  await until(heard, (text) => readChanges(text).length >= wanted.length)
+  const changes = readChanges(heard.text())
+  const again = await listenAt(cordon, `/auth/events?since=${changes[2]?.seq}`, { Cookie: eve.cookie })
+  await until(again, (text) => text.includes('event: ready'))
+  again.close()
+  const isOpen = !heard.isOver()
+  await (await acme.as('admin')).send('DELETE', member)
+  await waitUntil(
+    () => Promise.resolve(heard.isOver()),
+    (isOver) => isOver,
+    60,
+  )
+
+  assert.equal(stranger.status, 401)
+  assert.deepEqual(
+    changes.map((change) => `${change.tenant} ${change.id}`),
+    wanted,
+  )
+  assert.deepEqual(
+    changes.map(({ seq }) => seq),
+    changes.map(({ seq }) => seq).sort((a, b) => a - b),
+  )
+  assert.deepEqual(
+    readChanges(again.text()).map(({ seq }) => seq),
+    changes.slice(3).map(({ seq }) => seq),
+  )
+  assert.ok(isOpen)
+  assert.ok(heard.isWhole())
 })

@@ -7,6 +7,7 @@ import { type Execution, readExecutionsOfTask } from '../../src/store/executions
 import { assertError, waitUntil } from '../support/answers.ts'
 import { type Cordon, startCordon } from '../support/cordon.ts'
 import { fittingAction, giveTenant, knownDevice, type Tenant } from '../support/given.ts'
+import { setPolicy } from '../support/policies.ts'
 import { tenantTest, tenantTestOnEach } from '../support/shared-cordon.ts'
 
 const json = { 'Content-Type': 'application/json' }
@@ -101,6 +102,32 @@ tenantTest(
       assert.equal(execution?.actionType, 'isolateDevice')
       assert.equal(execution?.target.identifier, knownDevice)
     }
+  },
+)
+
+tenantTest(
+  'records how a person confirmed it, and takes a held button only where the policy does',
+  async (tenant, cordon) => {
+    const responder = await tenant.as('responder')
+    const tasks = [await giveOpenTask(tenant), await giveOpenTask(tenant)] as const
+    const send = (taskId: string, how: string) =>
+      responder.send('POST', pathOf(taskId), '', { 'Cordon-Confirmation': how })
+
+    const unknown = await send(tasks[0], 'shouted')
+    const held = await send(tasks[0], 'held')
+    const typed = await send(tasks[0], 'typed')
+    await setPolicy(cordon.store, tenant.id, { confirmation: { holdOnPhones: true } })
+    const allowed = await send(tasks[1], 'held')
+
+    assertError(unknown, 400, { code: 'BadRequest', target: 'Cordon-Confirmation' })
+    assertError(held, 403, { code: 'Forbidden', message: /exact name typed/ })
+    assert.deepEqual([typed.status, allowed.status], [204, 204])
+    const audit = await (await tenant.as('auditor')).get('/api/v1/audit?action=executeResponseAction&decision=allowed')
+    const entries: { details: { confirmation: string } }[] = audit.body.value
+    assert.deepEqual(
+      entries.map(({ details }) => details.confirmation),
+      ['held', 'typed'],
+    )
   },
 )
 

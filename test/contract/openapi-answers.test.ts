@@ -137,6 +137,9 @@ tenantTest('the agent channel, executions and undo answer what the OpenAPI docum
 
   const acknowledged = await device.acknowledge(command.commandId)
   const reported = await device.report(makeResult(command))
+  const carried = await device.post('/commands?wait=0', {
+    reports: [{ journalSeq: 1, result: makeResult(command, { epoch: 9 }) }],
+  })
   const heard = await device.post('/heartbeat', heartbeat)
   const executions = `/api/v1/tasks/${task}/executions`
   await waitUntil(
@@ -147,6 +150,8 @@ tenantTest('the agent channel, executions and undo answer what the OpenAPI docum
 
   assert.deepEqual([acknowledged.status, reported.status, heard.status], [204, 200, 204])
   assertFits(document, 'GET', '/api/v1/agent/commands', waiting)
+  assertFits(document, 'POST', '/api/v1/agent/commands', carried)
+  assert.equal(carried.body.refused[0].code, 'Conflict')
   assertFits(document, 'POST', '/api/v1/agent/ack', acknowledged)
   assertFits(document, 'POST', '/api/v1/agent/results', reported)
   assertFits(document, 'POST', '/api/v1/agent/heartbeat', heard)

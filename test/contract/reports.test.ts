@@ -48,8 +48,8 @@ for (const databaseKind of databaseKinds) {
     await (await tenant.as('responder')).patch(`/beta/security/incidents/${old}`, { status: 'resolved' })
     const fetch = async (path: string) => (await reader.get(`/api/v1/reports/${path}`)).body
 
-    const [ageing, times, actions, alerts] = await Promise.all(
-      ['ageing', 'times?weeks=4', 'actions', 'alerts?weeks=4'].map(fetch),
+    const [ageing, times, actions, alerts, activity] = await Promise.all(
+      ['ageing', 'times?weeks=4', 'actions', 'alerts?weeks=4', 'activity'].map(fetch),
     )
 
     assert.deepEqual(
@@ -70,6 +70,17 @@ for (const databaseKind of databaseKinds) {
       assert.ok(customer.p90Seconds >= 235 && customer.p90Seconds < 300, JSON.stringify(customer))
     if (resolve.count === 2) assert.ok(resolve.p90Seconds >= 30 * 3_600, JSON.stringify(resolve))
     assert.deepEqual(actions.value, [{ actionType: 'isolateDevice', states: { failed: 1, succeeded: 1 } }])
+    const { value: hours } = activity
+    assert.equal(hours.length, 24)
+    assert.deepEqual(
+      hours.map(({ hour }: { hour: string }) => hour),
+      hours.map((_: unknown, index: number) => instantOf(msOf(hours[0].hour) + index * hour)),
+    )
+    // Three incidents of the last hours; those of 30 and 400 hours ago are no part of it.
+    assert.equal(
+      hours.reduce((sum: number, { incidents }: { incidents: number }) => sum + incidents, 0),
+      3,
+    )
     assert.deepEqual([alerts.counts.reduce((sum: number, one: number) => sum + one, 0), alerts.merged], [4, 1])
   })
 }

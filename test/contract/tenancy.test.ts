@@ -95,7 +95,7 @@ function kindOf(route: Route): keyof Things | null {
   if (/\/alerts_v2\/:id/.test(route.path)) return 'alert'
   if (/\/approvals\/:id/.test(route.path)) return 'approval'
   if (/\/connectors\/:id/.test(route.path)) return 'connector'
-  if (/\/devices\/:id/.test(route.path)) return 'device'
+  if (/\/(devices|assets\/:kind)\/:id/.test(route.path)) return 'device'
   if (/\/views\/:id/.test(route.path)) return 'view'
   if (/\/members\/:id/.test(route.path)) return 'member'
   if (/\/executions\/:id/.test(route.path)) return 'execution'
@@ -113,7 +113,10 @@ function bodyOf(route: Route): string {
 }
 
 function call(client: Client, route: Route, things: Things): Promise<Reply> {
-  const path = route.path.replace(':id', things[kindOf(route) ?? 'task']).replace(':alertId', things.alert)
+  const path = route.path
+    .replace(':kind', 'devices')
+    .replace(':id', things[kindOf(route) ?? 'task'])
+    .replace(':alertId', things.alert)
   if (route.method === 'GET') return client.get(path)
   return client.send(route.method, path, bodyOf(route), { 'Content-Type': 'application/json' })
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seededRandom } from '../../bench/random.ts'
 import { isLive } from '../../src/model/execution-state.ts'
+import { customerName } from '../../src/respond/hand-over.ts'
 import { readExecutionsOfTask } from '../../src/store/executions.ts'
 import { readIncident } from '../../src/store/incidents.ts'
 import { readTask } from '../../src/store/tasks.ts'
@@ -194,8 +195,10 @@ async function listLost(server: MortalServer, ledger: Ledger): Promise<string[]>
     if (!ledger.comments.tried.includes(comment)) lost.push(`${incidentId}: nobody wrote ${comment}`)
   }
   const { acknowledged, tried } = ledger.assignedTo
-  const { assignedTo } = incident.doc
-  if (assignedTo !== acknowledged && !tried.includes(assignedTo)) lost.push(`${incidentId}: assigned to ${assignedTo}`)
+  // While its tasks wait for the customer, its owner is kept beside.
+  const isHandedOver = incident.doc.assignedTo === customerName
+  const owner = isHandedOver ? (incident.handedOverFrom ?? null) : incident.doc.assignedTo
+  if (owner !== acknowledged && !tried.includes(owner)) lost.push(`${incidentId}: assigned to ${owner}`)
   for (const id of ledger.taskIds) {
     if ((await readTask(server.store.read, server.tenantId, id)) === null) lost.push(`task ${id}`)
   }

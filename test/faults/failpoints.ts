@@ -13,5 +13,5 @@ export function listFailpoints(): string[] {
 
 /** True for a place that only an order for many hosts comes by. */
 export function isOfFanOut(failpoint: string): boolean {
-  return failpoint.includes('-spread-')
+  return failpoint.includes('-spread-') || failpoint.includes('-reports-')
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from '../../src/protocol/command.ts'
 import type { CommandResult } from '../../src/protocol/result.ts'
 import { type Ending, onEnd } from '../support/cleanup.ts'
-import { type AgentSide, enrolDevice, type FakeDevice, makeResult } from '../support/device.ts'
+import { type AgentSide, enrolDevice, type FakeDevice, makeResult, readCommands } from '../support/device.ts'
 
 /** A host that does what it is told, whatever happens to the server, and counts what it did. */
 export interface CountingHost {
@@ -12,6 +12,8 @@ export interface CountingHost {
 
 interface Recorded {
   readonly command: Command
+  /** The server let it begin; its result goes with a poll. */
+  readonly given: boolean
   acknowledged: boolean
   /** Set from the effect on. */
   result: CommandResult | null
@@ -20,7 +22,7 @@ interface Recorded {
 
 /**
  * Enrols a host and lets it work until the test ends. Like the real agent it keeps what it has received, acknowledges before the first
- * effect, and sends a result until it is taken.
+ * effect unless the server let it begin, and sends a result until it is taken.
  */
 export async function startHost(
   t: Ending,
@@ -52,10 +54,16 @@ export async function startHost(
 }
 
 async function turn(device: FakeDevice, journal: Map<string, Recorded>, effects: Map<string, number>): Promise<void> {
-  for (const command of await device.fetch()) {
+  const carried = [...journal.values()].filter(({ given, delivered }) => given && !delivered)
+  const reply = await device.poll(carried.flatMap(({ result }) => (result === null ? [] : [{ journalSeq: 1, result }])))
+  if (reply.status >= 300 || reply.body?.refused !== undefined) throw new Error(`not taken: ${reply.text}`)
+  for (const entry of carried) entry.delivered = true
+  const begin: readonly string[] = reply.body?.begin ?? []
+  for (const command of readCommands(reply)) {
     const known = journal.get(command.commandId)
+    const given = begin.includes(command.commandId)
     if (known === undefined) {
-      journal.set(command.commandId, { command, acknowledged: false, result: null, delivered: false })
+      journal.set(command.commandId, { command, given, acknowledged: given, result: null, delivered: false })
     } else if (known.result === null) known.acknowledged = false
     else known.delivered = false
   }
@@ -73,7 +81,7 @@ async function carryOn(device: FakeDevice, entry: Recorded, effects: Map<string,
     effects.set(command.commandId, (effects.get(command.commandId) ?? 0) + 1)
     entry.result = makeResult(command)
   }
-  if (entry.delivered) return
+  if (entry.delivered || entry.given) return
   const reply = await device.report(entry.result)
   if (reply.status !== 200) throw new Error(`the result was not taken: ${reply.status} ${reply.text}`)
   entry.delivered = true

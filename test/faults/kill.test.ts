@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { databaseKinds } from '../support/databases.ts'
+import { testSeed } from '../support/seed.ts'
 import { renderFigures, runCrashes } from './crash-run.ts'
 
 /** Kills per database; `npm run test:crash -- --rounds N` makes it another number. */
@@ -8,10 +9,9 @@ const rounds = Number(process.env.CORDON_CRASH_ROUNDS ?? 150)
 
 for (const kind of databaseKinds) {
   test(`a server killed ${rounds} times under load loses nothing it acknowledged and does nothing twice (${kind})`, async (t) => {
-    const seed = Number(process.env.CORDON_TEST_SEED ?? Date.now() % 1_000_000)
-    t.diagnostic(`CORDON_TEST_SEED=${seed}`)
+    t.diagnostic(`CORDON_TEST_SEED=${testSeed}`)
 
-    const figures = await runCrashes(t, kind, { rounds, seed })
+    const figures = await runCrashes(t, kind, { rounds, seed: testSeed })
 
     t.diagnostic(renderFigures([[kind, figures]]))
     const { lost, doubled, unaccounted, stuck, auditFaults } = figures

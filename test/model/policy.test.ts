@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { actionTypes, isDestructive, isRelease } from '../../src/model/actions.ts'
 import { fitsPattern } from '../../src/model/safety/assets.ts'
-import { isWithin, judgeConsent } from '../../src/model/safety/consent.ts'
+import { dateExclusions, isWithin, judgeConsent } from '../../src/model/safety/consent.ts'
 import { defaultPolicy, type Hours, type SafetyPolicy } from '../../src/model/safety/policy.ts'
 import { readPolicy } from '../../src/model/safety/read-policy.ts'
 import { judgeAction, manyTargetsTag, type Usage } from '../../src/model/safety/verdict.ts'
@@ -194,7 +194,7 @@ test('consent is given by action, group, expert and hours, and its absence says 
   } as const
   const policy = policyOf({
     assetGroups: [{ name: 'servers', ids: [], names: ['dc-*'], tags: [], critical: false }],
-    managedResponse: { paused: false, consent: [rule] },
+    managedResponse: { paused: false, excluded: [], consent: [rule] },
   })
   const monday = Date.parse('2026-03-02T22:00:00Z')
   const ask = { actionType: 'isolateDevice', target: host, expertId: 'ada', atMs: monday } as const
@@ -208,6 +208,32 @@ test('consent is given by action, group, expert and hours, and its absence says 
   assert.match(judgeConsent(policy, { ...ask, atMs: monday + 12 * 3_600_000 }).reason, /other hours \(nights\)/)
   const paused = { ...policy, managedResponse: { ...policy.managedResponse, paused: true } }
   assert.match(judgeConsent(paused, ask).reason, /paused/)
+})
+
+test('what is excluded waits for the customer whatever the consents say, and an exclusion keeps its date while it names the same things', () => {
+  const consent = { name: 'all', actionTypes: null, assetGroup: null, experts: null, hours: null }
+  const rule = { name: 'controllers', ids: [], names: ['dc-*'], tags: [], since: null }
+  const fresh = policyOf({ managedResponse: { paused: false, excluded: [rule], consent: [consent] } })
+  const first = dateExclusions(null, fresh, '2026-03-02T10:00:00.0000000Z')
+  const more = { ...rule, names: ['dc-*', 'ca-*'] }
+  const other = policyOf({
+    managedResponse: { paused: false, excluded: [rule, { ...more, name: 'more' }], consent: [] },
+  })
+  const ask = { actionType: 'isolateDevice', target: host, expertId: 'ada', atMs: 0 } as const
+
+  const second = dateExclusions(first, other, '2026-04-01T10:00:00.0000000Z')
+
+  assert.deepEqual(judgeConsent(first, ask), {
+    given: false,
+    by: 'excluded',
+    reason: "'DC-01' is excluded from managed response since 2026-03-02 (managedResponse.excluded: controllers).",
+    since: '2026-03-02T10:00:00.0000000Z',
+  })
+  assert.equal(judgeConsent(first, { ...ask, target: { ...host, displayName: 'web', identifier: 'web' } }).given, true)
+  assert.deepEqual(
+    second.managedResponse.excluded.map(({ since }) => since?.slice(0, 10)),
+    ['2026-03-02', '2026-04-01'],
+  )
 })
 
 test('without a word of the customer tier 3 is never managed', () => {
@@ -269,12 +295,31 @@ test('a rule that can never fit, a group nobody defined and a time zone nobody k
       /names no group/,
     ],
     [
-      { managedResponse: { paused: false, consent: [{ ...consent, hours: { ...night, timeZone: 'Mars/Olympus' } }] } },
+      {
+        managedResponse: {
+          paused: false,
+          excluded: [{ name: 'none', ids: [], names: [], tags: [], since: null }],
+          consent: [],
+        },
+      },
+      'managedResponse.excluded[0]',
+      /names nothing/,
+    ],
+    [
+      {
+        managedResponse: {
+          paused: false,
+          excluded: [],
+          consent: [{ ...consent, hours: { ...night, timeZone: 'Mars/Olympus' } }],
+        },
+      },
       'managedResponse.consent[0].hours.timeZone',
       /IANA/,
     ],
     [
-      { managedResponse: { paused: false, consent: [{ ...consent, hours: { ...night, from: '25:00' } }] } },
+      {
+        managedResponse: { paused: false, excluded: [], consent: [{ ...consent, hours: { ...night, from: '25:00' } }] },
+      },
       'managedResponse.consent[0].hours.from',
       /time/,
     ],

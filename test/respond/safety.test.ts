@@ -268,7 +268,7 @@ eachDatabase('a containment somebody released before its time is not released ag
   assert.equal(bench.target.isIsolated('host-1'), true)
 })
 
-const never: Partial<SafetyPolicy> = { managedResponse: { paused: false, consent: [] } }
+const never: Partial<SafetyPolicy> = { managedResponse: { paused: false, excluded: [], consent: [] } }
 
 /** A managed task of the expert. */
 async function giveManaged(bench: Bench): Promise<string> {

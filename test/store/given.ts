@@ -32,7 +32,15 @@ export function makeIncident(
     at(0),
   )
   const { incidentWebUrl: _, ...doc } = whole
-  return { doc, firstActivityAt: at(-60), lastActivityAt: null, alertCount: 2, personSet: ['severity'], version: 0 }
+  return {
+    doc,
+    firstActivityAt: at(-60),
+    lastActivityAt: null,
+    alertCount: 2,
+    personSet: ['severity'],
+    handedOverFrom: 'ada',
+    version: 0,
+  }
 }
 
 /** An alert before its first write. */

@@ -55,7 +55,8 @@ for (const kind of databaseKinds) {
 test('both databases get the same tables and columns', async (t) => {
   const [sqlite, postgres] = [await makeStore(t, 'sqlite'), await makeStore(t, 'postgres')]
 
-  const description = await describe(sqlite)
+  // PostgreSQL has an index where SQLite has tables of names.
+  const description = (await describe(sqlite)).filter((column) => !/^\w+_names(_parts\w*)?\./.test(column))
 
   assert.deepEqual(await describe(postgres), description)
   assert.ok(description.includes('incidents.doc') && description.includes('incidents.assigned_to?'))
@@ -64,9 +65,11 @@ test('both databases get the same tables and columns', async (t) => {
 test('every row belongs to a tenant', async (t) => {
   const description = await describe(await makeStore(t, 'sqlite'))
   const tables = new Set(description.map((column) => column.split('.')[0] ?? ''))
-  const withoutTenant = [...tables].filter((table) => !description.includes(`${table}.tenant_id`))
+  const withoutTenant = [...tables].filter(
+    (table) => !description.includes(`${table}.tenant_id`) && !/_parts/.test(table),
+  )
 
-  // The tenants themselves, and number ranges that span them.
+  // The tenants themselves, and number ranges that span them. The index of the parts of names belongs to its names, which are a tenant's.
   assert.deepEqual(withoutTenant.sort(), ['counters', 'tenants'])
 })
 

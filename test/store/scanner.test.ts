@@ -14,7 +14,7 @@ import { onEnd } from '../support/cleanup.ts'
 import { makeDatabase } from '../support/databases.ts'
 import { makeIncident, tenant } from './given.ts'
 
-const nothing = "contains(displayName,'no incident is called so')"
+const nothing = "contains(description,'no incident is described so')"
 
 async function openFilled(t: TestContext, rows: number): Promise<{ store: Store; path: string }> {
   const path = await makeDatabase(t, 'sqlite')

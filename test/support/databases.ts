@@ -66,3 +66,13 @@ async function query(url: string, sql: string): Promise<void> {
     await client.end()
   }
 }
+
+/** The URL of a PostgreSQL database for a user who may make tables in it and nothing else. */
+export async function makeLesserUser(t: Ending, target: string): Promise<string> {
+  const name = `lesser_${process.pid}_${++serial}`
+  await query(target, `create role ${name} login; grant create, usage on schema public to ${name}`)
+  onEnd(t, () => query(target, `drop owned by ${name}; drop role ${name}`))
+  const url = new URL(target)
+  url.username = name
+  return url.href
+}

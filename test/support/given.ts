@@ -29,7 +29,7 @@ export interface Tenant {
   /** Returns its id. Without a draft: an open, guided isolateDevice task for a device that is known from evidence. */
   task(incidentId: string, draft?: Draft<IncidentTask>): Promise<string>
   /** Makes a thing known as if an alert had named it. */
-  knows(kind: TargetKind, value: string): Promise<void>
+  knows(kind: TargetKind | 'mailbox', value: string): Promise<void>
   /** A run of the task's action that stands in that state and has no job, so that it stays there. Returns its id. */
   execution(taskId: string, state: ExecutionState, facts?: GivenExecution): Promise<string>
   /** An enrolled host that never calls. Returns its id. */
@@ -66,7 +66,7 @@ export const knownDevice = 'web-07'
 export async function giveTenant(cordon: Cordon, id?: string): Promise<Tenant> {
   const tenantId = id ?? (await cordon.createTenant(`tenant ${randomIds.guid()}`))
   const clients = new Map<RoleName, Promise<Client>>()
-  const knows = (kind: TargetKind, value: string): Promise<void> => makeKnown(cordon, tenantId, kind, value)
+  const knows = (kind: TargetKind | 'mailbox', value: string): Promise<void> => makeKnown(cordon, tenantId, kind, value)
   await knows('device', knownDevice)
   const as = (role: RoleName): Promise<Client> => {
     const client = clients.get(role) ?? cordon.as(role, tenantId)
@@ -142,7 +142,7 @@ function hostOf(evidence: AlertEvidence): string | null {
   return evidence['@odata.type'] === '#microsoft.graph.security.deviceEvidence' ? evidence.hostName : null
 }
 
-async function makeKnown(cordon: Cordon, tenantId: string, kind: TargetKind, value: string): Promise<void> {
+async function makeKnown(cordon: Cordon, tenantId: string, kind: TargetKind | 'mailbox', value: string): Promise<void> {
   const now = systemClock.now()
   const row = { tenant_id: tenantId, kind, value: value.toLowerCase(), alert_count: 1, partners: '[]' }
   await cordon.store.transaction(async (tx) => {

@@ -7,6 +7,8 @@ import type { Client, Cordon } from './cordon.ts'
 export interface SignedInPerson {
   readonly id: string
   readonly name: string
+  /** `name=value` of the session's cookie. */
+  readonly cookie: string
   readonly client: Client
 }
 
@@ -39,5 +41,5 @@ export async function signInPerson(
   const csrf = { ...own, Cookie: cookie, 'X-CSRF-Token': session.body.csrfToken }
   const drawn = await cordon.anonymous.post('/auth/token', undefined, csrf)
   if (drawn.status !== 200) throw new Error(`nobody signed in: ${login.status} ${drawn.status} ${drawn.text}`)
-  return { id, name, client: cordon.withToken(drawn.body.access_token) }
+  return { id, name, cookie, client: cordon.withToken(drawn.body.access_token) }
 }

@@ -75,8 +75,8 @@ export function createFailureGuard(deps: FailureDeps): FailureGuard {
   }
 }
 
-/** An IPv6 customer holds a whole /64, so that is what is counted. */
-function networkOf(address: string): string {
+/** What is counted of an address: an IPv6 customer holds a whole /64. */
+export function networkOf(address: string): string {
   if (!isIPv6(address) || address.includes('.')) return address
   const [head = '', tail] = address.split('%', 1)[0]?.split('::', 2) ?? []
   const front = head === '' ? [] : head.split(':')

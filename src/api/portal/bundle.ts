@@ -3,11 +3,13 @@ import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, constants } from 'node:zlib'
 import { makeSecret } from '../../access/secret-text.ts'
-import type { Answer, OpenHandler } from '../route.ts'
+import type { Answer, Call, OpenHandler } from '../route.ts'
+import type { FirstPaint } from './first-paint/incident.ts'
 import { answerPage, portalHeaders, shellHeaders } from './html.ts'
+import { type Shell, splitShell } from './shell.ts'
 
 /** Where the built portal stands, seen from the sources as from the compiled package; see tools/portal/build.ts. */
-const folder = fileURLToPath(new URL('../../../dist/portal/app/', import.meta.url))
+const builtPortal = fileURLToPath(new URL('../../../dist/portal/app/', import.meta.url))
 
 const contentTypes: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
@@ -15,18 +17,32 @@ const contentTypes: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 }
 
-/** Names of the built portal's files below `/assets`; none before it was built. */
-export function listBundleFiles(): string[] {
+/** The built portal as it was when the server started. */
+export interface Bundle {
+  /** What stands below `/assets`, by name; nothing before it was built. */
+  readonly files: ReadonlyMap<string, Buffer>
+  readonly shell: Shell | null
+}
+
+/** Reads the built portal whole: one that is built anew below a running server does not take files away from the pages it serves. */
+export function readBundle(folder: string = builtPortal): Bundle {
   const assets = join(folder, 'assets')
-  return existsSync(assets) ? readdirSync(assets).filter((name) => extname(name) in contentTypes) : []
+  const names = existsSync(assets) ? readdirSync(assets).filter((name) => extname(name) in contentTypes) : []
+  const read = (name: string): string => readFileSync(join(folder, name), 'utf8')
+  return {
+    files: new Map(names.map((name) => [name, readFileSync(join(assets, name))])),
+    shell: existsSync(join(folder, 'index.html'))
+      ? splitShell(read('index.html'), JSON.parse(read('manifest.json')))
+      : null,
+  }
 }
 
 /**
- * Serves one file of the bundle, read when it is first asked for. A name that carries the hash of its content is kept by caches for good;
- * the others are asked for again each time, and are small.
+ * Serves one file of the bundle, made small when it is first asked for. A name that carries the hash of its content is kept by caches for
+ * good; the others are asked for again each time, and are small.
  */
-export function serveBundleFile(name: string): OpenHandler {
-  let read: { readonly plain: Buffer; readonly small: Buffer } | undefined
+export function serveBundleFile(name: string, plain: Buffer): OpenHandler {
+  let small: Buffer | undefined
   const isHashed = /-[0-9a-f]{8}\.\w+$/.test(name)
   const headers = {
     ...portalHeaders,
@@ -35,35 +51,29 @@ export function serveBundleFile(name: string): OpenHandler {
   }
   const contentType = contentTypes[extname(name)] ?? 'application/octet-stream'
   return async (call) => {
-    read ??= readSmall(join(folder, 'assets', name))
     const takesSmall = /(^|[\s,])br($|[\s,;])/.test(String(call.headers['accept-encoding'] ?? ''))
-    return takesSmall
-      ? { status: 200, contentType, headers: { ...headers, 'Content-Encoding': 'br' }, body: read.small }
-      : { status: 200, contentType, headers, body: read.plain }
+    if (!takesSmall) return { status: 200, contentType, headers, body: plain }
+    small ??= brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } })
+    return { status: 200, contentType, headers: { ...headers, 'Content-Encoding': 'br' }, body: small }
   }
 }
 
-function readSmall(path: string): { plain: Buffer; small: Buffer } {
-  const plain = readFileSync(path)
-  const small = brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } })
-  return { plain, small }
-}
-
 /**
- * Serves the page shell, the same for every address of the portal. Each answer has a nonce of its own, for the one style element that the
- * page writes itself: the one that keeps the page behind an open dialog from scrolling.
+ * Serves the page shell, for every address of the portal, with what the address leads to where `paint` has something for the person who asks.
+ * Each answer has a nonce of its own, for the one style element that the page writes itself: the one that keeps the page behind an open
+ * dialog from scrolling.
  */
-export function serveShell(): OpenHandler {
-  let shell: string | undefined
-  return async () => {
-    if (shell === undefined && !existsSync(join(folder, 'index.html'))) return answerUnbuilt()
-    shell ??= readFileSync(join(folder, 'index.html'), 'utf8')
+export function serveShell(shell: Shell | null, paint: (call: Call) => Promise<FirstPaint | null>): OpenHandler {
+  return async (call) => {
+    if (shell === null) return answerUnbuilt()
     const nonce = makeSecret()
+    // Without: the page reads the same by itself, and says what is wrong.
+    const painted = await paint(call).catch(() => null)
     return {
       status: 200,
       contentType: 'text/html; charset=utf-8',
       headers: { ...shellHeaders(nonce), 'Cache-Control': 'no-store' },
-      body: shell.replace('{{nonce}}', nonce),
+      body: shell.write(nonce, painted?.title ?? null, painted?.body.markup ?? null),
     }
   }
 }

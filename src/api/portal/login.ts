@@ -1,5 +1,5 @@
-import type { FailureGuard } from '../../access/limits/failures.ts'
-import type { OutsideIssuers } from '../../access/outside/issuers.ts'
+import { findOwnIssuer } from '../../access/credentials/passkeys/own.ts'
+import { findRelyingParty, type PartyDeps } from '../../access/credentials/passkeys/relying-party.ts'
 import {
   checkPassword,
   foldName,
@@ -7,19 +7,24 @@ import {
   type PasswordDeps,
   provePassword,
   setPassword,
-} from '../../access/passwords/passwords.ts'
-import { isFromOwnPage, isLinkToken, openSession, readLinkOwner, type SignedIn, signIn } from '../../access/sessions.ts'
+} from '../../access/credentials/passwords.ts'
+import type { FailureGuard } from '../../access/limits/failures.ts'
+import type { OutsideIssuers } from '../../access/outside/issuers.ts'
+import { isFromOwnPage, openSession, readLinkOwner, type SignedIn, signIn } from '../../access/sessions.ts'
 import { lookUpTenant, type Tenant } from '../../access/tenants.ts'
 import { CordonError } from '../../model/errors.ts'
+import type { UserRow } from '../../store/schema.ts'
 import type { Answer, Call, OpenHandler } from '../route.ts'
 import { answerPage, escapeHtml } from './html.ts'
-import { answerGoingOn, showLinkForm, showLoginForm } from './login-page.ts'
+import { answerGoingOn, type PasskeyPlace, showLinkForm, showLoginForm } from './login-page.ts'
 import { readNext } from './next.ts'
 
 /** What signing in needs of the rest. */
-export interface LoginDeps extends PasswordDeps {
+export interface LoginDeps extends PasswordDeps, PartyDeps {
   readonly failures: FailureGuard
   readonly guesses: GuessLimit
+  /** Counts by network address how often somebody who has not signed in asks for something that is stored. */
+  readonly asks: GuessLimit
   readonly outside: OutsideIssuers
   /** Where somebody signs in who names no tenant. */
   readonly firstTenantId: string
@@ -35,14 +40,31 @@ export function showLogin(deps: LoginDeps): OpenHandler {
     const token = query.get('token') ?? ''
     const next = readNext(query.get('next'))
     if (token !== '') {
-      const name = await readLinkOwner(deps, token)
-      return name === undefined || !isLinkToken(token) ? refuseLink(deps, call) : showLinkForm({ name, token, next })
+      const owner = await readLinkOwner(deps, token)
+      return owner === undefined ? refuseLink(deps, call) : showLink(deps, call, owner, { token, next })
     }
     const key = query.get('tenant') ?? /^\/([^/]+)/.exec(next ?? '')?.[1] ?? ''
     const tenant = await chooseTenant(deps, key)
     const issuers = tenant === undefined ? [] : await deps.outside.list(tenant.id)
-    return showLoginForm({ tenantKey: key, issuers, next, problem: null })
+    return showLoginForm({ tenantKey: key, issuers, next, problem: null, passkeys: findPlace(deps, call) })
   }
+}
+
+/** The page behind a link. A passkey is offered where one can be made, to who signs in here and not elsewhere. */
+async function showLink(
+  deps: LoginDeps,
+  call: Call,
+  owner: UserRow,
+  form: { readonly token: string; readonly next: string | null; readonly problem?: string },
+): Promise<Answer> {
+  const isOwn = (await findOwnIssuer(deps, owner.tenant_id, owner.id)) === null
+  return showLinkForm({ ...form, name: owner.name, takesPasskey: isOwn && findPlace(deps, call).isHere })
+}
+
+function findPlace(deps: LoginDeps, call: Call): PasskeyPlace {
+  if (findRelyingParty(deps, call) !== null) return { isHere: true }
+  const elsewhere = deps.publicOrigins.find((origin) => findRelyingParty(deps, { origin }) !== null)
+  return { isHere: false, elsewhere: elsewhere ?? null }
 }
 
 /** Uses a link up or checks a password, sets the session's cookie and goes to the portal, or on to where the sign-in began. */
@@ -69,12 +91,12 @@ async function useLink(deps: LoginDeps, call: Call, form: URLSearchParams): Prom
   const token = form.get('token') ?? ''
   const password = form.get('password') ?? ''
   const next = readNext(form.get('next'))
-  const name = await readLinkOwner(deps, token)
-  if (name === undefined) return refuseLink(deps, call)
+  const owner = await readLinkOwner(deps, token)
+  if (owner === undefined) return refuseLink(deps, call)
   if (password !== '') {
     // Before the link is used up: a password the rules forbid costs nothing.
-    const problem = findProblem(password, name)
-    if (problem !== null) return showLinkForm({ name, token, next, problem })
+    const problem = findProblem(password, owner.name)
+    if (problem !== null) return showLink(deps, call, owner, { token, next, problem })
   }
   const signedIn = await signIn(deps, call, token)
   if (signedIn === undefined) return refuseLink(deps, call)
@@ -122,7 +144,13 @@ async function usePassword(deps: LoginDeps, call: Call, form: URLSearchParams): 
   const wait = await noteFailure(deps, call, { code: 'InvalidPassword', reason: 'name or password is wrong', ...where })
   if (wait !== null) return tooMany(wait)
   const issuers = tenant === undefined ? [] : await deps.outside.list(tenant.id)
-  return showLoginForm({ tenantKey: key, issuers, next, problem: 'Name or password is wrong.' })
+  return showLoginForm({
+    tenantKey: key,
+    issuers,
+    next,
+    problem: 'Name or password is wrong.',
+    passkeys: findPlace(deps, call),
+  })
 }
 
 function letIn({ cookie }: SignedIn, next: string | null): Answer {

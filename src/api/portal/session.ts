@@ -60,9 +60,10 @@ export function endSession(deps: AccessDeps): OpenHandler {
   }
 }
 
-function answerPrivate(body: Readonly<Record<string, unknown>>): Answer {
+/** JSON for the page that asked and nobody else; no cache may keep it. */
+export function answerPrivate(body: object, status = 200): Answer {
   return {
-    status: 200,
+    status,
     contentType: 'application/json; charset=utf-8',
     headers: { ...portalHeaders, 'Cache-Control': 'no-store' },
     body: JSON.stringify(body),

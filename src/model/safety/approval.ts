@@ -1,4 +1,4 @@
-import { type Refusal, refuse } from '../errors.ts'
+import { isRefusal, type Refusal, refuse } from '../errors.ts'
 import type { Target } from '../execution.ts'
 import type { PolicyReason } from './verdict.ts'
 
@@ -80,6 +80,19 @@ export function judgeVote(
   if (mine?.decision === 'approve') return 'repeated'
   const agreed = votes.filter((earlier) => earlier.decision === 'approve').length + 1
   return agreed >= approval.required ? 'approved' : 'counted'
+}
+
+/** Why an approval by that person would not be counted now, as {@link judgeVote} decides it; null when it would be. */
+export function findVoteBar(
+  approval: ApprovalFacts,
+  votes: readonly Vote[],
+  person: { readonly id: string; readonly name: string },
+  now: string,
+): string | null {
+  const vote = { personId: person.id, personName: person.name, decision: 'approve' } as const
+  const effect = judgeVote(approval, votes, vote, approval.digest, now)
+  if (isRefusal(effect)) return effect.reason
+  return effect === 'repeated' ? `${person.name} has approved it already.` : null
 }
 
 /** Why somebody's word does not count here; null when it does. */

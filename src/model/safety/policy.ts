@@ -109,6 +109,19 @@ export interface ConsentRule {
   readonly hours: Hours | null
 }
 
+/** Things that experts never act on by themselves, whatever the consents say. */
+export interface Exclusion extends AssetMatch {
+  readonly name: string
+  /** Since when it has named these things: an instant the server sets. Null only in a policy that is not stored yet. */
+  readonly since: string | null
+}
+
+/** How a person confirmed an action in the portal: by a press, by typing the exact name first, or by holding the button. */
+export const confirmations = ['pressed', 'typed', 'held'] as const
+
+/** One of {@link confirmations}. */
+export type Confirmation = (typeof confirmations)[number]
+
 /** What must be true before an action has an effect; one document per tenant, which an admin edits as a whole. */
 export interface SafetyPolicy {
   /** The kill switch: while it is on nothing is handed over to any target; what waits goes on when it is off. */
@@ -138,8 +151,14 @@ export interface SafetyPolicy {
    * session has. Programs are never asked.
    */
   readonly signIn: { readonly freshMinutes: number | null }
-  /** Paused: every managed task becomes guided. */
-  readonly managedResponse: { readonly paused: boolean; readonly consent: readonly ConsentRule[] }
+  /** On a narrow or touch screen the button may be held for 1.5 s in place of typing the exact name. */
+  readonly confirmation: { readonly holdOnPhones: boolean }
+  /** Paused: every managed task becomes guided; and so does one about an excluded thing. */
+  readonly managedResponse: {
+    readonly paused: boolean
+    readonly excluded: readonly Exclusion[]
+    readonly consent: readonly ConsentRule[]
+  }
 }
 
 /** Longest a target holds a containment without a word of the server. */
@@ -174,8 +193,10 @@ export const defaultPolicy: SafetyPolicy = {
   programs: { allowed: [] },
   agentKeys: { rotateAfterDays: 30 },
   signIn: { freshMinutes: null },
+  confirmation: { holdOnPhones: false },
   managedResponse: {
     paused: false,
+    excluded: [],
     consent: [
       {
         name: 'tier 1 and 2',

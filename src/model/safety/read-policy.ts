@@ -19,6 +19,7 @@ import {
   type ConsentRule,
   days,
   defaultPolicy,
+  type Exclusion,
   type Expiry,
   type FourEyesRule,
   type Hours,
@@ -46,6 +47,7 @@ const program = text(
 /** They go to every host with its signed policy. */
 const maxPrograms = 200
 const wallClock = text(5, /^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, 'a time such as 08:30')
+const since = text(40)
 const match = { ids: entries, names: entries, tags: entries }
 
 const timeZone: Reader<string> = (value, path, faults) => {
@@ -132,8 +134,16 @@ const policy = object<SafetyPolicy>(
       read: object<SafetyPolicy['signIn']>({ freshMinutes: nullable(integer(1, 720)) }),
       absent: defaultPolicy.signIn,
     },
+    confirmation: {
+      read: object<SafetyPolicy['confirmation']>({ holdOnPhones: boolean }),
+      absent: defaultPolicy.confirmation,
+    },
     managedResponse: object<SafetyPolicy['managedResponse']>({
       paused: boolean,
+      excluded: {
+        read: named(object<Exclusion>({ name, ...match, since: { read: nullable(since), absent: null } })),
+        absent: [],
+      },
       consent: named(
         object<ConsentRule>({
           name,
@@ -163,9 +173,14 @@ function named<T extends { readonly name: string }>(rule: Reader<T>): Reader<rea
 }
 
 /** A rule that can never fit protects nobody, and whoever wrote it believes it does. */
-function findEmptyMatches({ protectedAssets, assetGroups, tags }: SafetyPolicy): FieldFault[] {
+function findEmptyMatches({ protectedAssets, assetGroups, tags, managedResponse }: SafetyPolicy): FieldFault[] {
   const problem = 'names nothing: give ids, names or tags'
-  const matches = { protectedAssets, assetGroups, tags: tags.map((rule) => ({ ...rule, tags: [] })) }
+  const matches = {
+    protectedAssets,
+    assetGroups,
+    tags: tags.map((rule) => ({ ...rule, tags: [] })),
+    'managedResponse.excluded': managedResponse.excluded,
+  }
   return Object.entries(matches).flatMap(([section, rules]) =>
     rules.flatMap((rule, index) =>
       rule.ids.length + rule.names.length + rule.tags.length > 0 ? [] : [{ path: `${section}[${index}]`, problem }],

@@ -29,7 +29,10 @@ export interface Channel {
 }
 
 /** A tenant's channels, by name. */
-export async function listChannels({ kinds, list }: Channels, tenantId: string): Promise<Channel[]> {
+export async function listChannels(
+  { kinds, list }: Pick<Channels, 'kinds' | 'list'>,
+  tenantId: string,
+): Promise<Channel[]> {
   return (await list(tenantId)).flatMap((connector) => {
     const kind = kinds.find(({ name }) => name === connector.kind)
     return kind === undefined ? [] : [{ kind, connector }]

@@ -4,12 +4,12 @@ import { isAtLeast, isWanted, type Notice } from '../../model/notices/notice.ts'
 import { findQuietEnd } from '../../model/notices/quiet-hours.ts'
 import type { PersonSettings } from '../../model/notices/settings.ts'
 import { isRoleName, rolePermissions } from '../../model/permissions.ts'
-import type { Tx } from '../../store/db.ts'
+import type { Store, Tx } from '../../store/db.ts'
 import { countDeliveriesSince, deriveId, type NewDelivery, queueDelivery } from '../../store/deliveries.ts'
 import { isJobHeld } from '../../store/jobs.ts'
 import { listPeopleToTell } from '../../store/person-settings.ts'
 import { composeMessage, type Draft } from './compose.ts'
-import { listChannels, type PeopleDeps } from './reach.ts'
+import { type Channels, listChannels, type PeopleDeps } from './reach.ts'
 
 /** Somebody who is to get a message, through a channel. */
 export interface Receiver {
@@ -69,7 +69,7 @@ interface Reachable {
 
 /** People with a mail address who may read incidents, and the channel that writes to them: the first by name that can. */
 export async function findPeople(
-  deps: PeopleDeps,
+  deps: { readonly store: Pick<Store, 'read'>; readonly channels: Pick<Channels, 'kinds' | 'list'> },
   tenantId: string,
   fits: (settings: PersonSettings, id: string) => boolean,
 ): Promise<Reachable[]> {

@@ -162,7 +162,10 @@ async function vote(
   const effect = judgeVote(approval, votes, mine, ballot.digest, now)
   if (isRefusal(effect) || effect === 'repeated') return effect
   await writeVote(tx, approval, mine)
-  await recordChange(tx, { at: now, actor, audit: describeVote(approval, ballot, effect) })
+  // The other effects move the execution, and are told of with it.
+  const events =
+    effect === 'counted' ? [{ change: 'updated', resource: 'execution', objectId: approval.executionId } as const] : []
+  await recordChange(tx, { at: now, actor, audit: describeVote(approval, ballot, effect), events })
   if (effect === 'approved') await release(deps, tx, actor, held, approval, now)
   if (effect === 'rejected') await reject(deps, tx, actor, held, { approval, comment: ballot.comment }, now)
   return effect

@@ -1,14 +1,17 @@
-import { type Permission, rolePermissions } from '../../model/permissions.ts'
+import { type Permission, type RoleName, roleNames, rolePermissions } from '../../model/permissions.ts'
 import type { Db } from '../../store/db.ts'
 import type { Execution, Requester } from '../../store/executions.ts'
 import { type Approval, readVotes, type StoredVote } from '../../store/safety/approvals.ts'
-import { readPresentRole } from '../../store/safety/principals.ts'
+import { listPrincipalsOfRoles, type Principal, readPresentRole } from '../../store/safety/principals.ts'
 
 /** Permissions of which one lets somebody have a response action carried out. @source design contract 3.1 */
 const mayExecute: readonly Permission[] = [
   'SecurityIncident.ReadWrite.All',
   'SecurityIncidentTask.TakeAction.ReadWrite.All',
 ]
+
+/** Permissions of which one lets somebody approve what another person requested. */
+const mayApprove: readonly Permission[] = ['Cordon.Approve']
 
 /**
  * Whether whoever requested an execution may still have it carried out: not revoked, not disabled, and of a role that may.
@@ -25,9 +28,19 @@ export async function readCountingVotes(db: Db, approval: Approval): Promise<rea
   const counting: StoredVote[] = []
   for (const vote of votes) {
     const person = { id: vote.personId, kind: vote.personKind }
-    if (await holdsOneOf(db, approval.tenantId, person, ['Cordon.Approve'])) counting.push(vote)
+    if (await holdsOneOf(db, approval.tenantId, person, mayApprove)) counting.push(vote)
   }
   return counting
+}
+
+/** Who may approve at all in a tenant; whether in this or that case is for the rule of votes to say. */
+export async function listEntitledToApprove(db: Db, tenantId: string): Promise<readonly Principal[]> {
+  const roles = roleNames.filter((role) => holdsAny(role, mayApprove))
+  return listPrincipalsOfRoles(db, tenantId, roles)
+}
+
+function holdsAny(role: RoleName, anyOf: readonly Permission[]): boolean {
+  return anyOf.some((permission) => rolePermissions[role].includes(permission))
 }
 
 async function holdsOneOf(
@@ -37,5 +50,5 @@ async function holdsOneOf(
   anyOf: readonly Permission[],
 ): Promise<boolean> {
   const role = await readPresentRole(db, tenantId, who)
-  return role !== null && anyOf.some((permission) => rolePermissions[role].includes(permission))
+  return role !== null && holdsAny(role, anyOf)
 }

@@ -1,5 +1,6 @@
 import type { Clock, Ids } from '../../io/clock.ts'
 import { CordonError } from '../../model/errors.ts'
+import { dateExclusions } from '../../model/safety/consent.ts'
 import type { FieldFault } from '../../model/safety/fields.ts'
 import { judgeSignIn } from '../../model/safety/fresh-sign-in.ts'
 import type { SafetyPolicy } from '../../model/safety/policy.ts'
@@ -83,7 +84,8 @@ async function change(
 ): Promise<StoredPolicy> {
   const present = await readPolicyForUpdate(tx, actor.tenantId)
   requireVersion(present.version, accepted)
-  const policy = edit(present.policy)
+  const now = deps.clock.now()
+  const policy = dateExclusions(present.policy, edit(present.policy), now)
   const sections = listChanges(present.policy, policy)
   if (sections.length === 0) return { ...present, policy }
   // To stop everything nobody is asked anything.
@@ -91,7 +93,6 @@ async function change(
   const stale =
     present.policy === null || isStop ? null : judgeSignIn(present.policy, actor.signedInAtMs, deps.clock.nowMs())
   if (stale !== null) throw new CordonError(stale.refused, stale.reason)
-  const now = deps.clock.now()
   const stored = await writePolicy(tx, actor.tenantId, present, policy, { at: now, name: actor.name })
   await recordChange(tx, {
     at: now,

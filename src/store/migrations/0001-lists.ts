@@ -34,6 +34,9 @@ export async function createListIndexes(target: Target): Promise<void> {
   // PostgreSQL reads an index alone only when it has the column itself, and not just what is made of it.
   const ofOwner = { key: [owner, 'created_at', 'id'], also: ['status', 'severity', 'assigned_to'], present: owner }
   const all = [...incidentIndexes, ...alertIndexes, ...taskIndexes]
+  // PostgreSQL limits how long an entry may be, and tags are of any length.
+  const ofTags = target.dialect === 'sqlite' ? ['tags'] : []
+  all.push({ ...incidentsByCreation, also: [...incidentsByCreation.also, ...ofTags] })
   for (const on of ['incidents', 'alerts']) all.push({ on, name: 'owner', ...ofOwner, assumed: [5e5, 1e4, 2, 1] })
   for (const listIndex of all) await createIndex(target, listIndex)
   await sql`create index alert_entities_by_alert_id on alert_entities (tenant_id, alert_id)`.execute(target.db)
@@ -42,14 +45,15 @@ export async function createListIndexes(target: Target): Promise<void> {
 
 const incidentColumns = ['status', 'severity', 'classification', 'determination', 'assigned_to']
 
+const incidentsByCreation = {
+  on: 'incidents',
+  name: 'created',
+  key: ['created_at', 'id'],
+  also: ['updated_at', ...incidentColumns],
+  assumed: [1e6, 2, 1],
+}
+
 const incidentIndexes: readonly ListIndex[] = [
-  {
-    on: 'incidents',
-    name: 'created',
-    key: ['created_at', 'id'],
-    also: ['updated_at', ...incidentColumns],
-    assumed: [1e6, 2, 1],
-  },
   {
     on: 'incidents',
     name: 'updated',

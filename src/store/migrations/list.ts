@@ -1,13 +1,16 @@
 import type { Kysely } from 'kysely'
 import type { Dialect } from '../db.ts'
 import * as initial from './0001-initial.ts'
+import * as names from './0002-names.ts'
 
 /** One step of the schema. Forward only; never edited after a release. */
 export interface Migration {
-  readonly up: (db: Kysely<unknown>, dialect: Dialect) => Promise<void>
+  /** @param say is told of what takes long */
+  readonly up: (db: Kysely<unknown>, dialect: Dialect, say: (text: string) => void) => Promise<void>
 }
 
 /** Every migration in order, listed by hand so that a stray file never runs. */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
+  '0002-names': names,
 }

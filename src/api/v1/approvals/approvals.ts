@@ -1,8 +1,10 @@
+import type { Caller } from '../../../access/authorize.ts'
 import { CordonError } from '../../../model/errors.ts'
 import { type ApprovalState, approvalStates } from '../../../model/safety/approval.ts'
 import { nullable, object, text } from '../../../model/safety/fields.ts'
 import { type ApproveDeps, type Ballot, castVote } from '../../../respond/safety/approvals.ts'
-import type { Db, Store } from '../../../store/db.ts'
+import { readApprovers } from '../../../respond/safety/approvers.ts'
+import { countAgreed } from '../../../respond/safety/clearance.ts'
 import {
   type Approval,
   listApprovals,
@@ -12,28 +14,28 @@ import {
 } from '../../../store/safety/approvals.ts'
 import type { AuthorizedCall, AuthorizedHandler } from '../../route.ts'
 import { readFields } from '../read-fields.ts'
+import { type MayApproveDeps, showApprovers } from './may-approve.ts'
 
 const maxListed = 200
 
 /** GET /api/v1/approvals: what waits for approval, newest first; `?state=` takes another state, or `all`. */
-export function listPendingApprovals(deps: { readonly store: Store }): AuthorizedHandler {
+export function listPendingApprovals(deps: MayApproveDeps): AuthorizedHandler {
   return async (call) => {
     const state = readState(call.rawQuery)
-    const { tenantId } = call.caller
-    const approvals = await listApprovals(deps.store.read, tenantId, state, maxListed)
-    return { status: 200, body: JSON.stringify({ value: await showAll(deps.store.read, tenantId, approvals) }) }
+    const approvals = await listApprovals(deps.store.read, call.caller.tenantId, state, maxListed)
+    return { status: 200, body: JSON.stringify({ value: await showAll(deps, call.caller, approvals) }) }
   }
 }
 
 /** GET /api/v1/approvals/{id}: one approval, with the digest that binds whoever approves it to what they saw. */
-export function getApproval(deps: { readonly store: Store }): AuthorizedHandler {
+export function getApproval(deps: MayApproveDeps): AuthorizedHandler {
   return async (call) => {
-    const [shown] = await showAll(deps.store.read, call.caller.tenantId, [await findApproval(deps, call)])
+    const [shown] = await showAll(deps, call.caller, [await findApproval(deps, call)])
     return { status: 200, body: JSON.stringify(shown) }
   }
 }
 
-async function findApproval(deps: { readonly store: Store }, call: AuthorizedCall): Promise<Approval> {
+async function findApproval(deps: Pick<MayApproveDeps, 'store'>, call: AuthorizedCall): Promise<Approval> {
   const id = call.params.id ?? ''
   const approval = await readApproval(deps.store.read, call.caller.tenantId, id)
   if (approval) return approval
@@ -46,11 +48,11 @@ const ballot = object<Omit<Ballot, 'decision'>>({
 })
 
 /** POST /api/v1/approvals/{id}/approve and /reject: one person's decision about exactly what the digest names. */
-export function decideApproval(deps: ApproveDeps, decision: Ballot['decision']): AuthorizedHandler {
+export function decideApproval(deps: ApproveDeps & MayApproveDeps, decision: Ballot['decision']): AuthorizedHandler {
   return async (call) => {
     const { id } = await findApproval(deps, call)
     await castVote(deps, call.caller, id, { decision, ...readFields(ballot, call.body ?? {}) })
-    const [shown] = await showAll(deps.store.read, call.caller.tenantId, [await findApproval(deps, call)])
+    const [shown] = await showAll(deps, call.caller, [await findApproval(deps, call)])
     return { status: 200, body: JSON.stringify(shown) }
   }
 }
@@ -63,13 +65,23 @@ function readState(rawQuery: string): ApprovalState | null {
   throw new CordonError('BadRequest', `state must be all or one of ${approvalStates.join(', ')}.`, { target: 'state' })
 }
 
-async function showAll(db: Db, tenantId: string, approvals: readonly Approval[]): Promise<object[]> {
-  const votes = await readVotes(
-    db,
-    tenantId,
-    approvals.map(({ id }) => id),
+async function showAll(deps: MayApproveDeps, caller: Caller, approvals: readonly Approval[]): Promise<object[]> {
+  const db = deps.store.read
+  const ids = approvals.map(({ id }) => id)
+  const [votes, approvers] = await Promise.all([
+    readVotes(db, caller.tenantId, ids),
+    readApprovers(deps, caller, approvals),
+  ])
+  return Promise.all(
+    approvals.map(async (approval) => {
+      const who = approvers.get(approval.id)
+      return {
+        ...show(approval, votes.get(approval.id) ?? []),
+        agreed: await countAgreed(db, approval),
+        mayApprove: who === undefined ? null : await showApprovers(deps, caller, who),
+      }
+    }),
   )
-  return approvals.map((approval) => show(approval, votes.get(approval.id) ?? []))
 }
 
 function show(approval: Approval, votes: readonly StoredVote[]): object {

@@ -1,12 +1,19 @@
-import { CordonError } from '../../../model/errors.ts'
-import { type AuditFilter, pageAudit } from '../../../store/audit-log.ts'
+import { type ExportEnd, type RecordExportDeps, recordExport } from '../../../respond/record-export.ts'
+import { type AuditFilter, type AuditPage, pageAudit } from '../../../store/audit-log.ts'
 import type { Store } from '../../../store/db.ts'
 import type { AuditRow } from '../../../store/schema.ts'
 import type { AuthorizedCall, AuthorizedHandler } from '../../route.ts'
+import { answerExport, type ExportRow, exportFormats } from '../export-rows.ts'
+import { badParameter, readChoice, readInstant, readNumber, readText } from '../read-parameters.ts'
 
 const defaultTop = 50
 const maxTop = 1_000
-const maxValueLength = 300
+const exportedPerPage = 1_000
+
+const exportColumns = [
+  ...['seq', 'time', 'actorId', 'actorKind', 'actorName', 'action', 'objectType', 'objectId', 'decision'],
+  ...['code', 'reason', 'requestId', 'details', 'hash'],
+]
 const filterNames: ReadonlySet<string> = new Set<keyof AuditFilter>([
   'objectType',
   'objectId',
@@ -23,10 +30,29 @@ const filterNames: ReadonlySet<string> = new Set<keyof AuditFilter>([
  */
 export function listAudit(deps: { readonly store: Store }): AuthorizedHandler {
   return async (call) => {
-    const { filter, top, before } = readParameters(call.rawQuery)
+    const { filter, top, before } = readParameters(call.rawQuery, ['$top', '$skiptoken'])
     const page = await pageAudit(deps.store.read, call.caller.tenantId, filter, before, top)
     const next = page.before === null ? {} : { '@odata.nextLink': linkTo(call, page.before) }
     return { status: 200, body: JSON.stringify({ ...next, value: page.entries.map(show) }) }
+  }
+}
+
+/** GET /api/v1/audit/export: exactly what the list holds with the same filter, as CSV or JSON lines, written as it is read and recorded at its end. */
+export function exportAudit(deps: RecordExportDeps & { readonly store: Store }): AuthorizedHandler {
+  return async (call) => {
+    const { filter, format } = readParameters(call.rawQuery, ['format'])
+    const { tenantId } = call.caller
+    const pages = async function* (): AsyncGenerator<ExportRow[]> {
+      let before: number | null = null
+      do {
+        const page: AuditPage = await pageAudit(deps.store.read, tenantId, filter, before, exportedPerPage)
+        yield page.entries.map(show)
+        before = page.before
+      } while (before !== null)
+    }
+    const record = (end: ExportEnd): Promise<void> =>
+      recordExport(deps, call.caller, { action: 'exportAudit', filter, format }, end)
+    return answerExport({ name: 'audit', format, columns: exportColumns, pages, record })
   }
 }
 
@@ -34,43 +60,24 @@ interface Parameters {
   readonly filter: AuditFilter
   readonly top: number
   readonly before: number | null
+  readonly format: string
 }
 
-function readParameters(rawQuery: string): Parameters {
+/** @param known names beside those of the filter */
+function readParameters(rawQuery: string, known: readonly string[]): Parameters {
   const filter: Record<string, string> = {}
   let top = defaultTop
   let before: number | null = null
+  let format = 'csv'
   for (const [name, value] of new URLSearchParams(rawQuery)) {
+    if (/^(\$|format$)/.test(name) && !known.includes(name)) throw badParameter(name, 'is not known here')
     if (name === '$top') top = readNumber(name, value, maxTop)
     else if (name === '$skiptoken') before = readNumber(name, value, Number.MAX_SAFE_INTEGER)
+    else if (name === 'format') format = readChoice(name, value, exportFormats)
     else if (!filterNames.has(name)) throw badParameter(name, 'is not known here')
     else filter[name] = name === 'from' || name === 'to' ? readInstant(name, value) : readText(name, value)
   }
-  return { filter, top, before }
-}
-
-function readNumber(name: string, value: string, most: number): number {
-  const number = Number(value)
-  if (!/^[1-9]\d{0,15}$/.test(value) || number > most) throw badParameter(name, `takes 1 to ${most}`)
-  return number
-}
-
-function readText(name: string, value: string): string {
-  if (value === '' || value.length > maxValueLength || /\p{Cc}/u.test(value) || !value.isWellFormed()) {
-    throw badParameter(name, `takes a text of 1 to ${maxValueLength} characters`)
-  }
-  return value
-}
-
-function readInstant(name: string, value: string): string {
-  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,7}))?Z$/.exec(value)
-  if (match === null || Number.isNaN(Date.parse(value))) throw badParameter(name, 'takes a UTC instant')
-  return `${match[1]}.${(match[2] ?? '').padEnd(7, '0')}Z`
-}
-
-function badParameter(name: string, problem: string): CordonError {
-  const shown = name.slice(0, 40)
-  return new CordonError('BadRequest', `The query parameter '${shown}' ${problem}.`, { target: shown })
+  return { filter, top, before, format }
 }
 
 function linkTo(call: AuthorizedCall, before: number): string {
@@ -79,7 +86,7 @@ function linkTo(call: AuthorizedCall, before: number): string {
   return `${call.origin}${call.path}?${parameters}`
 }
 
-function show(row: AuditRow): object {
+function show(row: AuditRow): ExportRow {
   return {
     seq: row.seq,
     time: row.at,

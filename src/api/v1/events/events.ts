@@ -1,7 +1,11 @@
+import { listPlaces, openVisit, type Place } from '../../../access/members/visit.ts'
+import { readOwnSession, requireSession } from '../../../access/sessions.ts'
+import type { AccessDeps } from '../../../access/tenants.ts'
 import { CordonError } from '../../../model/errors.ts'
+import { type Permission, rolePermissions } from '../../../model/permissions.ts'
 import type { LiveFeed } from '../../../notify/live.ts'
 import type { FeedChange } from '../../../store/changes.ts'
-import type { Answer, AuthorizedCall, AuthorizedHandler, Call, StreamSink } from '../../route.ts'
+import type { Answer, AuthorizedHandler, Call, OpenHandler, StreamSink } from '../../route.ts'
 
 /** What telling of changes as they happen needs. */
 export interface EventsDeps {
@@ -34,30 +38,87 @@ export function streamEvents(deps: EventsDeps): AuthorizedHandler {
       [`tenant ${tenantId}`, maxPerTenant],
       [`caller ${tenantId} ${id}`, maxPerCaller],
     ])
-    return {
-      status: 200,
-      contentType: 'text/event-stream; charset=utf-8',
-      headers: { 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' },
-      stream: (sink) => {
-        const end = tell(deps, call, since, sink)
-        return () => {
-          release()
-          end()
-        }
-      },
+    const check = async (): Promise<boolean> => {
+      await deps.authenticate(call)
+      return true
     }
+    return answerStream({ feed: deps.feed, tenantIds: [tenantId], check, show }, since, release)
+  }
+}
+
+const mayListen: readonly Permission[] = [
+  'SecurityIncident.Read.All',
+  'SecurityIncident.ReadWrite.All',
+  'SecurityIncidentTask.ReadWrite.All',
+]
+
+/**
+ * GET /auth/events: the same of every tenant that the person of the session may read in, each change with its tenant, over one stream: a
+ * browser has few connections to one server. It ends with the session, and when the person gets, loses or changes a role anywhere.
+ */
+export function streamAllEvents(deps: Pick<EventsDeps, 'feed'> & AccessDeps): OpenHandler {
+  const open = new Map<string, number>()
+  return async (call) => {
+    const session = await requireSession(deps, call)
+    const since = readSince(call.rawQuery)
+    const places = (await listPlaces(deps, session)).filter(isReadable)
+    for (const { tenant } of places) {
+      if (tenant.id !== session.tenantId) await openVisit(deps, call, session, tenant.id)
+    }
+    const roles = spellRoles(places)
+    const check = async (): Promise<boolean> => {
+      const now = await readOwnSession(deps, call)
+      return now !== undefined && spellRoles((await listPlaces(deps, now)).filter(isReadable)) === roles
+    }
+    const release = takePlaces(open, [[`caller ${session.user.id}`, maxPerCaller]])
+    const tenantIds = places.map(({ tenant }) => tenant.id)
+    const named = (change: FeedChange): object => ({ ...show(change), tenant: change.tenantId })
+    return answerStream({ feed: deps.feed, tenantIds, check, show: named }, since, release)
+  }
+}
+
+function isReadable({ user }: Place): boolean {
+  return rolePermissions[user.role].some((held) => mayListen.includes(held))
+}
+
+function spellRoles(places: readonly Place[]): string {
+  return places.map(({ tenant, user }) => `${tenant.id} ${user.role}`).join()
+}
+
+/** What a stream tells, and for how long. */
+interface Telling {
+  readonly feed: LiveFeed
+  readonly tenantIds: readonly string[]
+  /** Whether it may go on; throws when the credential holds no more. */
+  readonly check: () => Promise<boolean>
+  readonly show: (change: FeedChange) => object
+}
+
+function answerStream(telling: Telling, since: number | null, release: () => void): Answer {
+  return {
+    status: 200,
+    contentType: 'text/event-stream; charset=utf-8',
+    headers: { 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' },
+    stream: (sink) => {
+      const end = tell(telling, since, sink)
+      return () => {
+        release()
+        end()
+      }
+    },
   }
 }
 
 async function answerOnce(deps: EventsDeps, tenantId: string, since: number | null): Promise<Answer> {
   const seq = await deps.feed.now()
-  const missed = since === null ? [] : await deps.feed.catchUp(tenantId, since, seq)
+  const missed = since === null ? [] : await deps.feed.catchUp([tenantId], since, seq)
   return { status: 200, body: JSON.stringify({ seq, complete: missed !== null, value: (missed ?? []).map(show) }) }
 }
 
 /** Tells one client until either side ends it. @returns what is to be done when the client is gone */
-function tell(deps: EventsDeps, call: AuthorizedCall, since: number | null, sink: StreamSink): () => void {
-  const { tenantId } = call.caller
+function tell({ feed, tenantIds, check, show: spell }: Telling, since: number | null, sink: StreamSink): () => void {
+  const write = (change: FeedChange): string =>
+    `id: ${change.seq}\nevent: change\ndata: ${JSON.stringify(spell(change))}\n\n`
   let early: FeedChange[] | null = []
   let leave = (): void => {}
   let isOver = false
@@ -68,14 +129,17 @@ function tell(deps: EventsDeps, call: AuthorizedCall, since: number | null, sink
   }
   const beat = setInterval(() => {
     sink.write(': still here\n\n')
-    deps.authenticate(call).catch(() => sink.end())
+    check().then(
+      (isHeld) => isHeld || sink.end(),
+      () => sink.end(),
+    )
   }, beatMs)
-  const takeBack = deps.feed.onStop(() => sink.end())
+  const takeBack = feed.onStop(() => sink.end())
   const begin = async (): Promise<void> => {
-    const listening = await deps.feed.join(tenantId, send)
+    const listening = await feed.join(tenantIds, send)
     leave = listening.leave
     if (isOver) return leave()
-    const missed = since === null ? [] : await deps.feed.catchUp(tenantId, since, listening.from)
+    const missed = since === null ? [] : await feed.catchUp(tenantIds, since, listening.from)
     const kind = missed === null ? 'resync' : 'ready'
     sink.write(`retry: 1000\n${(missed ?? []).map(write).join('')}${writeState(kind, listening.from)}`)
     const waiting = early ?? []
@@ -93,10 +157,6 @@ function tell(deps: EventsDeps, call: AuthorizedCall, since: number | null, sink
 
 function show({ seq, at, change, resource, objectId }: FeedChange): object {
   return { seq, at, resource, id: objectId, change }
-}
-
-function write(change: FeedChange): string {
-  return `id: ${change.seq}\nevent: change\ndata: ${JSON.stringify(show(change))}\n\n`
 }
 
 function writeState(kind: 'ready' | 'resync', seq: number): string {

@@ -1,4 +1,5 @@
 import type { TypeName } from '../../../model/generated.ts'
+import { confirmations } from '../../../model/safety/policy.ts'
 import {
   type Content,
   type Described,
@@ -39,6 +40,12 @@ const idempotency = header('client-request-id', 'A GUID; the same one within 24 
   type: 'string',
   format: 'uuid',
 })
+
+const confirmation = header(
+  'Cordon-Confirmation',
+  'How a person confirmed it, for the audit log. 403 for held unless the policy allows it.',
+  { type: 'string', enum: [...confirmations] },
+)
 
 const comment: Schema = {
   type: 'object',
@@ -100,7 +107,7 @@ export const graphOperations: DescribedOperations = {
   executeResponseAction: {
     summary: "Run the task's response action; what became of it stands in actionStatus",
     request: json({ type: 'object', additionalProperties: true }),
-    headers: [idempotency],
+    headers: [idempotency, confirmation],
   },
   runHuntingQuery: { summary: 'Not offered; answers 501' },
 }

@@ -1,6 +1,8 @@
 import { sources } from '../../../intake/sources/list.ts'
 import { actionKinds } from '../../../model/actions.ts'
 import { executionStates } from '../../../model/execution-state.ts'
+import { approvalStates } from '../../../model/safety/approval.ts'
+import { exportFormats } from '../export-rows.ts'
 import {
   anyObject,
   count,
@@ -56,9 +58,32 @@ const execution = {
   updatedAt: instant,
 }
 
+const {
+  clientRequestId: _id,
+  family: _family,
+  parameters: _parameters,
+  result: _result,
+  updatedAt: _at,
+  ...listedExecution
+} = execution
+
 /** Schemas of Cordon's own operations and of its sign-in. Those of things that still grow take further members. */
 export const ownSchemas: Readonly<Record<string, Schema>> = {
-  'cordon.execution': openRecord(execution),
+  'cordon.execution': openRecord({
+    ...execution,
+    approval: nullable(
+      record({ id: guid, state: textOf(...approvalStates), required: count, agreed: count, expiresAt: instant }),
+    ),
+    expectedDuration: nullable(
+      record({ samples: count, p50Seconds: { type: 'number' }, p95Seconds: { type: 'number' } }),
+    ),
+  }),
+  'cordon.listedExecution': openRecord({
+    ...listedExecution,
+    taskDisplayName: textOf(),
+    incidentId: textOf(),
+    undoneBy: nullable(record({ id: guid, state: textOf(...executionStates) })),
+  }),
   'cordon.auditEntry': openRecord({
     seq: { type: 'integer', minimum: 1 },
     time: instant,
@@ -167,6 +192,31 @@ const form = (schema: Schema) => ({ 'application/x-www-form-urlencoded': { schem
 const tokenRequest = refTo('cordon.tokenRequest')
 const tokenAnswer = json(refTo('cordon.token'))
 
+const auditFilters = [
+  query('objectType', textOf(), 'Only entries about things of this type, e.g. `incidentTask`.'),
+  query('objectId', textOf(), 'Only entries about this thing.'),
+  query('actorId', textOf(), 'Only what this application, person or device did.'),
+  query('action', textOf(), 'Only this action, e.g. `executeResponseAction`.'),
+  query('decision', textOf('allowed', 'refused'), 'Only what was allowed, or refused.'),
+  query('from', instant, 'Not before this time.'),
+  query('to', instant, 'Before this time.'),
+]
+
+const executionFilters = [
+  query('state', textOf(...executionStates), 'Only runs in this state, or in one of these.'),
+  query('actionType', textOf(...Object.keys(actionKinds)), 'Only runs of this action, or of one of these.'),
+  query('requestedBy', textOf(), 'Only what this person or application asked for, by id or name.'),
+  query('from', instant, 'Not asked for before this time.'),
+  query('to', instant, 'Asked for before this time.'),
+]
+
+const exportFormat = query('format', textOf(...exportFormats), 'The form of the file; csv without.')
+
+const exportedFile = {
+  'text/csv': { schema: { type: 'string', description: 'RFC 4180, with a header; no cell is a formula.' } },
+  'application/x-ndjson': { schema: { type: 'string', description: 'One JSON object a line.' } },
+}
+
 /** Operations below `/api/v1` but the agent's, health, and sign-in. */
 export const ownOperations: DescribedOperations = {
   receiveIntake: {
@@ -182,6 +232,30 @@ export const ownOperations: DescribedOperations = {
   listTaskExecutions: {
     summary: 'Every run and undo of a task, with its proof of effect',
     response: json(record({ value: listOf(refTo('cordon.execution')) })),
+  },
+  listExecutions: {
+    summary: 'Every run and undo of the tenant, newest first',
+    query: [
+      ...executionFilters,
+      query('$top', { type: 'integer', minimum: 1, maximum: 1_000 }, 'Runs a page holds at most; 50 without.'),
+      query('$skiptoken', textOf(), 'Stands in the link to the next page.'),
+      query('$count', { type: 'boolean' }, 'Whether to say how many there are on all pages.'),
+    ],
+    response: json(
+      record(
+        {
+          '@odata.count': count,
+          '@odata.nextLink': { type: 'string', format: 'uri' },
+          value: listOf(refTo('cordon.listedExecution')),
+        },
+        ['@odata.count', '@odata.nextLink'],
+      ),
+    ),
+  },
+  exportExecutions: {
+    summary: 'The same as a file, written while it is read',
+    query: [...executionFilters, exportFormat],
+    response: exportedFile,
   },
   getExecution: {
     summary: 'One run or undo, whole: its steps, and what was sent to each host and came back',
@@ -207,19 +281,18 @@ export const ownOperations: DescribedOperations = {
     query: [
       query('$top', { type: 'integer', minimum: 1, maximum: 1_000 }, 'Entries a page holds at most; 50 without.'),
       query('$skiptoken', textOf(), 'Stands in the link to the next page.'),
-      query('objectType', textOf(), 'Only entries about things of this type, e.g. `incidentTask`.'),
-      query('objectId', textOf(), 'Only entries about this thing.'),
-      query('actorId', textOf(), 'Only what this application, person or device did.'),
-      query('action', textOf(), 'Only this action, e.g. `executeResponseAction`.'),
-      query('decision', textOf('allowed', 'refused'), 'Only what was allowed, or refused.'),
-      query('from', instant, 'Not before this time.'),
-      query('to', instant, 'Before this time.'),
+      ...auditFilters,
     ],
     response: json(
       record({ '@odata.nextLink': { type: 'string', format: 'uri' }, value: listOf(refTo('cordon.auditEntry')) }, [
         '@odata.nextLink',
       ]),
     ),
+  },
+  exportAudit: {
+    summary: 'The same as a file, written while it is read',
+    query: [...auditFilters, exportFormat],
+    response: exportedFile,
   },
   listIncidentJoins: {
     summary: 'Why each alert stands in the incident',

@@ -1,6 +1,7 @@
 import { actionTypes } from '../../../model/actions.ts'
 import { humanOutcomes } from '../../../model/execution-state.ts'
 import { approvalStates } from '../../../model/safety/approval.ts'
+import { withheldBy } from '../../../model/safety/consent.ts'
 import { days } from '../../../model/safety/policy.ts'
 import {
   anyObject,
@@ -77,18 +78,60 @@ const policy = {
   }),
   agentKeys: record({ rotateAfterDays: { type: 'integer', minimum: 1, maximum: 3_660 } }),
   signIn: record({ freshMinutes: { type: ['integer', 'null'], minimum: 1, maximum: 720 } }),
-  managedResponse: record({
-    paused: flag,
-    consent: listOf(
-      record({
-        name: text,
-        actionTypes: someActions,
-        assetGroup: nullable(text),
-        experts: nullable(texts),
-        hours: nullable(hours),
-      }),
+  confirmation: record({ holdOnPhones: flag }),
+  managedResponse: record(
+    {
+      paused: flag,
+      excluded: listOf(record({ name: text, ...match, since: nullable(instant) }, ['since'])),
+      consent: listOf(
+        record({
+          name: text,
+          actionTypes: someActions,
+          assetGroup: nullable(text),
+          experts: nullable(texts),
+          hours: nullable(hours),
+        }),
+      ),
+    },
+    ['excluded'],
+  ),
+} as const
+
+const mayApprove = nullable(
+  openRecord({
+    count: { ...count, description: 'How many people and applications may approve it now.' },
+    people: nullable(
+      listOf(
+        openRecord({
+          id: text,
+          name: text,
+          kind: textOf('user', 'application'),
+          hears: openRecord({ state: textOf('now', 'later', 'untold'), until: nullable(instant) }),
+        }),
+        { maxItems: 10 },
+      ),
     ),
+    you: openRecord({ may: flag, reason: nullable(text) }),
   }),
+)
+
+const preview = {
+  actionType: text,
+  readAt: instant,
+  answer: openRecord({ accepted: flag, state: textOf('queued', 'awaitingApproval'), code: text, message: text }, [
+    'state',
+    'code',
+    'message',
+  ]),
+  connector: nullable(anyObject),
+  target: nullable(anyObject),
+  connections: anyObject,
+  policy: nullable(anyObject),
+  mayApprove,
+  reversible: openRecord({ possible: flag, how: text }),
+  expectedDuration: nullable(anyObject),
+  parameters: anyObject,
+  deadlineSeconds: count,
 } as const
 
 const changed = { version: count, lastModifiedDateTime: nullable(instant), lastModifiedBy: {} } as const
@@ -119,6 +162,8 @@ export const safetySchemas: Readonly<Record<string, Schema>> = {
     requestedAt: instant,
     expiresAt: instant,
     decidedAt: nullable(instant),
+    agreed: { ...count, description: 'Votes of people who may still approve.' },
+    mayApprove,
   }),
   'cordon.ballot': record(
     {
@@ -127,23 +172,19 @@ export const safetySchemas: Readonly<Record<string, Schema>> = {
     },
     ['digest', 'comment'],
   ),
-  'cordon.preview': openRecord({
-    taskId: text,
-    actionType: text,
-    readAt: instant,
-    answer: openRecord({ accepted: flag, state: textOf('queued', 'awaitingApproval'), code: text, message: text }, [
-      'state',
-      'code',
-      'message',
-    ]),
-    connector: nullable(anyObject),
-    target: nullable(anyObject),
-    connections: anyObject,
-    policy: nullable(anyObject),
-    reversible: openRecord({ possible: flag, how: text }),
-    expectedDuration: nullable(anyObject),
-    parameters: anyObject,
-    deadlineSeconds: count,
+  'cordon.preview': openRecord({ taskId: text, ...preview }),
+  'cordon.proposalPreview': openRecord({
+    incidentId: text,
+    ...preview,
+    managed: openRecord(
+      {
+        allowed: { ...flag, description: 'Whether the caller may have it run without asking the customer.' },
+        by: textOf(...withheldBy, 'cannotRun'),
+        reason: text,
+        since: nullable(instant),
+      },
+      ['by', 'since'],
+    ),
   }),
   'cordon.auditEntry': openRecord({
     seq: count,
@@ -218,6 +259,12 @@ export const safetyOperations: DescribedOperations = {
   previewTaskAction: {
     summary: 'What would happen if the action were requested now',
     response: json(refTo('cordon.preview')),
+  },
+  previewNewTask: {
+    summary: 'What would become of a task that is not sent yet; nothing is stored',
+    query: [query('askTarget', flag, 'false answers at once, without asking the target what it would do.')],
+    request: json(refTo('microsoft.graph.security.incidentTask.create')),
+    response: json(refTo('cordon.proposalPreview')),
   },
   listAudit: {
     summary: 'The audit log, newest first',

@@ -4,6 +4,7 @@ import { nameOf } from '../../../model/graph-values.ts'
 import type { Store } from '../../../store/db.ts'
 import {
   countAlertsPerIncident,
+  countByHour,
   countRuns,
   readAgeing,
   readIncidentTimes,
@@ -23,6 +24,8 @@ const ageLimitsSeconds = [900, 3_600, 14_400, 86_400, 604_800]
 const alertLimits = [1, 5, 20, 100]
 const defaultWeeks = 12
 const maxWeeks = 52
+const hourMs = 3_600_000
+const hoursShown = 24
 
 /** GET /api/v1/reports/ageing: open incidents by severity and age, with the oldest of each severity. */
 export function reportAgeing(deps: ReportDeps): AuthorizedHandler {
@@ -86,6 +89,24 @@ export function reportAlerts(deps: ReportDeps): AuthorizedHandler {
     const { since } = readWeeks(deps, call)
     const figures = await countAlertsPerIncident(deps.store.read, call.caller.tenantId, since, alertLimits)
     return answer({ since, alertLimits, ...figures })
+  }
+}
+
+/** GET /api/v1/reports/activity: incidents and alerts by the hour in which they came, of the last 24 hours, the oldest first. */
+export function reportActivity(deps: ReportDeps): AuthorizedHandler {
+  return async (call) => {
+    const nowMs = deps.clock.nowMs()
+    const lastMs = nowMs - (nowMs % hourMs)
+    const hours = Array.from({ length: hoursShown }, (_, index) =>
+      instantOf(lastMs - (hoursShown - 1 - index) * hourMs),
+    )
+    const rows = await countByHour(deps.store.read, call.caller.tenantId, hours[0] ?? instantOf(lastMs))
+    const found = new Map(rows.map((row) => [row.hour, row]))
+    const value = hours.map((hour) => {
+      const { incidents = 0, alerts = 0 } = found.get(hour.slice(0, 13)) ?? {}
+      return { hour, incidents, alerts }
+    })
+    return answer({ at: instantOf(nowMs), value })
   }
 }
 

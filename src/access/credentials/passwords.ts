@@ -122,12 +122,17 @@ export interface GuessLimit {
   clear(key: string): void
 }
 
-const guessesPerWindow = 10
-const windowMs = 10 * 60_000
 const maxNames = 10_000
 
-/** Makes the one limit of a server. Nobody is locked out for good: ten wrong passwords in ten minutes, then it is time to wait. */
-export function createGuessLimit(clock: Clock): GuessLimit {
+/**
+ * Makes one limit of a server. Nobody is locked out for good: after so many in a window it is time to wait for its end.
+ * @param most ten wrong passwords in ten minutes without
+ */
+export function createGuessLimit(
+  clock: Clock,
+  most: { readonly perWindow: number; readonly windowMs: number } = { perWindow: 10, windowMs: 10 * 60_000 },
+): GuessLimit {
+  const { perWindow, windowMs } = most
   const windows = new Map<string, { startedAtMs: number; count: number }>()
   const restMs = (key: string): number => {
     const window = windows.get(key)
@@ -135,7 +140,7 @@ export function createGuessLimit(clock: Clock): GuessLimit {
   }
   return {
     waitSeconds: (key) => {
-      const isOver = (windows.get(key)?.count ?? 0) >= guessesPerWindow && restMs(key) > 0
+      const isOver = (windows.get(key)?.count ?? 0) >= perWindow && restMs(key) > 0
       return isOver ? Math.ceil(restMs(key) / 1_000) : null
     },
     note: (key) => {
