@@ -27,6 +27,8 @@ import {
 // `npm run bench -- --scale`: how lists of 10,000 and of 1,000,000 incidents compare, on both databases. It fills them first, which takes half
 // an hour and 40 GB. Further options: --data DIR (keep the databases there for the next run), --database sqlite|postgres (only that one),
 // --incidents N (instead of a million), --requests N (of each kind).
+// `npm run bench -- --filters`: first pages and facet counts for every filter of the portal at 100,000 incidents with 1,000,000 alerts, on both
+// databases. It fills them first (a quarter of an hour, 12 GB); options as for --scale.
 
 interface Plan extends Effort {
   readonly incidents: number
@@ -212,23 +214,41 @@ function optionOf(args: readonly string[], name: string): string | undefined {
   return args.includes(name) ? args[args.indexOf(name) + 1] : undefined
 }
 
+function databasesOf(args: readonly string[]): readonly ('sqlite' | 'postgres')[] {
+  const all = ['sqlite', 'postgres'] as const
+  const only = optionOf(args, '--database')
+  return only === undefined ? all : all.filter((name) => name === only)
+}
+
 async function runScale(args: readonly string[], wanted: (name: string) => boolean, say: Say): Promise<void> {
   const [{ measureScale }, { renderScaleJson, renderScaleTable }] = await Promise.all([
     import('./scale/run.ts'),
     import('./scale/report.ts'),
   ])
-  const all = ['sqlite', 'postgres'] as const
-  const only = optionOf(args, '--database')
   const plan = {
     small: 10_000,
     large: Number(optionOf(args, '--incidents') ?? 1_000_000),
     requests: Number(optionOf(args, '--requests') ?? 60),
     folder: optionOf(args, '--data'),
-    databases: only === undefined ? all : all.filter((name) => name === only),
+    databases: databasesOf(args),
     wanted,
   }
   const report = await measureScale(plan, say)
   console.log(args.includes('--json') ? renderScaleJson(report) : renderScaleTable(report))
+}
+
+async function runFilters(args: readonly string[], wanted: (name: string) => boolean, say: Say): Promise<void> {
+  const { measureFilters } = await import('./scale/filter-run.ts')
+  const plan = {
+    incidents: Number(optionOf(args, '--incidents') ?? 100_000),
+    alertsPerIncident: 10,
+    requests: Number(optionOf(args, '--requests') ?? 40),
+    folder: optionOf(args, '--data'),
+    databases: databasesOf(args),
+    wanted,
+  }
+  const rows = await measureFilters(plan, say)
+  console.log(args.includes('--json') ? renderJson(rows, plan) : renderTable(rows))
 }
 
 async function runPortal(args: readonly string[], folder: string, say: Say): Promise<void> {
@@ -250,6 +270,10 @@ async function main(args: readonly string[]): Promise<void> {
   const say: Say = (text) => process.stderr.write(`${text} ...\n`)
   if (args.includes('--scale')) {
     await runScale(args, wanted, say)
+    return
+  }
+  if (args.includes('--filters')) {
+    await runFilters(args, wanted, say)
     return
   }
   const folder = mkdtempSync(join(tmpdir(), 'cordon-bench-'))

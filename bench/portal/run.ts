@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { quantileOf } from '../random.ts'
 import type { Row } from '../report.ts'
+import { measureDeepLink } from './deep-link.ts'
 import { measureIncident, measureLive } from './incident.ts'
 import { type ListFigures, measureList } from './list.ts'
 import { servePlain } from './plain.ts'
@@ -31,6 +32,8 @@ export async function measurePortal(folder: string, plan: PortalPlan, say: (text
     const floor = await measureList(stage.freshPage, plain.url)
     say('list of incidents')
     rows.push(...listRows(await measureList(stage.freshPage, stage.address('incidents')), floor))
+    say('deep link over slow 4G')
+    rows.push(msRow('deep link, slow 4G, LCP', await measureDeepLink(stage), 2_000))
     say('event to screen')
     rows.push(liveRow(await measureLive(stage)))
     say('incident with 5,000 alerts')

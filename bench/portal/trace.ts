@@ -18,6 +18,8 @@ export interface Traced {
   readonly frames: readonly { readonly wallMs: number; readonly cpuMs: number }[]
   /** Every task of the thread, script or not, by the clock on the wall. */
   readonly taskMs: readonly number[]
+  /** The same in processor time. */
+  readonly taskCpuMs: readonly number[]
 }
 
 /**
@@ -60,7 +62,11 @@ function readTrace(events: readonly TraceEvent[]): Traced {
   const run = own.filter(({ name }) => scripts.has(name))
   const frames = begins.slice(0, -1).map(({ ts }, index) => sumScript(run, ts, begins[index + 1]?.ts ?? ts))
   const tasks = own.filter(({ name }) => name === 'RunTask')
-  return { frames, taskMs: tasks.map(({ dur = 0 }) => dur / 1_000) }
+  return {
+    frames,
+    taskMs: tasks.map(({ dur = 0 }) => dur / 1_000),
+    taskCpuMs: tasks.map(({ dur = 0, tdur = dur }) => tdur / 1_000),
+  }
 }
 
 function byTime(a: TraceEvent, b: TraceEvent): number {

@@ -24,14 +24,27 @@ browserTest(
   'the address alone brings a list back in another browser; Back finds the row and the place, and the brackets walk the filtered order',
   async ({ tenant, enter }) => {
     const ids: string[] = []
+    const names = new Map<string, string>()
     for (let at = 0; at < 70; at++) {
-      ids.unshift(await tenant.incident({ displayName: `Beacon ${at}`, severity: at % 10 === 9 ? 'low' : 'high' }))
+      const displayName = `Beacon ${at}`
+      const id = await tenant.incident({ displayName, severity: at % 10 === 9 ? 'low' : 'high' })
+      ids.unshift(id)
+      names.set(id, displayName)
     }
     const waiting = await tenant.incident({ displayName: 'Waits', status: 'awaitingAction', severity: 'low' })
     const shown = ids.filter((_id, at) => at % 10 !== 0)
-    const [target, after] = [shown[40] ?? '', shown[41] ?? '']
+    // Between these two stands one that the filter leaves out.
+    const [target, after] = [shown[44] ?? '', shown[45] ?? '']
+    const taskId = await tenant.task(target, { displayName: 'Ask the owner' })
     const { page, context, faults } = await enter('responder')
-    const heading = (id: string) => page.waitForURL(new RegExp(`/incidents/${id}(/story)?$`))
+    const heading = async (id: string): Promise<void> => {
+      await page.waitForURL(new RegExp(`/incidents/${id}(/story)?$`))
+      // The address comes before the screen, and the keys come with the screen.
+      await page
+        .locator('main h1')
+        .getByText(names.get(id) ?? '', { exact: true })
+        .waitFor()
+    }
 
     await page.locator(`[role=row][data-id="${waiting}"]`).waitFor()
     const byItself = new URL(page.url()).search
@@ -41,7 +54,7 @@ browserTest(
     await page.waitForURL(/\?severity=high&q=beacon&sort=severity$/)
     await page.locator('[role=grid][aria-rowcount="64"]').waitFor()
     await page.locator(`[role=row][data-id="${shown[0]}"]`).focus()
-    for (let at = 1; at <= 40; at++) {
+    for (let at = 1; at <= 44; at++) {
       await page.keyboard.press('j')
       await focusOn(page, shown[at] ?? '')
     }
@@ -62,10 +75,22 @@ browserTest(
     await elsewhere.close()
     await page.keyboard.press('Enter')
     await heading(target)
-    await page.locator('main h1').waitFor()
+    await page.keyboard.press('2')
+    await page.getByRole('link', { name: 'Ask the owner' }).click()
+    await page.waitForURL(new RegExp(`/tasks/${taskId}$`))
+    await page.locator(`[data-task-id="${taskId}"]`).waitFor()
+    await page.goBack()
+    await page.waitForURL(/\/tasks$/)
+    await page.goBack()
+    await heading(target)
+    await page.goBack()
+    await focusOn(page, target)
+    const afterTask = await page.evaluate(probe)
+    const scrolledAfterTask = Number(await page.evaluate(offset))
+    await page.goForward()
+    await heading(target)
     await page.keyboard.press(']')
     await heading(after)
-    await page.locator('h1').getByText(`Beacon`).waitFor()
     await page.keyboard.press('[')
     await heading(target)
     for (const id of [after, target]) {
@@ -82,6 +107,8 @@ browserTest(
     assert.equal(byItself, '', 'what awaits action is there without any filter')
     assert.deepEqual(there, before)
     assert.deepEqual(back, before)
+    assert.deepEqual(afterTask, before)
+    assert.ok(Math.abs(scrolledAfterTask - scrolled) <= 40, `${scrolled}, then ${scrolledAfterTask}`)
     assert.ok(scrolled > 300 && Math.abs(scrolledBack - scrolled) <= 40, `${scrolled}, then ${scrolledBack}`)
     assert.deepEqual(faults, [])
   },

@@ -41,6 +41,10 @@ export interface Look {
   readonly width?: number
   readonly height?: number
   readonly dark?: boolean
+  /** A phone: a finger in place of a pointer. */
+  readonly touch?: boolean
+  /** The zone that the person's machine is in. */
+  readonly zone?: string
 }
 
 /** What of the world around the portal is not as usual. */
@@ -112,8 +116,14 @@ function launch(cordon: Cordon, trusted: readonly string[]): Promise<ChromiumBro
 const weather = /ERR_NETWORK_CHANGED/
 
 async function openPerson(cordon: Cordon, browser: ChromiumBrowser, look: Look): Promise<Person> {
-  const { width = 1366, height = 768, dark = false } = look
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light' })
+  const { width = 1366, height = 768, dark = false, touch = false, zone } = look
+  const context = await browser.newContext({
+    viewport: { width, height },
+    colorScheme: dark ? 'dark' : 'light',
+    hasTouch: touch,
+    isMobile: touch,
+    ...(zone === undefined ? {} : { timezoneId: zone }),
+  })
   const faults: string[] = []
   await context.exposeBinding('reportFault', (_source, text: string) => void faults.push(text))
   await context.addInitScript(
@@ -133,12 +143,19 @@ async function openPerson(cordon: Cordon, browser: ChromiumBrowser, look: Look):
 }
 
 async function waitForPaint(page: Page): Promise<void> {
-  const painted = page.locator('main h1').first().waitFor({ timeout: 8_000 })
-  // Once more, when a script was dropped on its way.
-  await painted.catch(async () => {
+  // A document can show its heading before the scripts have run; nothing can be pressed then.
+  const heading = page.locator('html[data-ready="true"] main h1').first()
+  const turns = 5
+  for (let turn = 1; turn < turns; turn++) {
+    const isPainted = await heading.waitFor({ timeout: turn * 8_000 }).then(
+      () => true,
+      () => false,
+    )
+    if (isPainted) return
+    // A script was dropped on its way, which can happen to the next one as well.
     await page.reload()
-    await page.locator('main h1').first().waitFor()
-  })
+  }
+  await heading.waitFor()
 }
 
 async function signIn(cordon: Cordon, role: RoleName, arriving: Promise<Person>): Promise<Person> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type CardRun, describeCard, offBecause } from '../../src/portal/app/screens/task/card-state.ts'
+import { type CardRun, describeCard, offBecause } from '../../src/portal/shown/card-state.ts'
 
 const by = { actionType: 'isolateDevice', lastModifiedByDisplayName: 'Ada' }
 const run = (state: string, kind = 'run'): CardRun => ({ kind, state, reason: null })
@@ -43,6 +43,17 @@ for (const [status, actionStatus, runs, offers] of rows) {
     assert.ok(state.says.length > 0)
   })
 }
+
+test('a card that waits for approval says how many of how many agreed', () => {
+  const waiting = { ...by, status: 'inProgress', actionStatus: 'notStarted' }
+  const approval = { required: 2, agreed: 1 }
+
+  const says = ['run', 'undo'].map(
+    (kind) => describeCard(waiting, [{ ...run('awaitingApproval', kind), approval }], null).says,
+  )
+
+  assert.deepEqual(says, ['Waiting for approval: 1 of 2.', 'The undo is waiting for approval: 1 of 2.'])
+})
 
 test('a card whose states differ says so, and names both', () => {
   const { says, differs } = describeCard(

@@ -15,7 +15,7 @@ browserTest(
 
     await open(screenOf(cordon, 'settings'))
     await field('Next row').waitFor()
-    const offered = await page.getByRole('region', { name: 'Keys' }).getByRole('textbox').count()
+    const offered = await page.getByRole('region', { name: 'Keys', exact: true }).getByRole('textbox').count()
     await field('Next row').fill('k')
     await page.getByText('In the way of “Previous row” (k). It stays j.').waitFor()
     await field('Next row').fill('g')

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
+import { isDeepStrictEqual } from 'node:util'
 import { waitUntil } from '../support/answers.ts'
 import { browserTest, screenOf } from './browser.ts'
+
+/** In the page: every word of it and the name of the window; instants by what they are, as their age goes on. */
+const wholeScreen = `(() => {
+  const main = document.querySelector('main').cloneNode(true)
+  for (const time of main.querySelectorAll('time')) time.textContent = time.dateTime
+  return [document.title, ...main.innerText.split('\\n').filter((line) => line !== '')]
+})()`
 
 browserTest(
   'what happens elsewhere comes to the screen by itself; new incidents wait behind a pill',
@@ -85,12 +93,14 @@ browserTest(
     const kept = await page.getByLabel('Owner').inputValue()
     await page.keyboard.press('Escape')
     await page.locator('[data-live="live"]').waitFor()
-    const shown = await page.locator('main h1, main .badge').allTextContents()
+    const read = (): Promise<unknown> => page.evaluate(wholeScreen)
+    // What others have changed is marked for a while, and to whom comes later it is not.
+    const isPlain = (state: unknown): boolean => /Changed 29/.test(String(state)) && !/changed by/.test(String(state))
+    const shown = await waitUntil(read, isPlain, 60)
     await page.reload()
-    const fresh = await waitUntil(
-      () => page.locator('main h1, main .badge').allTextContents(),
-      (texts) => texts.length >= shown.length,
-    )
+    await page.getByText('Changed 29').first().waitFor()
+    await page.locator('[data-live="live"]').waitFor()
+    const fresh = await waitUntil(read, (state) => isDeepStrictEqual(state, shown)).catch(read)
 
     assert.equal(kept, 'typed by me')
     assert.deepEqual(fresh, shown)

@@ -35,6 +35,10 @@ const whole: readonly string[] = [
   '\u202egpj.exe',
   '\u2066\u202eevil\u2069',
   `<scr\u0000ipt>${run}</script>`.replaceAll('\u0000', ''),
+  // What a server that fills a page by searching and replacing would stumble over.
+  '{{nonce}} <div id="app"></div> </head> <title>Cordon</title> $& $` $\' $1',
+  `</bdi></h1></main><script>${run}</script>`,
+  `</title></head><body onload="${run}">`,
   `%3Cscript%3E${run}%3C/script%3E`,
   `&lt;script&gt;${run}&lt;/script&gt;`,
   `&#60;script&#62;${run}&#60;/script&#62;`,

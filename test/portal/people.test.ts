@@ -75,7 +75,7 @@ for (const dark of [true, false]) {
       const incident = (await (await tenant.as('reader')).get(`/v1.0/security/incidents/${incidentId}`)).body
 
       assert.ok(landing.bytes > 50_000 && landing.bytes <= 230 * 1_024, `${landing.bytes} bytes came over the network`)
-      assert.deepEqual(words, ['Acknowledge', 'Run', 'Not now'])
+      assert.deepEqual(words, ['Acknowledge', 'Isolate web-07', 'Not now'])
       for (const box of boxes) {
         assert.ok(box !== null && box.height >= 44 && box.y + box.height <= phone.height, JSON.stringify(box))
       }

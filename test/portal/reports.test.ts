@@ -44,3 +44,26 @@ browserTest(
     assert.deepEqual(faults, [])
   },
 )
+
+browserTest(
+  'the queue begins with what came in the last 24 hours, which can be put away for good',
+  async ({ cordon, tenant, enter }) => {
+    const incidentId = await tenant.incident({ displayName: 'Web shell on web-07' })
+    await tenant.alert(incidentId, { title: 'Web shell written' })
+    const { page, open, faults } = await enter('reader')
+
+    await open(screenOf(cordon, 'incidents'))
+    await page.getByText('Last 24 h: 1 incidents, 1 alerts').waitFor()
+    await page.getByRole('img', { name: 'Alerts by the hour, at most 1; the table says the same' }).waitFor()
+    await page.getByText('As a table').click()
+    const rows = page.getByRole('region', { name: 'The last 24 hours, table' }).locator('tbody tr')
+    await rows.last().waitFor()
+    assert.deepEqual([await rows.count(), await rows.last().locator('td').nth(1).textContent()], [24, '1'])
+    await page.getByRole('button', { name: 'Hide the last 24 hours' }).click()
+    await page.reload()
+    await page.getByRole('button', { name: 'Show the last 24 hours' }).waitFor()
+
+    assert.equal(await page.getByText('Last 24 h:').count(), 0)
+    assert.deepEqual(faults, [])
+  },
+)

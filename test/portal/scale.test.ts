@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { systemClock } from '../../src/io/clock.ts'
 import { completeEntity } from '../../src/model/graph-validate.ts'
 import { allocateIncidentIds, insertIncidents, type StoredIncident } from '../../src/store/incidents.ts'
+import { chunksOf } from '../../src/store/record.ts'
+import { readTask, toTaskRow } from '../../src/store/tasks.ts'
 import { waitUntil } from '../support/answers.ts'
 import type { Cordon } from '../support/cordon.ts'
-import type { Tenant } from '../support/given.ts'
+import { fittingAction, type Tenant } from '../support/given.ts'
 import { browserTest, screenOf } from './browser.ts'
 
 const many = 100_000
@@ -75,7 +77,7 @@ browserTest(
     await open(screenOf(cordon, 'incidents'))
     const rows = page.locator('[role=grid] [role=row][data-id]')
     await rows.first().waitFor()
-    await page.getByText(`${many.toLocaleString('en')} incidents`).waitFor()
+    await page.getByText(`${many.toLocaleString('en')} incidents`, { exact: true }).waitFor()
     await page.locator('[data-live=live]').waitFor()
     const total = await page.getByRole('grid').getAttribute('aria-rowcount')
     for (let press = 0; press < 20; press++) await page.keyboard.press('j')
@@ -119,6 +121,69 @@ browserTest(
       asked.map(({ pathname }) => pathname).filter((path) => /attack-story|layout-worker|reports-/.test(path)),
       [],
     )
+    assert.deepEqual(faults, [])
+  },
+)
+
+/** Copies a task so often, each with an id of its own and created a second after the one before. */
+async function copyTask(cordon: Cordon, id: string, count: number): Promise<void> {
+  const task = await readTask(cordon.store.read, cordon.tenantId, id)
+  assert.ok(task)
+  const rows = Array.from({ length: count }, (_, at) =>
+    toTaskRow({
+      ...task,
+      doc: {
+        ...task.doc,
+        id: `task-${at + 1}`,
+        displayName: `Task ${at + 1}`,
+        createdDateTime: new Date(Date.UTC(2026, 0, 1) + at * 1_000).toISOString().replace('Z', '0000Z'),
+      },
+    }),
+  )
+  await cordon.store.transaction(async (tx) => {
+    for (const chunk of chunksOf(rows, 500)) {
+      await tx
+        .insertInto('tasks')
+        .values([...chunk])
+        .execute()
+    }
+  })
+}
+
+browserTest(
+  'ten thousand rows down the row with the focus is still there, and every row says which one of all it is; the list is one stop',
+  async ({ cordon, tenant, enter }) => {
+    const incident = await tenant.incident()
+    const original = await tenant.task(incident, { responseAction: fittingAction('isolateDevice', 'web-07') })
+    await copyTask(cordon, original, 10_300)
+    const { page, open, faults } = await enter('reader')
+    const row = (at: number) => page.locator(`[role=row][data-id="task-${at}"]`)
+
+    await open(screenOf(cordon, 'tasks'))
+    await row(1).focus()
+    for (let at = 2; at <= 6; at++) {
+      await page.keyboard.press('j')
+      await page.locator(`[data-id="task-${at}"]:focus`).waitFor()
+    }
+    await page.locator('[role=grid][aria-rowcount="10302"]').waitFor()
+    const far = 10_000 * 36
+    await waitUntil(
+      () => page.evaluate(`(() => { ${box}.scrollTop = ${far}; return ${box}.scrollTop })()`),
+      (place) => place === far,
+      120,
+    )
+    await row(10_001).waitFor()
+    const [first] = (await page.evaluate(firstInSight)) as [string, number]
+    const index = await row(10_001).getAttribute('aria-rowindex')
+    const focused = await page.evaluate('document.activeElement.dataset.id')
+    const stops = await page.evaluate(`document.querySelectorAll('[role=grid] [tabindex="0"]').length`)
+    await page.keyboard.press('k')
+    await page.locator('[data-id="task-5"]:focus').waitFor()
+    const back = await page.evaluate(`${box}.scrollTop`)
+
+    assert.deepEqual([first, index], ['task-10001', '10002'])
+    assert.deepEqual([focused, stops], ['task-6', 1])
+    assert.ok(Number(back) <= 5 * 36, `${back}`)
     assert.deepEqual(faults, [])
   },
 )

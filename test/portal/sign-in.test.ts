@@ -299,6 +299,7 @@ test('the session cookie is no credential for a bearer route', async (t) => {
 
 test('every page, script and answer of the portal carries the security headers', async (t) => {
   const portal = await openPortal(t)
+  const { cookie } = await signInFirst(portal)
   const paths = portal.routes
     .filter((route) => route.method === 'GET')
     .map((route) => route.path.replaceAll(/:\w+/g, 'x'))
@@ -318,7 +319,7 @@ test('every page, script and answer of the portal carries the security headers',
 
   assert.ok(paths.includes('/') && paths.some((path) => path.endsWith('.js')) && paths.includes('/login'))
   for (const path of paths) {
-    const { headers = {}, status, body } = await send(portal.routes, makeCall({ path }))
+    const { headers = {}, status, body } = await send(portal.routes, makeCall({ path, headers: { cookie } }))
     assert.equal(status, path.startsWith('/auth/issuers/') ? 404 : 200, path)
     const nonce = /nonce-([\w-]{43})'/.exec(headers['Content-Security-Policy'] ?? '')?.[1]
     const isShell = path === '/' || path.startsWith('/t/')

@@ -6,6 +6,7 @@ import {
   neighboursOf,
   type StoryAlert,
 } from '../../src/portal/app/screens/story/story-graph.ts'
+import { findNext } from '../../src/portal/app/screens/story/walk-picture.ts'
 
 const of = (type: string, facts: object): Record<string, unknown> => ({
   '@odata.type': `#microsoft.graph.security.${type}Evidence`,
@@ -89,4 +90,33 @@ test('whatever an incident holds, at most 60 nodes are left, every thing stands 
   const ids = new Set(graph.nodes.map(({ id }) => id))
   assert.equal(ids.size, graph.nodes.length)
   assert.ok(graph.edges.every(({ from, to }) => ids.has(from) && ids.has(to) && from !== to))
+})
+
+test('arrow keys lead to every node, also to one beside a line that passes it by and to one without any line', () => {
+  const node = (id: string) =>
+    ({ id, kind: 'ip', label: id, layer: 1, firstAt: '', alerts: [], state: null, members: [] }) as const
+  const edge = (from: string, to: string) => ({ from, to, alerts: [] })
+  // The line from the alert to the device is shorter than the one to the user, and passes the user's column.
+  const graph = {
+    nodes: ['alert', 'device', 'user', 'alone'].map(node),
+    edges: [edge('alert', 'device'), edge('alert', 'user'), edge('user', 'device')],
+  }
+  const places = [
+    { x: 100, y: 100 },
+    { x: 500, y: 100 },
+    { x: 300, y: 300 },
+    { x: 900, y: 50 },
+  ]
+  const lead = (key: string, from: number): string | undefined =>
+    graph.nodes[findNext(key, from, { graph, picture: { places } }) ?? -1]?.id
+
+  const right = [lead('ArrowRight', 0), lead('ArrowRight', 2), lead('ArrowRight', 1)]
+  const left = [lead('ArrowLeft', 1), lead('ArrowLeft', 2), lead('ArrowLeft', 3)]
+  const down = [0, 2, 1, 3].map((from) => lead('ArrowDown', from))
+  const up = [3, 1, 2, 0].map((from) => lead('ArrowUp', from))
+
+  assert.deepEqual(right, ['user', 'device', undefined])
+  assert.deepEqual(left, ['user', 'alert', undefined])
+  assert.deepEqual(down, ['user', 'device', 'alone', undefined])
+  assert.deepEqual(up, ['device', 'user', 'alert', undefined])
 })

@@ -147,8 +147,31 @@ browserTest(
   },
 )
 
+/** Goes from the first node down to the last by that key alone, and has each selected by Enter, in the picture and in the table. */
+async function walkDown(page: Page, picture: Locator): Promise<string[]> {
+  const table = page.getByRole('region', { name: 'Attack story, table' })
+  const walked: string[] = []
+  const [first = ''] = await picture.locator('[data-entity-id]').evaluateAll((all) =>
+    all
+      .map((one) => ({ id: one.getAttribute('data-entity-id') ?? '', box: one.getBoundingClientRect() }))
+      .sort((a, b) => a.box.x - b.box.x || a.box.y - b.box.y)
+      .map(({ id }) => id),
+  )
+  await picture.locator(nodeOf(first)).focus()
+  for (let at = String(await focused(page)); !walked.includes(at); at = String(await focused(page))) {
+    walked.push(at)
+    await page.keyboard.press('Enter')
+    await picture.locator(`${nodeOf(at)}[aria-pressed=true]`).waitFor()
+    await table.locator(`${nodeOf(at)} button[aria-pressed=true]`).waitFor()
+    await page.keyboard.press('ArrowDown')
+  }
+  return walked
+}
+
+const nodeOf = (id: string): string => `[data-entity-id=${JSON.stringify(id)}]`
+
 browserTest(
-  '500 alerts over 500 things are at most 60 nodes, the page answers while they are laid out, and a phone begins with the table',
+  '500 alerts over 500 things are at most 60 nodes, each reached and selected by arrow keys and Enter, the page answers while they are laid out, and a phone begins with the table',
   async ({ cordon, tenant, enter }, t) => {
     const incidentId = await tenant.incident()
     for (let number = 0; number < 500; number++) {
@@ -168,7 +191,10 @@ browserTest(
     const picture = await openStory(page, open, cordon, incidentId)
     t.diagnostic(`story of the newest 200 alerts drawn after ${Math.round(performance.now() - startedAt)} ms`)
     t.diagnostic(`longest task on the page's thread ${Math.round(Number(await page.evaluate('window.longest')))} ms`)
-    const nodes = (await idsIn(picture)).length
+    const drawn = (await idsIn(picture)).map(String)
+    const nodes = drawn.length
+    const listed = (await idsIn(page.getByRole('region', { name: 'Attack story, table' }))).map(String)
+    const walked = await walkDown(page, picture)
     const phone = await enter('reader', { width: 390, height: 844 })
     await phone.open(screenOf(cordon, `incidents/${incidentId}`))
     await phone.page.getByRole('button', { name: 'Open the picture' }).waitFor()
@@ -177,6 +203,8 @@ browserTest(
     await phone.page.getByRole('group', { name: 'Attack story, picture' }).waitFor()
 
     assert.ok(nodes > 20 && nodes <= 60, `${nodes} nodes`)
+    assert.deepEqual(listed.toSorted(), drawn.toSorted())
+    assert.deepEqual(walked.toSorted(), drawn.toSorted())
     assert.equal(pictures, 0)
   },
 )

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright-core'
-import { writeInstant } from '../../src/portal/app/parts/time-text.ts'
+import { writeInstant } from '../../src/portal/shown/time-text.ts'
 import { waitUntil } from '../support/answers.ts'
 import { browserTest, screenOf } from './browser.ts'
 

@@ -15,7 +15,7 @@ function lendNonce(): void {
   Object.assign(window, { __webpack_nonce__: nonce })
 }
 
-async function start(root: ReturnType<typeof createRoot>): Promise<void> {
+async function start(place: HTMLElement, root: ReturnType<typeof createRoot>): Promise<void> {
   const places = await readSessions()
   if (places === null) {
     // A link that somebody opened leads on after the sign-in.
@@ -28,6 +28,7 @@ async function start(root: ReturnType<typeof createRoot>): Promise<void> {
   if (location.pathname === '/' && interrupted?.startsWith('/t/')) history.replaceState(null, '', interrupted)
   const realm = openRealm(places)
   const router = createPortalRouter(realm.home.tenant.id)
+  if (place.hasChildNodes()) await (await import('./takeover.ts')).waitForWhole(realm, router)
   root.render(
     <RealmProvider value={realm}>
       <RouterProvider router={router} />
@@ -39,7 +40,7 @@ lendNonce()
 const place = document.getElementById('app')
 if (place === null) throw new Error('the page has no #app')
 const root = createRoot(place)
-start(root).catch((cause: unknown) => {
+start(place, root).catch((cause: unknown) => {
   root.render(
     <main>
       <h1 className="p-4">Cordon</h1>

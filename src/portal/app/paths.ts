@@ -27,8 +27,12 @@ const order = [
   'tenant',
   'status',
   'severity',
+  'classification',
   'assigned',
+  'tag',
+  'source',
   'actionStatus',
+  'type',
   'state',
   'q',
   'from',
@@ -38,7 +42,10 @@ const order = [
   'object',
   'decision',
   'sort',
+  'cols',
   'view',
+  'panel',
+  'preview',
   'sel',
 ]
 

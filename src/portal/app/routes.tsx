@@ -36,6 +36,10 @@ const screens = [
   ['/t/$tenant/approvals', lazyRouteComponent(() => import('./screens/approvals/approvals.tsx'), 'ApprovalsScreen')],
   ['/t/$tenant/devices', lazyRouteComponent(() => import('./screens/devices/devices.tsx'), 'DevicesScreen')],
   ['/t/$tenant/devices/$id', lazyRouteComponent(() => import('./screens/devices/device.tsx'), 'DeviceScreen')],
+  ['/t/$tenant/users', lazyRouteComponent(() => import('./screens/assets/asset-list.tsx'), 'UsersScreen')],
+  ['/t/$tenant/users/$id', lazyRouteComponent(() => import('./screens/assets/asset.tsx'), 'UserScreen')],
+  ['/t/$tenant/mailboxes', lazyRouteComponent(() => import('./screens/assets/asset-list.tsx'), 'MailboxesScreen')],
+  ['/t/$tenant/mailboxes/$id', lazyRouteComponent(() => import('./screens/assets/asset.tsx'), 'MailboxScreen')],
   [
     '/t/$tenant/connectors',
     lazyRouteComponent(() => import('./screens/connectors/connectors.tsx'), 'ConnectorsScreen'),
@@ -65,6 +69,11 @@ export function createPortalRouter(tenant: string) {
     stringifySearch: writeSearch,
     scrollRestoration: false,
     defaultPreload: false,
-    defaultErrorComponent: ({ error }) => <Failure error={error} retry={() => location.reload()} />,
+    defaultErrorComponent: ({ error }) => (
+      <>
+        <h1 className="px-4 pt-4">The screen cannot be shown</h1>
+        <Failure error={error} retry={() => location.reload()} />
+      </>
+    ),
   })
 }

@@ -19,6 +19,8 @@ export interface Api {
   call(method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE', path: string, sending?: Sending): Promise<Answered>
   /** Opens an answer that is read as it comes: events, or a file of that media type. */
   open(path: string, signal: AbortSignal, type?: string): Promise<Response>
+  /** Asks what the session alone may ask, whatever the tenant: about the person's own account. @returns the answer's JSON; null without */
+  callOwn(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<unknown>
   signOut(): Promise<void>
   /** Goes on with the session of a new sign-in of the same person. */
   renew(csrfToken: string): void
@@ -70,6 +72,14 @@ export function openApi(session: Session, home: Session): Api {
     }
     return answer
   }
+  const callOwn = async (method: string, path: string, body?: unknown, isRepeat = false): Promise<unknown> => {
+    const answer = await tokens.sendOwn(method, path, body)
+    if (answer.ok) return answer.status === 204 ? null : answer.json()
+    const failure = await toFailure(answer)
+    const isStale = failure.innerCode === 'StaleSignIn' && !isRepeat
+    if (isStale && (await askAgain?.())) return callOwn(method, path, body, true)
+    throw failure
+  }
   return {
     call: async (method, path, sending = {}) => {
       const answer = await send(method, path, sending)
@@ -78,9 +88,9 @@ export function openApi(session: Session, home: Session): Api {
       return { body, etag: answer.headers.get('etag') }
     },
     open: async (path, signal, type = 'text/event-stream') => send('GET', path, { signal, headers: { Accept: type } }),
+    callOwn,
     signOut: async () => {
-      const answer = await fetch('/auth/sign-out', { method: 'POST', headers: tokens.csrf() })
-      if (!answer.ok) throw await toFailure(answer)
+      await callOwn('POST', '/auth/sign-out')
     },
     renew: tokens.renew,
     onStaleSignIn: (ask) => {

@@ -38,6 +38,11 @@ export function incidentApi(id: string): string {
   return `${beta}/incidents/${encodeURIComponent(id)}`
 }
 
+/** The path of an alert in the API. */
+export function alertApi(id: string): string {
+  return `${beta}/alerts_v2/${encodeURIComponent(id)}`
+}
+
 /** The path of a task in the API. */
 export function taskApi(id: string): string {
   return `${beta}/incidentTasks/${encodeURIComponent(id)}`
@@ -46,9 +51,14 @@ export function taskApi(id: string): string {
 /** One incident. */
 export function useIncident(id: string): UseQueryResult<Versioned<Incident>> {
   const { api } = useApp()
-  return useQuery({
+  return useQuery(incidentQuery(api, id))
+}
+
+/** How it is asked for. */
+export function incidentQuery(api: Api, id: string) {
+  return queryOptions({
     queryKey: ['incident', id],
-    queryFn: async ({ signal }) => {
+    queryFn: async ({ signal }): Promise<Versioned<Incident>> => {
       const { body, etag } = await api.call('GET', incidentApi(id), { signal })
       return { it: readWith(incident, body), etag }
     },
@@ -60,9 +70,14 @@ const taskPage = pageOf(task)
 /** The tasks of an incident, oldest first. */
 export function useIncidentTasks(id: string): UseQueryResult<readonly Task[]> {
   const { api } = useApp()
-  return useQuery({
+  return useQuery(incidentTasksQuery(api, id))
+}
+
+/** How they are asked for. */
+export function incidentTasksQuery(api: Api, id: string) {
+  return queryOptions({
     queryKey: ['tasks', 'of', id],
-    queryFn: async ({ signal }) => {
+    queryFn: async ({ signal }): Promise<readonly Task[]> => {
       const options = {
         $filter: `incidentId eq ${quote(id)}`,
         $orderby: 'createdDateTime',
@@ -104,7 +119,7 @@ export function useAlert(id: string): UseQueryResult<Alert> {
   const { api } = useApp()
   return useQuery({
     queryKey: ['alert', id],
-    queryFn: ({ signal }) => fetchAs(api, `${beta}/alerts_v2/${encodeURIComponent(id)}`, alert, signal),
+    queryFn: ({ signal }) => fetchAs(api, alertApi(id), alert, signal),
   })
 }
 
@@ -154,4 +169,19 @@ export function useApprovals(state: string): UseQueryResult<readonly Approval[]>
     queryFn: async ({ signal }) =>
       (await fetchAs(api, withOptions('/api/v1/approvals', { state }), approvalList, signal)).value,
   })
+}
+
+/** One approval, as it stands. */
+export function useApproval(id: string): UseQueryResult<Approval> {
+  const { api } = useApp()
+  return useQuery({
+    queryKey: ['approvals', 'one', id],
+    queryFn: ({ signal }) => fetchAs(api, `/api/v1/approvals/${encodeURIComponent(id)}`, approval, signal),
+  })
+}
+
+/** The same task's dry run, asked for anew whenever somebody opens what shows it. */
+export function useFreshPreview(taskId: string, isWanted: boolean): UseQueryResult<Preview> {
+  const { api } = useApp()
+  return useQuery({ ...previewQuery(api, taskId), enabled: isWanted, refetchOnMount: 'always' })
 }

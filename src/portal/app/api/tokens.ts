@@ -6,8 +6,8 @@ export interface Tokens {
   draw(): Promise<string>
   /** The next one is a new one. */
   forget(): void
-  /** What a write to the session's own routes must carry. */
-  csrf(): Readonly<Record<string, string>>
+  /** Sends to the session's own routes, with its cookie and what a write must carry. */
+  sendOwn(method: string, path: string, body?: unknown): Promise<Response>
   /** Goes on with another session of the same person. */
   renew(csrfToken: string): void
 }
@@ -22,21 +22,27 @@ export function openTokens(session: Session, home: Session): Tokens {
   let drawing: Promise<string> | null = null
   let endsAtMs = 0
   let csrf = { 'X-CSRF-Token': session.csrfToken }
-  const ask = (): Promise<Response> => fetch(path, { method: 'POST', headers: csrf })
+  const send = (method: string, to: string, body: unknown): Promise<Response> =>
+    fetch(to, {
+      method,
+      headers: { ...csrf, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
   const renew = (csrfToken: string): void => {
     csrf = { 'X-CSRF-Token': csrfToken }
     drawing = null
   }
+  const sendOwn = async (method: string, to: string, body?: unknown): Promise<Response> => {
+    const answer = await send(method, to, body)
+    if (answer.status !== 403) return answer
+    // Another tab signed in again: its session is this one's too, as long as it is the same person's.
+    const [again] = (await readSessions()) ?? []
+    if (again === undefined || !isSamePerson(home, again) || again.csrfToken === csrf['X-CSRF-Token']) return answer
+    csrf = { 'X-CSRF-Token': again.csrfToken }
+    return send(method, to, body)
+  }
   const drawNew = async (): Promise<string> => {
-    let answer = await ask()
-    if (answer.status === 403) {
-      // Another tab signed in again: its session is this one's too, as long as it is the same person's.
-      const [again] = (await readSessions()) ?? []
-      if (again !== undefined && isSamePerson(home, again)) {
-        csrf = { 'X-CSRF-Token': again.csrfToken }
-        answer = await ask()
-      }
-    }
+    const answer = await sendOwn('POST', path)
     if (!answer.ok) throw await toFailure(answer)
     const drawn: unknown = await answer.json()
     if (typeof drawn !== 'object' || drawn === null || !('access_token' in drawn)) throw new Error('No token came.')
@@ -58,7 +64,7 @@ export function openTokens(session: Session, home: Session): Tokens {
     forget: () => {
       drawing = null
     },
-    csrf: () => csrf,
+    sendOwn,
     renew,
   }
 }

@@ -19,6 +19,7 @@ export const incident = record({
   comments: listOf(comment),
   redirectIncidentId: nullable(text),
   createdDateTime: text,
+  lastModifiedBy: nullable(text),
   lastUpdateDateTime: text,
 })
 export type Incident = Read<typeof incident>
@@ -29,6 +30,8 @@ const programs = record({
   denied: number,
   running: number,
   listed: listOf(text),
+  /** Services that could not be started again; agents of before do not say. */
+  services: nullable(listOf(text)),
   allowed: listOf(text),
 })
 
@@ -78,6 +81,9 @@ const person = record({ id: text, name: nullable(text) })
 const check = record({ name: text, want: text, got: text })
 const proof = record({ level: text, method: text, observedAt: text, checks: listOf(check) })
 const target = record({ kind: text, key: text, displayName: text, identifier: text })
+const expectation = record({ samples: number, p50Seconds: number, p95Seconds: number })
+export type Expectation = Read<typeof expectation>
+
 /** Members of a run that lists of runs have, and a whole one as well. */
 export const executionFields = {
   id: text,
@@ -100,13 +106,23 @@ export const executionFields = {
   startedAt: nullable(text),
   finishedAt: nullable(text),
   updatedAt: text,
-  approval: nullable(record({ id: text, state: text, required: number, expiresAt: text })),
+  approval: nullable(record({ id: text, state: text, required: number, agreed: number, expiresAt: text })),
+  expectedDuration: nullable(expectation),
 }
 export const execution = record(executionFields)
 export type Execution = Read<typeof execution>
 
 const reason = record({ policy: text, reason: text, fix: text })
-export const preview = record({
+const mayApprove = record({
+  count: number,
+  /** The first ten; null for who may not know them. */
+  people: nullable(listOf(record({ id: text, name: text, hears: record({ state: text, until: nullable(text) }) }))),
+  you: record({ may: truth, reason: nullable(text) }),
+})
+export type MayApprove = Read<typeof mayApprove>
+
+/** Members of what would happen, to a task and to one that is not sent yet. */
+export const previewFields = {
   readAt: text,
   answer: record({ accepted: truth, state: nullable(text), code: nullable(text), message: nullable(text) }),
   connector: nullable(record({ name: nullable(text), why: text })),
@@ -125,13 +141,22 @@ export const preview = record({
   ),
   connections: record({ known: truth, reason: nullable(text), total: nullable(number), listed: listOf(text) }),
   policy: nullable(
-    record({ decision: text, tier: number, approvals: number, reasons: listOf(reason), dispatchPaused: truth }),
+    record({
+      decision: text,
+      tier: number,
+      approvals: number,
+      reasons: listOf(reason),
+      dispatchPaused: truth,
+      holdOnPhones: truth,
+    }),
   ),
+  mayApprove: nullable(mayApprove),
   reversible: record({ possible: truth, how: text }),
-  expectedDuration: nullable(record({ samples: number, p50Seconds: number, p95Seconds: number })),
+  expectedDuration: nullable(expectation),
   parameters: map,
   deadlineSeconds: number,
-})
+}
+export const preview = record(previewFields)
 export type Preview = Read<typeof preview>
 
 export const approval = record({
@@ -155,6 +180,8 @@ export const approval = record({
   requestedAt: text,
   expiresAt: text,
   decidedAt: nullable(text),
+  agreed: number,
+  mayApprove: nullable(mayApprove),
 })
 export type Approval = Read<typeof approval>
 

@@ -4,6 +4,7 @@ import { listenForKeys, useCommands } from '../keys/bindings.ts'
 import { keysNow } from '../keys/own-keys.ts'
 import { Announcers } from '../live/announce.tsx'
 import { LiveUpdates } from '../live/live.tsx'
+import { StaleNotice } from '../live/live-dot.tsx'
 import { Skeleton } from '../parts/states.tsx'
 import { screenPath } from '../paths.ts'
 import { useApp, useRealm } from './app.tsx'
@@ -13,6 +14,7 @@ import { Rail } from './rail.tsx'
 import { SessionGuard } from './session-guard.tsx'
 import { TopBar } from './top-bar.tsx'
 
+const NewVersion = lazy(() => import('./new-version.tsx'))
 const Help = lazy(() => import('../keys/help.tsx'))
 const TenantSwitch = lazy(() => import('./tenant-switch.tsx'))
 const Palette = lazy(() => import('../keys/palette.tsx'))
@@ -29,6 +31,10 @@ export function Frame({ isOwn }: { isOwn: boolean }) {
       </a>
       <Announcers />
       <TopBar />
+      <StaleNotice />
+      <Suspense fallback={null}>
+        <NewVersion />
+      </Suspense>
       <div className="flex min-h-0 flex-1 flex-col md:flex-row">
         <Rail />
         <main id="main" className="min-w-0 flex-1">

@@ -7,7 +7,9 @@ export function NotFound() {
       <Title text="Nothing is here" />
       <p className="mt-2 text-ink-2">It does not exist, or it belongs to a tenant that you have no role in.</p>
       <p className="mt-2">
-        <a href="/">Go to the incidents</a>
+        <a href="/" className="alone">
+          Go to the incidents
+        </a>
       </p>
     </div>
   )

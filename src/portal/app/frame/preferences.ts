@@ -6,6 +6,8 @@ export interface Preferences {
   readonly density: 'comfortable' | 'compact' | 'dense'
   /** `UTC`, `local`, or the name of a zone. */
   readonly zone: string
+  /** Whether the queue begins with what came in the last 24 hours. */
+  readonly showStrip: boolean
   /** Whether single letters act as commands. */
   readonly letterKeys: boolean
   /** Keys of one's own choice by command; empty for a command that has none. */
@@ -13,7 +15,14 @@ export interface Preferences {
 }
 
 const key = 'cordon.preferences'
-const defaults: Preferences = { theme: 'system', density: 'compact', zone: 'UTC', letterKeys: true, keys: {} }
+const defaults: Preferences = {
+  theme: 'system',
+  density: 'compact',
+  zone: 'UTC',
+  showStrip: true,
+  letterKeys: true,
+  keys: {},
+}
 const listeners = new Set<() => void>()
 let current: Preferences = read()
 

@@ -58,8 +58,12 @@ function makeQueries(): QueryClient {
       queries: {
         staleTime: 15_000,
         refetchOnWindowFocus: true,
-        retry: (count, cause) => count < 2 && !(cause instanceof ApiError && cause.status < 500),
+        // Where the server names a time, the person sees it pass.
+        retry: (count, cause) =>
+          count < 2 && !(cause instanceof ApiError && (cause.status < 500 || cause.retryAfterSeconds !== null)),
       },
+      // Without a network a change fails at once: none is kept back to happen later, when nobody expects it any more.
+      mutations: { networkMode: 'always' },
     },
   })
 }

@@ -4,7 +4,7 @@ import { ApiError, isSamePerson, readSessions } from '../api/session.ts'
 import { useApp, useRealm } from './app.tsx'
 import { everyTenant } from './realm.ts'
 
-const SignInAgain = lazy(() => import('./sign-in-again.tsx'))
+const SignInAgain = lazy(() => import('./sign-in/sign-in-again.tsx'))
 
 /**
  * Asks over the page to sign in again: when the session has ended, and when the server wants a younger sign-in before it does something. The

@@ -1,4 +1,5 @@
 import { useLocation, useNavigate } from '@tanstack/react-router'
+import { useRef } from 'react'
 import { PickList } from '../keys/pick-list.tsx'
 import { Modal } from '../parts/modal.tsx'
 import { TenantBadge } from '../parts/tenant-chip.tsx'
@@ -7,7 +8,17 @@ import { useApp, useRealm } from './app.tsx'
 import { everyTenant } from './realm.ts'
 
 /** Lists that every tenant has. Whatever else one looks at, the incidents are what the other tenant begins with. */
-const lists: ReadonlySet<string> = new Set(['incidents', 'tasks', 'alerts', 'approvals', 'devices', 'reports', 'audit'])
+const lists: ReadonlySet<string> = new Set([
+  'incidents',
+  'tasks',
+  'alerts',
+  'approvals',
+  'devices',
+  'users',
+  'mailboxes',
+  'reports',
+  'audit',
+])
 const shared: ReadonlySet<string> = new Set(['incidents', 'tasks'])
 
 /** The other tenants of the person, and all of them together. */
@@ -15,6 +26,7 @@ export default function TenantSwitch({ onClose }: { onClose: () => void }) {
   const { session } = useApp()
   const { places } = useRealm()
   const navigate = useNavigate()
+  const field = useRef<HTMLInputElement>(null)
   const { pathname } = useLocation()
   const screen = pathname.split('/')[3] ?? ''
   const go = (id: string): void => {
@@ -27,8 +39,9 @@ export default function TenantSwitch({ onClose }: { onClose: () => void }) {
     ...places.map(({ tenant, user }) => ({ tenant, role: user.role })),
   ]
   return (
-    <Modal title="Switch tenant" onClose={onClose}>
+    <Modal title="Switch tenant" onClose={onClose} initialFocus={field}>
       <PickList
+        field={field}
         name="tenant"
         label="Tenant"
         nothing="No tenant of yours is called that."

@@ -10,8 +10,8 @@ export function Title({ text, window: named, children }: { text: string; window?
     document.title = `${shown} - ${session.tenant.name} - Cordon`
   }, [shown, session.tenant.name])
   useEffect(() => {
-    // Whatever a person is already in keeps the focus.
-    if (document.activeElement === document.body || document.activeElement === null) heading.current?.focus()
+    // Whatever a person is already in keeps the focus: a row one came back to, a dialog. A link that led here does not.
+    if (!document.activeElement?.closest('main, [role=dialog], [role=alertdialog]')) heading.current?.focus()
   }, [])
   return (
     <h1 ref={heading} tabIndex={-1} className="outline-none">

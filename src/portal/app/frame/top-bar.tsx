@@ -15,7 +15,7 @@ export function TopBar() {
   const paletteKeys = useKeys().get('palette')
   return (
     <header className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line bg-surface px-3 py-2">
-      <a href="/" className="font-semibold text-ink no-underline">
+      <a href="/" className="alone font-semibold text-ink no-underline">
         Cordon
       </a>
       {places.length > 1 ? (
@@ -34,7 +34,7 @@ export function TopBar() {
       <LiveDot />
       <span className="grow" />
       <button type="button" className="button" onClick={() => runCommand('palette')}>
-        Commands {paletteKeys === '' ? null : <kbd className="text-meta">{paletteKeys}</kbd>}
+        Commands {paletteKeys === '' ? null : <kbd className="text-meta max-sm:hidden">{paletteKeys}</kbd>}
       </button>
       <button
         type="button"
@@ -62,7 +62,7 @@ function Person() {
   }
   return (
     <>
-      <span className="text-ink-2">
+      <span className="text-ink-2 max-sm:hidden">
         <bdi>{session.user.name}</bdi> ({session.user.role})
       </span>
       <button type="button" className="button" onClick={() => void leave()}>

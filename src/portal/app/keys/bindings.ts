@@ -37,10 +37,22 @@ export function runCommand(id: CommandId): void {
   handlers.get(id)?.at(-1)?.()
 }
 
-/** Letters go to whatever takes text; while a dialog or menu is open they do nothing. */
-function isTaken(target: EventTarget | null): boolean {
-  if (document.querySelector('[role=dialog], [role=menu]') !== null) return true
+/** While one of these is open no key does anything beside it. */
+function isCovered(): boolean {
+  return document.querySelector('[role=dialog], [role=alertdialog], [role=menu]') !== null
+}
+
+/** Letters go to whatever takes text; a box that is ticked takes none. */
+function takesText(target: EventTarget | null): boolean {
+  if (target instanceof HTMLInputElement && /^(checkbox|radio)$/.test(target.type)) return false
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+}
+
+/** What a key is pressed on is what its command asks for. A button or link there is pressed by its own Enter. */
+function isOn(id: CommandId, target: EventTarget | null): boolean {
+  const binding = bindings.find((one) => one.id === id)
+  if (binding === undefined || !('on' in binding)) return true
+  return target instanceof Element && target.matches(binding.on)
 }
 
 /**
@@ -51,19 +63,23 @@ function isTaken(target: EventTarget | null): boolean {
 export function listenForKeys(keysOf: ReadonlyMap<CommandId, string>, areLettersOn: boolean): () => void {
   let before = ''
   let beforeAtMs = 0
-  const find = (keys: string): CommandId | undefined =>
-    [...keysOf].find(([id, held]) => held === keys && isInForce(id))?.[0]
+  const find = (keys: string, { target }: Event): CommandId | undefined =>
+    [...keysOf].find(([id, held]) => held === keys && isInForce(id) && isOn(id, target))?.[0]
+  const pairs = new Set([...keysOf.values()].filter((held) => held.includes(' ')))
   const onKey = (event: KeyboardEvent): void => {
+    if (isCovered()) return
     if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) {
-      const held = find(`Ctrl+${event.key.toUpperCase()}`)
+      const held = find(`Ctrl+${event.key.toUpperCase()}`, event)
       if (held === undefined) return
       event.preventDefault()
       runCommand(held)
       return
     }
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !areLettersOn || isTaken(event.target)) return
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || takesText(event.target)) return
+    if (!areLettersOn && event.key !== 'Enter') return
     const pair = event.timeStamp - beforeAtMs < 1_000 ? `${before} ${event.key}` : ''
-    const found = (pair === '' ? undefined : find(pair)) ?? find(event.key)
+    // Whoever pressed both meant the pair, also where that does nothing.
+    const found = find(pairs.has(pair) ? pair : event.key, event)
     before = event.key
     beforeAtMs = event.timeStamp
     if (found === undefined) return

@@ -1,3 +1,4 @@
+import { useRef } from 'react'
 import { Modal } from '../parts/modal.tsx'
 import { isInForce, runCommand } from './bindings.ts'
 import { useKeys } from './own-keys.ts'
@@ -7,6 +8,7 @@ import { bindings, type CommandId } from './table.ts'
 /** Every command that works here, found by typing some of its letters. */
 export default function Palette({ onClose }: { onClose: () => void }) {
   const keysOf = useKeys()
+  const field = useRef<HTMLInputElement>(null)
   const inForce = bindings.filter(({ id }) => id !== 'palette' && isInForce(id))
   const run = (id: CommandId | undefined): void => {
     if (id === undefined) return
@@ -15,8 +17,9 @@ export default function Palette({ onClose }: { onClose: () => void }) {
     setTimeout(() => runCommand(id), 0)
   }
   return (
-    <Modal title="Commands" onClose={onClose}>
+    <Modal title="Commands" onClose={onClose} initialFocus={field}>
       <PickList
+        field={field}
         name="palette"
         label="Command"
         nothing="No command fits."

@@ -1,4 +1,4 @@
-import { type ReactNode, useState } from 'react'
+import { type ReactNode, type RefObject, useEffect, useState } from 'react'
 
 /** Something to choose. */
 export interface Pick {
@@ -22,24 +22,36 @@ function fits(text: string, letters: string): boolean {
 export function PickList(props: {
   readonly name: string
   readonly label: string
+  /** Its name for several; the label with an s without. */
+  readonly labels?: string
   readonly picks: readonly Pick[]
   readonly nothing: string
+  /** Where the letters go; the dialog begins there. */
+  readonly field: RefObject<HTMLInputElement | null>
+  /** Something of the letters themselves, offered last. */
+  readonly makePick?: (letters: string) => Pick
   readonly onPick: (id: string) => void
 }) {
-  const { name, label, picks, nothing, onPick } = props
+  const { name, label, labels = `${label}s`, picks, nothing, field, makePick, onPick } = props
   const [letters, setLetters] = useState('')
   const [chosen, choose] = useState(0)
-  const found = picks.filter(({ words }) => fits(words, letters))
+  const fitting = picks.filter(({ words }) => fits(words, letters))
+  const found = makePick === undefined || letters.trim() === '' ? fitting : [...fitting, makePick(letters.trim())]
   const current = found[chosen]
+  const currentId = current === undefined ? undefined : `${name}-${current.id}`
+  useEffect(() => {
+    if (currentId !== undefined) document.getElementById(currentId)?.scrollIntoView({ block: 'nearest' })
+  }, [currentId])
   return (
     <>
       <input
+        ref={field}
         className="field mt-2"
         aria-label={label}
         role="combobox"
         aria-expanded="true"
         aria-controls={`${name}-list`}
-        aria-activedescendant={current === undefined ? undefined : `${name}-${current.id}`}
+        aria-activedescendant={currentId}
         value={letters}
         onChange={(event) => {
           setLetters(event.target.value)
@@ -53,7 +65,7 @@ export function PickList(props: {
           event.preventDefault()
         }}
       />
-      <div role="listbox" id={`${name}-list`} aria-label={`${label}s`} className="mt-2">
+      <div role="listbox" id={`${name}-list`} aria-label={labels} className="mt-2">
         {found.map(({ id, shown }, index) => (
           <div
             key={id}

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react'
+import { none } from '../api/odata.ts'
 import { useCommands } from '../keys/bindings.ts'
 import { firstOf, type Search, valuesOf } from '../paths.ts'
 
@@ -12,11 +13,18 @@ interface FilterProps {
 
 const words: Readonly<Record<string, string>> = {
   awaitingAction: 'awaiting action',
+  awaitingApproval: 'awaiting approval',
   inProgress: 'in progress',
   notStarted: 'not started',
   partiallyCompleted: 'partly done',
   redirected: 'merged',
   informational: 'info',
+  [none]: 'none',
+}
+
+/** A value of a filter in words; as it is on the wire where there are none. */
+export function wordOf(value: string): string {
+  return words[value] ?? value
 }
 
 /** The values of a filter in the address that there are; what somebody misspelt leaves nothing out. */
@@ -41,12 +49,44 @@ export function Choices({ choices, search, change }: FilterProps & { choices: re
             onClick={() => change({ ...search, [key]: isOn ? held.filter((one) => one !== value) : [...held, value] })}
           >
             {isOn ? '✓ ' : ''}
-            {words[value] ?? value}
+            {wordOf(value)}
             {values.includes(value) ? '' : ' (not understood)'}
           </button>
         )
       })}
     </fieldset>
+  ))
+}
+
+/** Filters of any value that are on, each to be taken away: their keys in the address, with their words. */
+export function Chips({ of, search, change }: FilterProps & { of: Readonly<Record<string, string>> }) {
+  return Object.entries(of).flatMap(([key, word]) =>
+    valuesOf(search, key).map((value) => (
+      <button
+        key={`${key} ${value}`}
+        type="button"
+        className="button px-2 text-meta"
+        aria-label={`Remove the filter ${word} ${wordOf(value)}`}
+        onClick={() => change({ ...search, [key]: valuesOf(search, key).filter((one) => one !== value) })}
+      >
+        {word}: <bdi>{wordOf(value)}</bdi> ✕
+      </button>
+    )),
+  )
+}
+
+/** Times of the address that are none: they leave nothing out, and can be taken away. */
+export function Strange({ keys, search, change }: FilterProps & { keys: readonly string[] }) {
+  return keys.map((key) => (
+    <button
+      key={key}
+      type="button"
+      className="button px-2 text-meta"
+      aria-label={`Remove ${key} ${firstOf(search, key)}, which is not understood`}
+      onClick={() => change({ ...search, [key]: '' })}
+    >
+      {key}: <bdi>{firstOf(search, key)}</bdi> (not understood) ✕
+    </button>
   ))
 }
 
@@ -72,5 +112,22 @@ export function NameFilter({ search, change }: FilterProps) {
       value={typed}
       onChange={(event) => setTyped(event.target.value)}
     />
+  )
+}
+
+/** A field of a filter that is sent as a whole; it shows what stands in the address. */
+export function TypedFilter(props: { name: string; word: string; search: Search; placeholder?: string }) {
+  const value = firstOf(props.search, props.name)
+  return (
+    <label className="text-meta text-ink-2">
+      {props.word}
+      <input
+        key={value}
+        className="field block w-40"
+        name={props.name}
+        placeholder={props.placeholder}
+        defaultValue={value}
+      />
+    </label>
   )
 }

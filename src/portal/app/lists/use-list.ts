@@ -74,7 +74,8 @@ export function useList(list: ListName): ListState {
 /** So long a focus that moves on is not written down, ms. */
 const restMs = 150
 
-function useSelect(): (id: string) => void {
+/** Writes the row that has the focus into the address once the focus rests. */
+export function useSelect(): (id: string) => void {
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
   useEffect(() => () => clearTimeout(timer.current), [])
   return useCallback((id) => {

@@ -5,15 +5,15 @@ import { readWith, record, text } from '../api/read.ts'
 import { useApp } from '../frame/app.tsx'
 import { announce } from '../live/announce.tsx'
 import { Button } from '../parts/button.tsx'
-import { Modal } from '../parts/modal.tsx'
-import { describeFailure } from '../parts/states.tsx'
+import { DialogButtons, Modal } from '../parts/modal.tsx'
+import { Refused } from '../parts/states.tsx'
 import { writeSearch } from '../paths.ts'
 import type { ListName } from './views.ts'
 
 const made = record({ id: text })
 
 /** Asks for the name of a view, and who is to see it. */
-export function ViewDialog(props: {
+export default function ViewDialog(props: {
   list: ListName
   filter: string
   go: (query: string) => void
@@ -61,19 +61,12 @@ export function ViewDialog(props: {
         <Choice label="Everybody in the tenant sees it" isOn={shared} set={setShared} />
       ) : null}
       {shared && may('Cordon.Admin') ? <Roles chosen={defaultFor} set={setDefaultFor} /> : null}
-      {save.isError ? (
-        <p role="alert" className="mt-3 text-danger">
-          {describeFailure(save.error)}
-        </p>
-      ) : null}
-      <div className="mt-4 flex flex-wrap justify-end gap-2">
+      <Refused error={save.error} />
+      <DialogButtons onClose={onClose}>
         <Button kind="primary" off={off} onPress={() => save.mutate()}>
           Save the view
         </Button>
-        <button type="button" className="button" onClick={onClose}>
-          Not now
-        </button>
-      </div>
+      </DialogButtons>
     </Modal>
   )
 }

@@ -1,13 +1,14 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { useState } from 'react'
+import { lazy, Suspense, useState } from 'react'
 import { useApp } from '../frame/app.tsx'
 import { announce } from '../live/announce.tsx'
 import { Name } from '../parts/badges.tsx'
 import { Link } from '../parts/link.tsx'
 import { describeFailure } from '../parts/states.tsx'
 import { type Search, screenPath, writeSearch } from '../paths.ts'
-import { ViewDialog } from './view-dialog.tsx'
 import { filterPart, type ListName, type SavedView } from './views.ts'
+
+const ViewDialog = lazy(() => import('./view-dialog.tsx'))
 
 interface BarProps {
   readonly list: ListName
@@ -40,7 +41,7 @@ export default function ViewsBar({ list, views, current, search, go }: BarProps)
     },
   })
   return (
-    <nav aria-label="Views" className="flex flex-wrap items-center gap-2 text-meta">
+    <nav aria-label="Views" className="flex flex-wrap items-center gap-2 text-meta empty:hidden">
       {views.map(({ id, name, shared }) => (
         <Link
           key={id}
@@ -75,7 +76,9 @@ export default function ViewsBar({ list, views, current, search, go }: BarProps)
         </button>
       ) : null}
       {write.isError ? <span className="text-danger">{describeFailure(write.error)}</span> : null}
-      {isNaming ? <ViewDialog list={list} filter={filter} go={go} onClose={() => setNaming(false)} /> : null}
+      <Suspense fallback={null}>
+        {isNaming ? <ViewDialog list={list} filter={filter} go={go} onClose={() => setNaming(false)} /> : null}
+      </Suspense>
     </nav>
   )
 }

@@ -20,9 +20,9 @@ const views = record({ value: listOf(view) })
 
 /** Lists that views are kept for, and the keys of the address that make up the filter of each. */
 const filters = {
-  incidents: ['status', 'severity', 'assigned', 'q', 'sort'],
-  tasks: ['tab', 'actionStatus', 'q'],
-  alerts: ['status', 'severity', 'q'],
+  incidents: ['status', 'severity', 'classification', 'assigned', 'tag', 'q', 'sort', 'cols'],
+  tasks: ['tab', 'source', 'actionStatus', 'type', 'q', 'state', 'action', 'actor', 'from', 'to', 'cols'],
+  alerts: ['status', 'severity', 'classification', 'assigned', 'source', 'q', 'cols'],
   audit: ['from', 'to', 'actor', 'action', 'object', 'decision'],
 } as const
 
@@ -56,5 +56,8 @@ export function writeView(list: ListName, next: Search, current: SavedView | und
   const { sel: _left, view: _view, ...kept } = next
   const filter = filterPart(list, next)
   if (current === undefined || filter === '') return writeSearch(kept)
-  return filter === current.query ? writeSearch({ view: current.id }) : writeSearch({ ...kept, view: current.id })
+  if (filter !== current.query) return writeSearch({ ...kept, view: current.id })
+  const parts: readonly string[] = filters[list]
+  const rest = Object.entries(kept).filter(([key]) => !parts.includes(key))
+  return writeSearch({ ...Object.fromEntries(rest), view: current.id })
 }

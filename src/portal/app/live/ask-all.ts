@@ -11,8 +11,7 @@ const changes = record({ seq: number, value: listOf(record({ resource: text, id:
 const everyMs = 5_000
 
 /**
- * Keeps lists of several tenants true by asking each of them what has changed: a stream for each would take the few connections a browser
- * has to one server.
+ * Keeps lists of several tenants true by asking each of them what has changed, where a browser cannot share one stream among its tabs.
  * @returns what ends it
  */
 export function askAll(realm: Realm, queries: QueryClient): () => void {

@@ -1,6 +1,6 @@
-import type { Api } from '../api/client.ts'
-import { setLiveState } from './live-state.ts'
-import { type Change, follow, type News } from './stream.ts'
+import { ApiError } from '../api/session.ts'
+import { type LiveState, setLiveState } from './live-state.ts'
+import { type Change, follow, type News, type OpenStream } from './stream.ts'
 
 /** What a page does with what it hears. */
 export interface Ears {
@@ -9,8 +9,12 @@ export interface Ears {
   resync(): void
 }
 
-/** Between tabs: the news, with the place from which the leader follows. */
-type Note = { readonly news: News } | { readonly leads: number | null } | { readonly asks: true }
+/** Between tabs: the news; the place from which the leader follows; that it has lost the server; a tab that wants to know. */
+type Note =
+  | { readonly news: News }
+  | { readonly leads: number | null }
+  | { readonly lost: LiveState }
+  | { readonly asks: true }
 
 const retryMs = 1_000
 const longestRetryMs = 15_000
@@ -21,7 +25,7 @@ const longestRetryMs = 15_000
  * @param name distinct for each session, so that two people never share a stream
  * @returns what ends the listening
  */
-export function listen(api: Api, name: string, ears: Ears): () => void {
+export function listen(open: OpenStream, name: string, ears: Ears): () => void {
   const over = new AbortController()
   const channel = new BroadcastChannel(name)
   let applied: number | null = null
@@ -38,10 +42,13 @@ export function listen(api: Api, name: string, ears: Ears): () => void {
   }
   const share = (note: Note): void => channel.postMessage(note)
   let isLeader = false
+  /** How the leader stands without the server; null while it has it. */
+  let lost: LiveState | null = null
   channel.onmessage = ({ data }: MessageEvent<Note>) => {
     if ('news' in data) apply(data.news)
+    else if ('lost' in data) setLiveState(data.lost)
     else if ('asks' in data) {
-      if (isLeader) share({ leads: applied })
+      if (isLeader) share(lost === null ? { leads: applied } : { lost })
     } else {
       setLiveState('live')
       // This tab was frozen, and the leader goes on from a place it has not reached.
@@ -57,11 +64,16 @@ export function listen(api: Api, name: string, ears: Ears): () => void {
       const onOffline = (): void => cut.abort()
       window.addEventListener('offline', onOffline, { once: true })
       try {
-        share({ leads: applied })
-        await follow(api, applied, tell, AbortSignal.any([over.signal, cut.signal]))
+        // Nobody is told that all is well before the server has said something again.
+        if (lost === null) share({ leads: applied })
+        await follow(open, applied, tell, AbortSignal.any([over.signal, cut.signal]))
       } catch (cause) {
         if (over.signal.aborted) return
-        setLiveState(cause instanceof TypeError || !navigator.onLine ? 'offline' : 'catching-up')
+        // What is on the screen asks anew and hears the same: the person is asked to sign in.
+        if (cause instanceof ApiError && cause.status === 401) ears.resync()
+        lost = cause instanceof TypeError || !navigator.onLine ? 'offline' : 'catching-up'
+        setLiveState(lost)
+        share({ lost })
       } finally {
         window.removeEventListener('offline', onOffline)
       }
@@ -70,6 +82,7 @@ export function listen(api: Api, name: string, ears: Ears): () => void {
     }
   }
   const tell = (news: News): void => {
+    lost = null
     apply(news)
     share({ news })
   }

@@ -6,6 +6,7 @@ import { everyTenant } from '../frame/realm.ts'
 import { refreshQueue } from '../screens/queue/refresh.ts'
 import { announce } from './announce.tsx'
 import { askAll } from './ask-all.ts'
+import { makeAllEars, openAllStream } from './follow-all.ts'
 import { type Ears, listen } from './leader.ts'
 import { setLiveState } from './live-state.ts'
 import { forgetNewIncidents, noteNewIncidents } from './new-incidents.ts'
@@ -23,18 +24,22 @@ export function LiveUpdates() {
   const realm = useRealm()
   useEffect(() => {
     forgetNewIncidents()
-    if (session.tenant.id === everyTenant.id) return askAll(realm, queries)
     const canShare = 'locks' in navigator && typeof BroadcastChannel === 'function'
-    return canShare
-      ? listen(api, `cordon ${session.tenant.id} ${session.user.id}`, makeEars(queries, api, session.tenant.id))
-      : poll(queries)
+    const name = `cordon ${session.tenant.id} ${session.user.id}`
+    if (session.tenant.id === everyTenant.id) {
+      const resync = (): void => void queries.invalidateQueries({ predicate: isFollowed })
+      return canShare ? listen(openAllStream, name, makeAllEars(realm, queries, resync)) : askAll(realm, queries)
+    }
+    const openStream = (query: string, signal: AbortSignal): Promise<Response> =>
+      api.open(`/api/v1/events${query}`, signal)
+    return canShare ? listen(openStream, name, makeEars(queries, api, session.tenant.id)) : poll(queries)
   }, [queries, api, session, realm])
   return null
 }
 
 /** Everything but what only a person asks for, and lists whose rows would move. */
 function isFollowed({ queryKey }: { readonly queryKey: readonly unknown[] }): boolean {
-  return !['preview', 'queue', 'audit'].includes(String(queryKey[0]))
+  return !['preview', 'queue', 'audit', 'facet'].includes(String(queryKey[0]))
 }
 
 function poll(queries: QueryClient): () => void {
@@ -72,6 +77,7 @@ function makeEars(queries: QueryClient, api: Api, tenant: string): Ears {
     )
     if (idsOf('incident').length > 0) renew(queries, ['queue-count'])
     if (idsOf('alert').length > 0) renew(queries, ['alerts'], ['alert'], ['joins'])
+    if (idsOf('incidentTask').length > 0 || idsOf('execution').length > 0) renew(queries, ['waiting'])
     if (idsOf('agent').length > 0) renew(queries, ['agents'])
     void refreshQueue(queries, api, tenant, {
       incidents: idsOf('incident'),

@@ -1,7 +1,6 @@
-import type { Api } from '../api/client.ts'
-import { number, readWith, record, text } from '../api/read.ts'
+import { nullable, number, readWith, record, text } from '../api/read.ts'
 
-const changeForm = record({ seq: number, resource: text, id: text, change: text })
+const changeForm = record({ seq: number, resource: text, id: text, change: text, tenant: nullable(text) })
 const stateForm = record({ seq: number })
 
 /** Something that changed. */
@@ -11,6 +10,8 @@ export interface Change {
   readonly resource: string
   readonly id: string
   readonly change: string
+  /** Whose it is, on a stream of several tenants; null on that of one. */
+  readonly tenant: string | null
 }
 
 /** What a stream tells. `resync`: too much was missed, everything is read anew. */
@@ -18,22 +19,22 @@ export type News =
   | { readonly kind: 'change'; readonly change: Change }
   | { readonly kind: 'ready' | 'resync'; readonly seq: number }
 
+/** Asks for the stream. @param query empty, or begun with a question mark */
+export type OpenStream = (query: string, signal: AbortSignal) => Promise<Response>
+
 /**
  * Follows the server's changes until the connection ends. Silence for twice the server's beat ends it too.
  * @param since the number of the last change applied; null begins now
  */
 export async function follow(
-  api: Api,
+  open: OpenStream,
   since: number | null,
   tell: (news: News) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const silence = new AbortController()
   let timer = setTimeout(() => silence.abort(), silentMs)
-  const answer = await api.open(
-    `/api/v1/events${since === null ? '' : `?since=${since}`}`,
-    AbortSignal.any([signal, silence.signal]),
-  )
+  const answer = await open(since === null ? '' : `?since=${since}`, AbortSignal.any([signal, silence.signal]))
   const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader()
   if (reader === undefined) throw new Error('The answer has no body.')
   let rest = ''

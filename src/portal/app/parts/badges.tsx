@@ -1,30 +1,5 @@
 import type { ReactNode } from 'react'
-
-/** The colours that mean something; everything else is grey. */
-export type Tone = 'high' | 'medium' | 'low' | 'quiet' | 'done' | 'failed'
-
-const severities: Readonly<Record<string, { readonly tone: Tone; readonly mark: string; readonly word: string }>> = {
-  high: { tone: 'high', mark: '▲', word: 'High' },
-  medium: { tone: 'medium', mark: '◆', word: 'Medium' },
-  low: { tone: 'low', mark: '○', word: 'Low' },
-  informational: { tone: 'quiet', mark: 'i', word: 'Info' },
-  unknown: { tone: 'quiet', mark: '?', word: 'Unknown' },
-}
-
-const statuses: Readonly<Record<string, { readonly tone: Tone; readonly word: string }>> = {
-  active: { tone: 'quiet', word: 'Active' },
-  new: { tone: 'quiet', word: 'New' },
-  open: { tone: 'quiet', word: 'open' },
-  awaitingAction: { tone: 'medium', word: 'Awaiting your action' },
-  inProgress: { tone: 'low', word: 'in progress' },
-  resolved: { tone: 'done', word: 'Resolved' },
-  redirected: { tone: 'quiet', word: 'Merged' },
-  notStarted: { tone: 'quiet', word: 'not started' },
-  completed: { tone: 'done', word: 'completed' },
-  partiallyCompleted: { tone: 'medium', word: 'partially completed' },
-  failed: { tone: 'failed', word: 'failed' },
-  notRelevant: { tone: 'quiet', word: 'not relevant' },
-}
+import { severities, statuses, type Tone } from '../../shown/words.ts'
 
 /** A severity by word, shape and colour. */
 export function Severity({ value }: { value: string }) {

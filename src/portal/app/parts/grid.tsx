@@ -12,14 +12,22 @@ import {
 } from 'react'
 import { useCommands } from '../keys/bindings.ts'
 import { keepOffset, readOffset } from '../lists/places.ts'
+import { useFit } from '../lists/use-fit.ts'
 import { useWindow } from '../lists/use-window.ts'
+import { firstOf, readSearch } from '../paths.ts'
 import { type Marks, rangeTo } from './marks.ts'
 
 /** A column of a list. */
 export interface Column<T> {
+  /** How it stands in the address. */
+  readonly key: string
   readonly name: string
   /** Its width in the grammar of grid-template-columns. */
   readonly width: string
+  /** Its turn to be left out where there is no room for all, 1 the first; without it never. */
+  readonly spare?: number
+  /** What a card says before it, where no header does. */
+  readonly before?: string
   readonly cell: (row: T) => ReactNode
 }
 
@@ -32,6 +40,8 @@ interface GridProps<T> {
   readonly total: number
   readonly idOf: (row: T) => string
   readonly onOpen: (row: T) => void
+  /** Shows a row beside the list; without it the same key opens it. */
+  readonly onPreview?: ((row: T) => void) | undefined
   /** Asked when the end of the rows comes near. */
   readonly onEnd?: () => void
   /** The row that has the focus when the list is entered. */
@@ -40,11 +50,18 @@ interface GridProps<T> {
   readonly onSelect?: (id: string) => void
   /** Rows that are marked for something that is done to several; without it none can be. */
   readonly marks?: Marks
+  /** Menus for the marked rows, or for the one with the focus where none is; without them their keys do nothing. */
+  readonly menus?: RowMenus<T>
+}
+
+/** What opens a menu for some rows; one that is absent does nothing here. */
+export interface RowMenus<T> {
+  readonly assign?: (rows: readonly T[]) => void
+  readonly status?: (rows: readonly T[]) => void
 }
 
 /** So many rows below those in sight the next page is asked for: it is there before a person is. */
 const rowsAhead = 32
-const markWidth = '2.5rem'
 
 /**
  * A list of any length of which only the rows in sight are on the page. One tab stop, moved by the arrow keys, j and k; the row with the
@@ -53,13 +70,13 @@ const markWidth = '2.5rem'
  * @source ARIA authoring practices, grid pattern
  */
 export function Grid<T>(props: GridProps<T>) {
-  const { label, columns, rows, total, idOf, marks } = props
+  const { label, rows, total, idOf, marks } = props
+  const { whole, columns, template } = useFit(props.columns, marks !== undefined)
   const box = useRef<HTMLDivElement>(null)
   const { virtual, active, act, measure } = useRows(props, box)
-  const widths = columns.map(({ width }) => width)
-  const template = (marks === undefined ? widths : [markWidth, ...widths]).join(' ')
   return (
     <div
+      ref={whole}
       role="grid"
       aria-label={label}
       aria-rowcount={total < 0 ? -1 : total + 1}
@@ -106,7 +123,8 @@ function useRows<T>(props: GridProps<T>, box: RefObject<HTMLDivElement | null>) 
       rows.findIndex((row) => idOf(row) === selected),
     ),
   )
-  const focusWanted = useRef(selected !== undefined && selected !== '')
+  // What is open beside the list has the focus.
+  const focusWanted = useRef((selected ?? '') !== '' && firstOf(readSearch(location.search), 'preview') === '')
   const last = rows.length - 1
   const { virtual, measure, seen } = useWindow(rows, idOf, box, Math.min(active, last))
   const move = (to: number): void => {
@@ -139,11 +157,11 @@ function useRows<T>(props: GridProps<T>, box: RefObject<HTMLDivElement | null>) 
     focusWanted.current = false
     row.focus({ preventScroll: true })
   })
-  const open = (index: number): void => {
+  const open = (index: number, how = props.onOpen): void => {
     const row = rows[index]
-    if (row !== undefined) props.onOpen(row)
+    if (row !== undefined) how(row)
   }
-  useListCommands(props, active, move, open)
+  useListCommands(props, active, move, () => open(active, props.onPreview))
   const page = Math.max(1, seen.endIndex - seen.startIndex)
   const act = useLatest({
     pick: (index) => {
@@ -171,15 +189,22 @@ function useLatest(now: RowActs): RowActs {
 }
 
 function useListCommands<T>(
-  { rows, idOf, marks }: GridProps<T>,
+  { rows, idOf, marks, menus = {} }: GridProps<T>,
   active: number,
   move: (to: number) => void,
-  open: (index: number) => void,
+  look: () => void,
 ): void {
+  const choose = (open: (chosen: readonly T[]) => void) => (): void => {
+    const marked = rows.filter((row) => marks?.ids.has(idOf(row)))
+    const chosen = marked.length > 0 ? marked : rows.slice(active, active + 1)
+    if (chosen.length > 0) open(chosen)
+  }
   useCommands({
     'row.next': () => move(active + 1),
     'row.previous': () => move(active - 1),
-    'row.open': () => open(active),
+    'row.open': look,
+    ...(menus.assign === undefined ? {} : { 'row.assign': choose(menus.assign) }),
+    ...(menus.status === undefined ? {} : { 'row.status': choose(menus.status) }),
     ...(marks === undefined
       ? {}
       : {
@@ -209,7 +234,7 @@ function onRowKey(event: KeyboardEvent, { active, page, last, move, open }: RowK
   }
   const wanted = to[event.key]
   if (wanted !== undefined) move(wanted)
-  else if (event.key === 'Enter') open()
+  else if (event.key === 'Enter' && !(event.ctrlKey || event.metaKey || event.altKey || event.repeat)) open()
   else return
   event.preventDefault()
 }
@@ -220,7 +245,7 @@ function Header({ names, children }: { names: readonly string[]; children: React
       <div
         role="row"
         aria-rowindex={1}
-        className="grid grid-cols-(--columns) items-center gap-3 border-b border-line bg-sunken px-3 py-1 text-meta text-ink-2"
+        className="grid grid-cols-(--columns) items-center gap-2 border-b border-line bg-sunken px-3 py-1 text-meta text-ink-2"
       >
         {children}
         {names.map((name) => (
@@ -298,8 +323,8 @@ function Row<T>({ row, columns, index, start, id, isActive, isMarked, act, measu
           />
         </span>
       )}
-      {columns.map(({ name, cell }) => (
-        <span key={name} role="gridcell">
+      {columns.map(({ name, before, cell }) => (
+        <span key={name} role="gridcell" data-before={before}>
           {cell(row)}
         </span>
       ))}

@@ -1,6 +1,6 @@
 import { createContext, type ReactNode, useContext, useSyncExternalStore } from 'react'
+import { writeAge, writeInstant } from '../../shown/time-text.ts'
 import { usePreferences } from '../frame/preferences.ts'
-import { writeAge, writeInstant } from './time-text.ts'
 
 const tickMs = 5_000
 const listeners = new Set<() => void>()

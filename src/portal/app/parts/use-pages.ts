@@ -1,4 +1,4 @@
-import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
+import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { useCallback, useMemo } from 'react'
 import { toOwnPath } from '../api/client.ts'
 import { fetchAs } from '../api/queries.ts'
@@ -6,8 +6,13 @@ import type { Reader } from '../api/read.ts'
 import { type Page, pageOf } from '../api/wire.ts'
 import { useApp } from '../frame/app.tsx'
 
-/** A list of the API, page by page along the server's own links. */
-export function usePages<T>(key: string, path: string, item: Reader<T>) {
+const amount: Reader<number> = (value) => Number(value)
+
+/**
+ * A list of the API, page by page along the server's own links.
+ * @param countPath where it says how many there are: apart from the rows, so that they never wait for it
+ */
+export function usePages<T>(key: string, path: string, item: Reader<T>, countPath = '') {
   const { api } = useApp()
   const reader = pageOf(item)
   const pages = useInfiniteQuery({
@@ -19,6 +24,11 @@ export function usePages<T>(key: string, path: string, item: Reader<T>) {
   })
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = pages
   const { data } = pages
+  const count = useQuery({
+    queryKey: [key, 'count', countPath],
+    enabled: countPath !== '' && hasNextPage,
+    queryFn: ({ signal }) => fetchAs(api, countPath, amount, signal),
+  })
   const rows = useMemo(() => data?.pages.flatMap((page) => page.value) ?? [], [data])
   const onEnd = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage()
@@ -26,8 +36,8 @@ export function usePages<T>(key: string, path: string, item: Reader<T>) {
   return {
     ...pages,
     rows,
-    /** Known once the last page is there, or when the first one counted. */
-    total: data?.pages[0]?.count ?? (hasNextPage || data === undefined ? -1 : rows.length),
+    /** Known once the last page is there, or they were counted. */
+    total: data?.pages[0]?.count ?? (hasNextPage || data === undefined ? (count.data ?? -1) : rows.length),
     onEnd,
   }
 }

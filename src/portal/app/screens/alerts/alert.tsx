@@ -1,17 +1,22 @@
 import { useParams } from '@tanstack/react-router'
+import { lazy, Suspense, useState } from 'react'
 import { useAlert } from '../../api/queries.ts'
 import { ApiError } from '../../api/session.ts'
 import type { Alert } from '../../api/wire.ts'
 import { useApp } from '../../frame/app.tsx'
+import { FailedScreen } from '../../frame/failed.tsx'
 import { NotFound } from '../../frame/not-found.tsx'
 import { Title } from '../../frame/title.tsx'
 import { Name, Severity, Status } from '../../parts/badges.tsx'
+import { Button } from '../../parts/button.tsx'
 import { describeEvidence } from '../../parts/evidence-text.ts'
 import { Link } from '../../parts/link.tsx'
-import { Failure, Skeleton } from '../../parts/states.tsx'
+import { Skeleton } from '../../parts/states.tsx'
 import { Time } from '../../parts/time.tsx'
 import { incidentPath } from '../../paths.ts'
 import { useJoins } from '../incident/joins.ts'
+
+const RegroupDialog = lazy(() => import('../regroup/regroup.tsx'))
 
 /** One alert with all it says. */
 export function AlertScreen() {
@@ -19,13 +24,14 @@ export function AlertScreen() {
   const alert = useAlert(id)
   if (alert.error instanceof ApiError && alert.error.status === 404) return <NotFound />
   if (alert.isError && alert.data === undefined)
-    return <Failure error={alert.error} retry={() => void alert.refetch()} />
+    return <FailedScreen what="The alert" error={alert.error} retry={() => void alert.refetch()} />
   if (alert.data === undefined) return <Skeleton />
   return <Whole alert={alert.data} />
 }
 
 function Whole({ alert }: { alert: Alert }) {
-  const { session } = useApp()
+  const { session, isAuditor, may } = useApp()
+  const [isMoving, setMoving] = useState(false)
   const name = alert.title || alert.id
   return (
     <div className="space-y-4 p-4">
@@ -42,10 +48,25 @@ function Whole({ alert }: { alert: Alert }) {
           first seen <Time at={alert.firstActivityDateTime} />, last <Time at={alert.lastActivityDateTime} />
         </span>
         {alert.incidentId === null ? null : (
-          <Link to={incidentPath(session.tenant.id, alert.incidentId)}>INC-{alert.incidentId}</Link>
+          <Link to={incidentPath(session.tenant.id, alert.incidentId)} className="alone">
+            INC-{alert.incidentId}
+          </Link>
         )}
       </p>
       {alert.incidentId === null ? null : <Why incidentId={alert.incidentId} alertId={alert.id} />}
+      {isAuditor ? null : (
+        <Button
+          off={may('SecurityData.Manage.All') ? null : 'Needs an expert or admin.'}
+          onPress={() => setMoving(true)}
+        >
+          Move this alert
+        </Button>
+      )}
+      <Suspense fallback={null}>
+        {isMoving ? (
+          <RegroupDialog subject={{ kind: 'move', alerts: [alert] }} onClose={() => setMoving(false)} />
+        ) : null}
+      </Suspense>
       <Words alert={alert} />
       <section className="box p-4">
         <h2>Evidence</h2>

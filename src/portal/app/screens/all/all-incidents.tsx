@@ -1,8 +1,10 @@
 import { useNavigate } from '@tanstack/react-router'
-import { lazy, Suspense, useEffect, useMemo, useState } from 'react'
+import { lazy, Suspense, useEffect, useState } from 'react'
 import type { Session } from '../../api/session.ts'
-import { useRealm } from '../../frame/app.tsx'
 import { Title } from '../../frame/title.tsx'
+import { Beside } from '../../lists/beside/beside.tsx'
+import { useColumns } from '../../lists/beside/columns.ts'
+import { usePanels } from '../../lists/beside/panels.ts'
 import { isFiltered, NoMatch } from '../../lists/no-match.tsx'
 import { writeSelection } from '../../lists/use-list.ts'
 import { Button } from '../../parts/button.tsx'
@@ -11,17 +13,28 @@ import { MarkBar } from '../../parts/mark-bar.tsx'
 import { useMarks } from '../../parts/marks.ts'
 import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
 import { firstOf, incidentPath, type Search } from '../../paths.ts'
+import { useRowMenu } from '../bulk/use-row-menu.tsx'
 import { columns } from '../queue/columns.tsx'
 import { Filters } from '../queue/filters.tsx'
 import { rememberOrder } from '../queue/order.ts'
 import { Pill } from '../queue/pill.tsx'
-import { countQueue, firstPageOf, type QueueRow, readQueuePage } from '../queue/queue-query.ts'
+import {
+  countQueue,
+  filterOf,
+  firstPageOf,
+  menuRowOf,
+  type QueueRow,
+  filterWords as queueWords,
+  readQueuePage,
+} from '../queue/queue-query.ts'
+import { InTenantOf } from './in-tenant-of.tsx'
 import { Missing } from './missing.tsx'
-import { useTenantColumns } from './tenant-column.tsx'
+import { useTenantColumns, useTenantIds } from './tenant-column.tsx'
 import { useAllList, useMerged, useSum } from './use-merged.ts'
 
 const ChangeIncidents = lazy(() => import('../bulk/change-incidents.tsx'))
-const filterWords = { tenant: 'tenant', status: 'status', severity: 'severity', assigned: 'owner', q: 'name' }
+const IncidentPreview = lazy(() => import('../preview/incident-preview.tsx'))
+const filterWords = { tenant: 'tenant', ...queueWords }
 const severities = ['unknown', 'informational', 'low', 'medium', 'high']
 
 const later = (a: string, b: string): number => (a === b ? 0 : a > b ? -1 : 1)
@@ -42,16 +55,25 @@ export function AllIncidentsScreen() {
         <Title text="Incidents" />
         <Pill />
       </div>
-      <Filters search={list.search} change={list.change} further={[list.choice]} />
-      <Rows {...list} />
+      <Beside
+        {...list}
+        list="incidents"
+        filterOf={filterOf}
+        places={list.wanted}
+        columns={useTenantColumns(columns)}
+        preview={(row) => <InTenantOf row={row}>{(id) => <IncidentPreview id={id} row={row} />}</InTenantOf>}
+      >
+        <Filters search={list.search} change={list.change} further={[list.choice]} />
+        <Rows {...list} />
+      </Beside>
     </div>
   )
 }
 
-function Rows({ search, change, wanted }: ReturnType<typeof useAllList>) {
-  const navigate = useNavigate()
+function Rows({ search, change, wanted, selected, select }: ReturnType<typeof useAllList>) {
   const marks = useMarks()
   const [changing, setChanging] = useState<readonly QueueRow[] | null>(null)
+  const { menu, menus } = useRowMenu('incident', ['assign', 'status'], menuRowOf, marks.clear)
   const first = firstPageOf(search)
   const queue = useMerged({
     key: ['queue', first.filter, first.order],
@@ -62,15 +84,13 @@ function Rows({ search, change, wanted }: ReturnType<typeof useAllList>) {
   })
   const count = useSum(['queue-count', first.filter], wanted, (api, signal) => countQueue(api, first.filter, signal))
   const { rows } = queue
-  const idOf = useRowId()
-  const shown = useTenantColumns(columns)
+  const idOf = useTenantIds()
+  const open = useOpen(idOf)
+  const shown = useColumns(useTenantColumns(columns), search)
+  const { put } = usePanels()
   useEffect(() => rememberOrder(rows), [rows])
   if (queue.isError && rows.length === 0) return <Failure error={queue.error} retry={() => void queue.refetch()} />
   if (queue.isPending) return <Skeleton rows={12} />
-  const open = (row: QueueRow): void => {
-    writeSelection(idOf(row))
-    void navigate({ href: incidentPath(row.tenant, row.id) })
-  }
   return (
     <>
       <Missing failed={queue.failed} retry={() => void queue.refetch()} />
@@ -98,6 +118,7 @@ function Rows({ search, change, wanted }: ReturnType<typeof useAllList>) {
               />
             </Suspense>
           )}
+          {menu}
           <Grid
             label="Incidents of all tenants"
             columns={shown}
@@ -105,9 +126,12 @@ function Rows({ search, change, wanted }: ReturnType<typeof useAllList>) {
             total={count.data ?? -1}
             idOf={idOf}
             onOpen={open}
+            onPreview={(row) => put({ preview: idOf(row), sel: idOf(row) })}
             onEnd={queue.onEnd}
-            selected={firstOf(search, 'sel')}
+            selected={selected}
+            onSelect={select}
             marks={marks}
+            menus={menus}
           />
         </>
       )}
@@ -115,13 +139,12 @@ function Rows({ search, change, wanted }: ReturnType<typeof useAllList>) {
   )
 }
 
-/** Two tenants may have an incident of the same number: the short code stands before it. */
-function useRowId(): (row: QueueRow) => string {
-  const { places } = useRealm()
-  return useMemo(() => {
-    const codes = new Map(places.map(({ tenant }) => [tenant.id, tenant.code]))
-    return ({ tenant, id }) => `${codes.get(tenant) ?? tenant}/${id}`
-  }, [places])
+function useOpen(idOf: (row: QueueRow) => string): (row: QueueRow) => void {
+  const navigate = useNavigate()
+  return (row) => {
+    writeSelection(idOf(row))
+    void navigate({ href: incidentPath(row.tenant, row.id) })
+  }
 }
 
 function Nothing({ search, change }: { search: Search; change: (next: Search) => void }) {

@@ -6,7 +6,10 @@ import { pageOf, type Task, task } from '../../api/wire.ts'
 import { AppProvider, useRealm } from '../../frame/app.tsx'
 import { findPlace } from '../../frame/realm.ts'
 import { Title } from '../../frame/title.tsx'
-import { Choices, NameFilter } from '../../lists/filters.tsx'
+import { Beside } from '../../lists/beside/beside.tsx'
+import { useColumns } from '../../lists/beside/columns.ts'
+import { usePanels } from '../../lists/beside/panels.ts'
+import { Chips, Choices, NameFilter } from '../../lists/filters.tsx'
 import { isFiltered, NoMatch } from '../../lists/no-match.tsx'
 import { writeSelection } from '../../lists/use-list.ts'
 import { Button } from '../../parts/button.tsx'
@@ -15,22 +18,27 @@ import { MarkBar } from '../../parts/mark-bar.tsx'
 import { useMarks } from '../../parts/marks.ts'
 import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
 import { TabLinks } from '../../parts/tab-links.tsx'
-import { firstOf, taskPath } from '../../paths.ts'
+import { taskPath } from '../../paths.ts'
+import { useRowMenu } from '../bulk/use-row-menu.tsx'
 import {
   actionStatus,
   columns,
   filterOf,
   filterWords,
+  further,
   pathOf,
   tabOf,
   tabs,
   whyNotTogether,
 } from '../tasks/task-list.tsx'
+import { InTenantOf } from './in-tenant-of.tsx'
 import { Missing } from './missing.tsx'
-import { useTenantColumns } from './tenant-column.tsx'
+import { useTenantColumns, useTenantIds } from './tenant-column.tsx'
 import { useAllList, useMerged } from './use-merged.ts'
 
+const AllHistory = lazy(() => import('./all-history.tsx'))
 const RunTasks = lazy(() => import('../bulk/run-tasks.tsx'))
+const TaskPreview = lazy(() => import('../preview/task-preview.tsx'))
 const words = { tenant: 'tenant', ...filterWords }
 
 /** A task, and whose it is. */
@@ -38,6 +46,7 @@ interface TenantTask extends Task {
   readonly tenant: string
 }
 
+const menuRowOf = ({ tenant, id, displayName }: TenantTask) => ({ tenant, id, name: displayName })
 const order = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1)
 const oldestFirst = (a: Task, b: Task): number => order(a.createdDateTime, b.createdDateTime)
 const changedFirst = (a: Task, b: Task): number => order(b.lastModifiedDateTime, a.lastModifiedDateTime)
@@ -53,24 +62,50 @@ export function AllTasksScreen() {
   const list = useAllList('tasks')
   const { search, change, hrefOf } = list
   const tab = tabOf(search)
+  const allColumns = useTenantColumns<TenantTask>(columns)
+  const links = (
+    <TabLinks label="Tasks" hrefOf={(value) => hrefOf({ ...search, tab: value })} tabs={tabs} current={tab} />
+  )
   return (
     <div className="space-y-3 p-4">
       <Title text="Tasks" />
-      <TabLinks label="Tasks" hrefOf={(value) => hrefOf({ ...search, tab: value })} tabs={tabs} current={tab} />
-      <search className="flex flex-wrap items-center gap-x-4 gap-y-2">
-        <NameFilter search={search} change={change} />
-        <Choices choices={[list.choice, actionStatus]} search={search} change={change} />
-      </search>
-      <Rows key={tab} tab={tab} list={list} />
+      {tab === 'history' ? (
+        <>
+          {links}
+          <Suspense fallback={<Skeleton />}>
+            <AllHistory list={list} />
+          </Suspense>
+        </>
+      ) : (
+        <Beside
+          {...list}
+          list="tasks"
+          filterOf={(next) => filterOf(tab, next)}
+          places={list.wanted}
+          columns={allColumns}
+          preview={(row) => <InTenantOf row={row}>{(id) => <TaskPreview id={id} row={row} />}</InTenantOf>}
+        >
+          {links}
+          <search className="flex flex-wrap items-center gap-x-4 gap-y-2">
+            <NameFilter search={search} change={change} />
+            <Choices choices={[list.choice, actionStatus]} search={search} change={change} />
+            <Chips of={further} search={search} change={change} />
+          </search>
+          <Rows key={tab} tab={tab} list={list} />
+        </Beside>
+      )}
     </div>
   )
 }
 
 function Rows({ tab, list }: { tab: string; list: ReturnType<typeof useAllList> }) {
-  const { search, wanted } = list
+  const { search, wanted, selected, select } = list
+  const { put } = usePanels()
+  const idOf = useTenantIds()
   const navigate = useNavigate()
   const marks = useMarks()
   const [asked, setAsked] = useState<readonly TenantTask[]>([])
+  const { menu, menus } = useRowMenu<TenantTask>('task', ['status'], menuRowOf, marks.clear)
   const filter = filterOf(tab, search)
   const tasks = useMerged({
     key: ['tasks', filter],
@@ -80,7 +115,7 @@ function Rows({ tab, list }: { tab: string; list: ReturnType<typeof useAllList> 
     compare: tab === 'pending' ? oldestFirst : changedFirst,
   })
   const { rows } = tasks
-  const shown = useTenantColumns<TenantTask>(columns)
+  const shown = useColumns(useTenantColumns<TenantTask>(columns), search)
   if (tasks.isError && rows.length === 0) return <Failure error={tasks.error} retry={() => void tasks.refetch()} />
   if (tasks.isPending) return <Skeleton />
   const missing = <Missing failed={tasks.failed} retry={() => void tasks.refetch()} />
@@ -94,9 +129,9 @@ function Rows({ tab, list }: { tab: string; list: ReturnType<typeof useAllList> 
       </>
     )
   }
-  const chosen = rows.filter(({ id }) => marks.ids.has(id))
+  const chosen = rows.filter((row) => marks.ids.has(idOf(row)))
   const open = (row: TenantTask): void => {
-    writeSelection(row.id)
+    writeSelection(idOf(row))
     void navigate({ href: taskPath(row.tenant, row) })
   }
   return (
@@ -114,15 +149,19 @@ function Rows({ tab, list }: { tab: string; list: ReturnType<typeof useAllList> 
           if (left.length === 0) marks.clear()
         }}
       />
+      {menu}
       <Grid
         label="Tasks of all tenants"
         columns={shown}
         rows={rows}
         total={tasks.hasNextPage ? -1 : rows.length}
-        idOf={(row) => row.id}
+        idOf={idOf}
         onOpen={open}
+        onPreview={(row) => put({ preview: idOf(row), sel: idOf(row) })}
         onEnd={tasks.onEnd}
-        selected={firstOf(search, 'sel')}
+        menus={menus}
+        selected={selected}
+        onSelect={select}
         {...(tab === 'pending' ? { marks } : {})}
       />
     </>

@@ -10,6 +10,7 @@ export function useTenantColumns<T extends { readonly tenant: string }>(
   const { places } = useRealm()
   return useMemo(() => {
     const tenant: Column<T> = {
+      key: 'tenant',
       name: 'Tenant',
       width: '9rem',
       cell: (row) => {
@@ -19,4 +20,13 @@ export function useTenantColumns<T extends { readonly tenant: string }>(
     }
     return [tenant, ...rest]
   }, [places, rest])
+}
+
+/** How rows are named in a list of several tenants: the short code stands before the id, as two tenants may have one of the same number. */
+export function useTenantIds(): (row: { readonly tenant: string; readonly id: string }) => string {
+  const { places } = useRealm()
+  return useMemo(() => {
+    const codes = new Map(places.map(({ tenant }) => [tenant.id, tenant.code]))
+    return ({ tenant, id }) => `${codes.get(tenant) ?? tenant}/${id}`
+  }, [places])
 }

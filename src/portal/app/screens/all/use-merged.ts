@@ -7,7 +7,8 @@ import type { Page } from '../../api/wire.ts'
 import { useRealm } from '../../frame/app.tsx'
 import { everyTenant } from '../../frame/realm.ts'
 import { type Choice, chosenOf } from '../../lists/filters.tsx'
-import { type Search, screenPath, writeSearch } from '../../paths.ts'
+import { useSelect } from '../../lists/use-list.ts'
+import { firstOf, type Search, screenPath, writeSearch } from '../../paths.ts'
 import { hasMore, type MergedPage, type Stream, takePage } from './merge.ts'
 
 const pageSize = 50
@@ -26,7 +27,7 @@ export function useAllList(screen: 'incidents' | 'tasks') {
   const choice: Choice = useMemo(() => ['tenant', 'Tenant', places.map(({ tenant }) => tenant.code)], [places])
   const chosen = chosenOf(search, choice)
   const wanted = places.filter(({ tenant }) => chosen.length === 0 || chosen.includes(tenant.code))
-  return { search, hrefOf, change, choice, wanted }
+  return { search, hrefOf, change, choice, wanted, selected: firstOf(search, 'sel'), select: useSelect() }
 }
 
 /** A list that is put together from the lists of several tenants, each asked with the token for that tenant. */

@@ -10,9 +10,11 @@ import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
 import { TabLinks } from '../../parts/tab-links.tsx'
 import { Time } from '../../parts/time.tsx'
 import { firstOf, type Search, screenPath, writeSearch } from '../../paths.ts'
-import { verbOf } from '../task/verbs.ts'
+import { TaskTabs } from '../tasks/task-tabs.tsx'
 import { DispatchSwitch } from './dispatch.tsx'
 import { ManagedSwitch } from './managed.tsx'
+import { WhoMayApprove } from './may-approve.tsx'
+import { writeWhat } from './what.ts'
 
 const BallotDialog = lazy(() => import('./ballot.tsx'))
 
@@ -26,9 +28,15 @@ export function ApprovalsScreen() {
   const search: Search = useSearch({ strict: false })
   const { session } = useApp()
   const state = firstOf(search, 'state') === 'all' ? 'all' : 'pending'
+  // Here and not in its card: what somebody else decides leaves the list while the dialog says so.
+  const [asked, ask] = useState<Asked | null>(null)
   return (
     <div className="space-y-3 p-4">
       <Title text="Approvals" />
+      <TaskTabs
+        current="approvals"
+        hrefOf={(tab) => `${screenPath(session.tenant.id, 'tasks')}${writeSearch({ tab })}`}
+      />
       <DispatchSwitch />
       <ManagedSwitch />
       <TabLinks
@@ -37,12 +45,21 @@ export function ApprovalsScreen() {
         tabs={tabs}
         current={state}
       />
-      <List state={state} />
+      <List state={state} ask={ask} />
+      <Suspense fallback={null}>
+        {asked === null ? null : <BallotDialog {...asked} onClose={() => ask(null)} />}
+      </Suspense>
     </div>
   )
 }
 
-function List({ state }: { state: string }) {
+/** What was pressed, on which. */
+interface Asked {
+  readonly approvalId: string
+  readonly decision: 'approve' | 'reject'
+}
+
+function List({ state, ask }: { state: string; ask: (asked: Asked) => void }) {
   const approvals = useApprovals(state)
   if (approvals.isError && approvals.data === undefined) {
     return <Failure error={approvals.error} retry={() => void approvals.refetch()} />
@@ -58,17 +75,17 @@ function List({ state }: { state: string }) {
   return (
     <ul className="space-y-3">
       {approvals.data.map((approval) => (
-        <Card key={approval.id} approval={approval} />
+        <Card key={approval.id} approval={approval} ask={ask} />
       ))}
     </ul>
   )
 }
 
-function Card({ approval }: { approval: Approval }) {
+function Card({ approval, ask }: { approval: Approval; ask: (asked: Asked) => void }) {
   const { may, isAuditor } = useApp()
-  const [asked, ask] = useState<'approve' | 'reject' | null>(null)
-  const { seen } = approval
-  const what = `${verbOf(seen.actionType)} ${seen.target?.displayName ?? ''}`
+  const { seen, mayApprove } = approval
+  const approvalId = approval.id
+  const what = writeWhat(approval)
   const off = may('Cordon.Approve') ? null : 'Needs an approver; an admin grants the role.'
   return (
     <li className="box p-4">
@@ -80,7 +97,7 @@ function Card({ approval }: { approval: Approval }) {
           {approval.state}
         </Badge>
         <span>
-          {approval.votes.filter(({ decision }) => decision === 'approve').length} of {approval.required} agreed
+          {approval.agreed} of {approval.required} agreed
         </span>
         <span>
           requested by <Name>{approval.requestedBy.name ?? approval.requestedBy.id}</Name>{' '}
@@ -102,21 +119,26 @@ function Card({ approval }: { approval: Approval }) {
           {vote.comment ? <Name>{vote.comment}</Name> : null}
         </p>
       ))}
+      {mayApprove === null ? null : (
+        <p className="mt-2">
+          <WhoMayApprove who={mayApprove} />
+        </p>
+      )}
       {isAuditor || approval.state !== 'pending' ? null : (
         <div className="mt-3 flex flex-wrap gap-2">
-          <Button kind="primary" off={off} label={`Approve: ${what}`} onPress={() => ask('approve')}>
+          <Button
+            kind="primary"
+            off={off ?? mayApprove?.you.reason ?? null}
+            label={`Approve: ${what}`}
+            onPress={() => ask({ approvalId, decision: 'approve' })}
+          >
             Approve
           </Button>
-          <Button off={off} label={`Reject: ${what}`} onPress={() => ask('reject')}>
+          <Button off={off} label={`Reject: ${what}`} onPress={() => ask({ approvalId, decision: 'reject' })}>
             Reject
           </Button>
         </div>
       )}
-      <Suspense fallback={null}>
-        {asked === null ? null : (
-          <BallotDialog approval={approval} decision={asked} what={what} onClose={() => ask(null)} />
-        )}
-      </Suspense>
     </li>
   )
 }

@@ -3,8 +3,8 @@ import { useRef } from 'react'
 import { useApp } from '../../frame/app.tsx'
 import { announce } from '../../live/announce.tsx'
 import { Button } from '../../parts/button.tsx'
-import { Modal } from '../../parts/modal.tsx'
-import { describeFailure } from '../../parts/states.tsx'
+import { DialogButtons, Modal } from '../../parts/modal.tsx'
+import { Refused } from '../../parts/states.tsx'
 import { TenantChip } from '../../parts/tenant-chip.tsx'
 
 /** Says what pausing means, then does it. */
@@ -27,19 +27,12 @@ export default function PauseManagedDialog({ onClose }: { onClose: () => void })
         Experts only propose from now on. What waits for its turn becomes a guided task; what was handed over to its
         target goes on, and can be cancelled or undone. An admin resumes it.
       </p>
-      {pause.isError ? (
-        <p role="alert" className="mt-3 text-danger">
-          {describeFailure(pause.error)}
-        </p>
-      ) : null}
-      <div className="mt-4 flex flex-wrap justify-end gap-2">
+      <Refused error={pause.error} />
+      <DialogButtons onClose={onClose} cancel={cancel}>
         <Button kind="danger" off={pause.isPending ? 'Sending …' : null} onPress={() => pause.mutate()}>
           Pause managed response
         </Button>
-        <button ref={cancel} type="button" className="button" onClick={onClose}>
-          Not now
-        </button>
-      </div>
+      </DialogButtons>
     </Modal>
   )
 }

@@ -2,8 +2,8 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useApp } from '../../frame/app.tsx'
 import { Button } from '../../parts/button.tsx'
-import { Modal } from '../../parts/modal.tsx'
-import { describeFailure } from '../../parts/states.tsx'
+import { DialogButtons, Modal } from '../../parts/modal.tsx'
+import { Refused } from '../../parts/states.tsx'
 import { TenantChip } from '../../parts/tenant-chip.tsx'
 
 /** Asks for the reason, then stops every hand-over of the tenant. */
@@ -27,12 +27,8 @@ export default function PauseDialog({ onClose }: { onClose: () => void }) {
         Why (required)
         <input className="field" value={reason} maxLength={500} onChange={(event) => setReason(event.target.value)} />
       </label>
-      {pause.isError ? (
-        <p role="alert" className="mt-3 text-danger">
-          {describeFailure(pause.error)}
-        </p>
-      ) : null}
-      <div className="mt-4 flex flex-wrap justify-end gap-2">
+      <Refused error={pause.error} />
+      <DialogButtons onClose={onClose}>
         <Button
           kind="danger"
           off={pause.isPending ? 'Sending …' : reason.trim() === '' ? 'Say why, in one line.' : null}
@@ -40,10 +36,7 @@ export default function PauseDialog({ onClose }: { onClose: () => void }) {
         >
           Pause all dispatch
         </Button>
-        <button type="button" className="button" onClick={onClose}>
-          Not now
-        </button>
-      </div>
+      </DialogButtons>
     </Modal>
   )
 }

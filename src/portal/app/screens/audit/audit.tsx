@@ -2,15 +2,18 @@ import { lazy, Suspense, useState } from 'react'
 import { withOptions } from '../../api/odata.ts'
 import { type AuditEntry, auditEntry } from '../../api/wire.ts'
 import { Title } from '../../frame/title.tsx'
+import { ExportButton } from '../../lists/export-button.tsx'
+import { Strange, TypedFilter } from '../../lists/filters.tsx'
 import { isFiltered, NoMatch } from '../../lists/no-match.tsx'
+import type { Range } from '../../lists/range.ts'
 import { type ListState, useList } from '../../lists/use-list.ts'
+import { useRange } from '../../lists/use-range.ts'
 import { Badge, Name } from '../../parts/badges.tsx'
 import { type Column, Grid } from '../../parts/grid.tsx'
 import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
 import { Time } from '../../parts/time.tsx'
 import { usePages } from '../../parts/use-pages.ts'
 import { firstOf } from '../../paths.ts'
-import { ExportButton } from './export.tsx'
 import { VerifyButton } from './verify.tsx'
 
 const ViewsBar = lazy(() => import('../../lists/views-bar.tsx'))
@@ -28,12 +31,18 @@ const filters = [
 const filterWords = Object.fromEntries(filters.map(([key, , word]) => [key, word.toLowerCase()]))
 
 const columns: readonly Column<AuditEntry>[] = [
-  { name: 'No.', width: '5rem', cell: (row) => <code>{row.seq}</code> },
-  { name: 'Time', width: '13rem', cell: (row) => <Time at={row.time} exact /> },
-  { name: 'Who', width: '11rem', cell: (row) => <Name>{row.actorName}</Name> },
-  { name: 'Action', width: 'minmax(10rem, 1fr)', cell: (row) => row.action },
-  { name: 'Object', width: 'minmax(8rem, 1fr)', cell: (row) => <Name>{`${row.objectType} ${row.objectId}`}</Name> },
+  { key: 'no', name: 'No.', width: '5rem', cell: (row) => <code>{row.seq}</code> },
+  { key: 'time', name: 'Time', width: '13rem', cell: (row) => <Time at={row.time} exact /> },
+  { key: 'who', name: 'Who', width: '11rem', cell: (row) => <Name>{row.actorName}</Name> },
+  { key: 'action', name: 'Action', width: 'minmax(10rem, 1fr)', cell: (row) => row.action },
   {
+    key: 'object',
+    name: 'Object',
+    width: 'minmax(8rem, 1fr)',
+    cell: (row) => <Name>{`${row.objectType} ${row.objectId}`}</Name>,
+  },
+  {
+    key: 'decision',
     name: 'Decision',
     width: '7rem',
     cell: (row) => <Badge tone={row.decision === 'refused' ? 'failed' : 'quiet'}>{row.decision}</Badge>,
@@ -43,25 +52,29 @@ const columns: readonly Column<AuditEntry>[] = [
 /** S9: who did what. Filter, row, whole record: three presses at most. */
 export function AuditScreen() {
   const list = useList('audit')
-  const query = Object.fromEntries(filters.map(([key, parameter]) => [parameter, firstOf(list.search, key)]))
+  const range = useRange(list.search)
+  const { from, to } = range
+  const typed = Object.fromEntries(filters.map(([key, parameter]) => [parameter, firstOf(list.search, key)]))
+  const query = { ...typed, from, to }
   const path = withOptions('/api/v1/audit', query)
   return (
     <div className="space-y-3 p-4">
       <div className="flex flex-wrap items-center gap-3">
         <Title text="Audit" />
         <VerifyButton />
-        <ExportButton path={path} />
+        <ExportButton path={withOptions('/api/v1/audit/export', query)} name="audit" range={range.said} />
       </div>
       <Suspense fallback={null}>
         <ViewsBar {...list} />
       </Suspense>
-      <Filters {...list} />
+      <Filters {...list} strange={range.strange} />
       {list.isWaiting ? <Skeleton /> : <Rows key={path} path={path} list={list} />}
     </div>
   )
 }
 
-function Filters({ search, change }: Pick<ListState, 'search' | 'change'>) {
+function Filters(props: Pick<ListState, 'search' | 'change'> & { strange: Range['strange'] }) {
+  const { search, change, strange } = props
   return (
     <search>
       <form
@@ -73,19 +86,18 @@ function Filters({ search, change }: Pick<ListState, 'search' | 'change'>) {
         }}
       >
         {filters.map(([key, , word]) => (
-          <label key={key} className="text-meta text-ink-2">
-            {word}
-            <input
-              key={firstOf(search, key)}
-              className="field block w-40"
-              name={key}
-              defaultValue={firstOf(search, key)}
-            />
-          </label>
+          <TypedFilter
+            key={key}
+            name={key}
+            word={word}
+            search={search}
+            {...(key === 'from' || key === 'to' ? { placeholder: '2026-01-31 or -24h' } : {})}
+          />
         ))}
         <button type="submit" className="button">
           Filter
         </button>
+        <Strange keys={strange} search={search} change={change} />
       </form>
     </search>
   )

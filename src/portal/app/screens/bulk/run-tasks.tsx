@@ -1,5 +1,6 @@
 import { useQueries, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
+import { verbOf } from '../../../shown/words.ts'
 import type { Api } from '../../api/client.ts'
 import { isOneOf, withOptions } from '../../api/odata.ts'
 import { executionsQuery, fetchAs, incidentApi, previewQuery, taskApi } from '../../api/queries.ts'
@@ -12,8 +13,9 @@ import { Modal } from '../../parts/modal.tsx'
 import { describeFailure } from '../../parts/states.tsx'
 import { TenantChip } from '../../parts/tenant-chip.tsx'
 import { Effect } from '../task/blast-radius.tsx'
-import { targetOf, verbOf } from '../task/verbs.ts'
+import { targetOf } from '../task/verbs.ts'
 import { type Outcome, useEach } from './each.ts'
+import { useRecheck } from './recheck.ts'
 
 /** Above so many targets the count is typed. */
 const typedAbove = 10
@@ -31,7 +33,8 @@ export default function RunTasksDialog({ tasks, onClose }: { tasks: readonly Tas
   const [without, setWithout] = useState<ReadonlySet<string>>(new Set())
   const [reason, setReason] = useState('')
   const [typed, setTyped] = useState('')
-  const { rows, hasBegun, isBusy, isAsking, send, retry } = useRuns(tasks, reason.trim())
+  // What was typed was for another answer.
+  const { rows, hasBegun, isBusy, isAsking, send, retry } = useRuns(tasks, reason.trim(), () => setTyped(''))
   const chosen = rows.filter(({ one, standing }) => standing.phase === 'ready' && !without.has(one.id))
   const failed = rows.filter(({ standing }) => standing.phase === 'failed')
   const tier = Math.max(1, ...chosen.map(({ preview }) => preview?.policy?.tier ?? 2))
@@ -50,6 +53,7 @@ export default function RunTasksDialog({ tasks, onClose }: { tasks: readonly Tas
     >
       <TenantChip />
       <Effect actionType={tasks[0]?.actionType ?? ''} />
+      <Stopped rows={rows} />
       <ul className="mt-3 max-h-[40vh] space-y-1 overflow-y-auto rounded-box bg-sunken p-3" aria-label="Targets">
         {rows.map((row) => (
           <TargetRow
@@ -97,14 +101,29 @@ interface Target {
   readonly one: Task
   readonly preview: Preview | null
   readonly standing: Standing
+  /** What is another now than when it was confirmed, in words; nothing was sent then. */
+  readonly changes: readonly string[]
+}
+
+/** Why nothing was sent, told at once also to a screen reader. */
+function Stopped({ rows }: { rows: readonly Target[] }) {
+  const changed = rows.filter(({ changes }) => changes.length > 0).length
+  if (changed === 0) return null
+  return (
+    <p role="alert" className="mt-3">
+      Checked again: for {changed} of {rows.length} targets the answer is another one now. Nothing was sent. Look once
+      more before you run them.
+    </p>
+  )
 }
 
 /** The runs of these tasks, from their previews to their outcomes. @param reason becomes one comment on each of their incidents */
-function useRuns(tasks: readonly Task[], reason: string) {
+function useRuns(tasks: readonly Task[], reason: string, onChanged: () => void) {
   const { api } = useApp()
   const queries = useQueryClient()
   const [requestIds] = useState(() => new Map(tasks.map(({ id }) => [id, crypto.randomUUID()])))
   const { outcomes, run } = useEach()
+  const { changes, isChecking, check } = useRecheck()
   const [isBusy, setBusy] = useState(false)
   const previews = useQueries({ queries: tasks.map(({ id }) => previewQuery(api, id)) })
   const hasBegun = outcomes.size > 0
@@ -113,9 +132,11 @@ function useRuns(tasks: readonly Task[], reason: string) {
   const rows = tasks.map((one, at): Target => {
     const { data = null, error } = previews[at] ?? {}
     const facts = { preview: data, error, outcome: outcomes.get(one.id), cause: causes.get(one.id) ?? '' }
-    return { one, preview: data, standing: standingOf(now.find(({ id }) => id === one.id) ?? one, facts) }
+    const standing = standingOf(now.find(({ id }) => id === one.id) ?? one, facts)
+    return { one, preview: data, standing, changes: changes.get(one.id) ?? [] }
   })
   const send = async (ids: readonly string[]): Promise<void> => {
+    if (!(await check(ids, hasBegun))) return onChanged()
     setBusy(true)
     const sent = await run(ids, async (id) => {
       const headers = { 'client-request-id': requestIds.get(id) ?? crypto.randomUUID() }
@@ -135,7 +156,14 @@ function useRuns(tasks: readonly Task[], reason: string) {
     void send(ids)
   }
   const isAsking = previews.some(({ isPending }) => isPending)
-  return { rows, hasBegun, isBusy, isAsking, retry, send: (ids: readonly string[]) => void send(ids) }
+  return {
+    rows,
+    hasBegun,
+    isBusy: isBusy || isChecking,
+    isAsking,
+    retry,
+    send: (ids: readonly string[]) => void send(ids),
+  }
 }
 
 /** One comment on each incident, whatever number of its tasks was run. */
@@ -232,11 +260,12 @@ function TargetRow(props: {
   one: Task
   preview: Preview | null
   standing: Standing
+  changes: readonly string[]
   hasBegun: boolean
   isIn: boolean
   toggle: () => void
 }) {
-  const { one, preview, standing, hasBegun, isIn, toggle } = props
+  const { one, preview, standing, changes, hasBegun, isIn, toggle } = props
   const name = preview?.target?.displayName ?? targetOf(one)
   return (
     <li className="flex flex-wrap items-baseline gap-2" data-bulk-id={one.id} data-phase={standing.phase}>
@@ -258,6 +287,11 @@ function TargetRow(props: {
         {preview?.connector === null || preview === null ? '' : `by ${preview.connector.name} · `}
         <Name>{standing.says}</Name>
       </span>
+      {changes.map((line) => (
+        <span key={line} className="block w-full font-medium">
+          <Name>{line}</Name>
+        </span>
+      ))}
     </li>
   )
 }

@@ -1,12 +1,14 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import type { Tone } from '../../../shown/words.ts'
 import { fetchAs } from '../../api/queries.ts'
 import { listOf, nullable, type Read, readWith, record, text, truth } from '../../api/read.ts'
 import { useApp } from '../../frame/app.tsx'
 import { Title } from '../../frame/title.tsx'
-import { Badge, Name, type Tone } from '../../parts/badges.tsx'
+import { Badge, Name } from '../../parts/badges.tsx'
 import { Button } from '../../parts/button.tsx'
 import { describeFailure, Empty, Failure, Skeleton } from '../../parts/states.tsx'
 import { Time } from '../../parts/time.tsx'
+import { SettingsTabs } from '../settings/settings-tabs.tsx'
 
 const connector = record({
   id: text,
@@ -49,6 +51,7 @@ export function ConnectorsScreen() {
   return (
     <div className="space-y-3 p-4">
       <Title text="Connectors" />
+      <SettingsTabs current="connectors" />
       {isAdmin ? null : <Empty title="Connectors are shown to admins: they hold the ways to outside systems." />}
       {found.isError && found.data === undefined ? (
         <Failure error={found.error} retry={() => void found.refetch()} />

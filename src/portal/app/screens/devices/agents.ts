@@ -1,5 +1,5 @@
+import type { Tone } from '../../../shown/words.ts'
 import { listOf, nullable, type Read, record, text, truth } from '../../api/read.ts'
-import type { Tone } from '../../parts/badges.tsx'
 
 const agent = record({
   id: text,

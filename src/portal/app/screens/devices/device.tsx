@@ -1,64 +1,68 @@
-import { useQueries, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
-import { withOptions } from '../../api/odata.ts'
-import { executionsQuery, fetchAs } from '../../api/queries.ts'
-import { pageOf, type Task, task } from '../../api/wire.ts'
+import { verbOf } from '../../../shown/words.ts'
+import { fetchAs } from '../../api/queries.ts'
+import { ApiError } from '../../api/session.ts'
 import { useApp } from '../../frame/app.tsx'
+import { FailedScreen } from '../../frame/failed.tsx'
 import { NotFound } from '../../frame/not-found.tsx'
 import { Title } from '../../frame/title.tsx'
-import { Badge, Name, Status } from '../../parts/badges.tsx'
+import { Badge, Name } from '../../parts/badges.tsx'
 import { Link } from '../../parts/link.tsx'
-import { Failure, Skeleton } from '../../parts/states.tsx'
+import { Skeleton } from '../../parts/states.tsx'
 import { Time } from '../../parts/time.tsx'
 import { taskPath } from '../../paths.ts'
-import { Runs } from '../task/runs.tsx'
-import { targetOf, verbOf } from '../task/verbs.ts'
+import { Sightings } from '../assets/asset.tsx'
+import { AssetParts } from '../assets/asset-parts.tsx'
+import { type Asset, useAsset } from '../assets/asset-query.ts'
+import { AssetTabs } from '../assets/asset-tabs.tsx'
+import { ProposeAbout } from '../assets/propose-about.tsx'
 import { type Agent, agents, tones } from './agents.ts'
 
 /** S6: one host: whether it is cut off and by whom, how it is, what was run on it, and what can be. */
 export function DeviceScreen() {
   const { id = '' } = useParams({ strict: false })
   const { api } = useApp()
-  const found = useQuery({
+  const asset = useAsset('devices', id)
+  const hosts = useQuery({
     queryKey: ['agents'],
     refetchInterval: 15_000,
     queryFn: ({ signal }) => fetchAs(api, '/api/v1/agents', agents, signal),
   })
-  if (found.isError && found.data === undefined) {
-    return <Failure error={found.error} retry={() => void found.refetch()} />
+  if (asset.error instanceof ApiError && asset.error.status === 404) return <NotFound />
+  for (const found of [asset, hosts]) {
+    if (found.isError && found.data === undefined) {
+      return <FailedScreen what="The device" error={found.error} retry={() => void found.refetch()} />
+    }
   }
-  if (found.data === undefined) return <Skeleton />
-  const agent = found.data.value.find((one) => one.id === id)
-  return agent === undefined ? <NotFound /> : <Whole agent={agent} />
+  if (asset.data === undefined || hosts.data === undefined) return <Skeleton />
+  const { deviceId } = asset.data
+  return <Whole asset={asset.data} agent={hosts.data.value.find((one) => one.id === deviceId) ?? null} />
 }
 
-const taskPage = pageOf(task)
-/** So many of the newest tasks are looked through. */
-const maxTasks = 200
-/** So many of those on this host are shown with their runs. */
-const maxShown = 20
-
-function useTasksOn({ id, hostName, fqdn }: Agent) {
-  const { api } = useApp()
-  const names = [id, hostName, fqdn].flatMap((name) => (name === null ? [] : [name.toLowerCase()]))
-  const found = useQuery({
-    queryKey: ['tasks', 'newest'],
-    queryFn: ({ signal }) => {
-      const options = { $orderby: 'createdDateTime desc', $top: maxTasks, $expand: 'incident($select=id)' }
-      return fetchAs(api, withOptions('/beta/security/incidentTasks', options), taskPage, signal)
-    },
-  })
-  return { found, tasks: found.data?.value.filter((one) => names.includes(targetOf(one).toLowerCase())) ?? [] }
-}
-
-function Whole({ agent }: { agent: Agent }) {
-  const { hostName, fqdn, os, agentVersion, health, enrolledAt, lastSeenAt, isolated, isolatedUntil } = agent
-  const { found, tasks } = useTasksOn(agent)
+function Whole({ asset, agent }: { asset: Asset; agent: Agent | null }) {
   return (
-    <div className="space-y-3 p-4" data-id={agent.id}>
-      <Title text={hostName}>
-        <Name>{hostName}</Name>
+    <div className="space-y-3 p-4" data-id={agent?.id ?? asset.name}>
+      <AssetTabs current="devices" />
+      <Title text={agent?.hostName ?? asset.name}>
+        <Name>{agent?.hostName ?? asset.name}</Name>
       </Title>
+      {agent === null ? <p>No agent of Cordon is on this host, so it can be cut off by hand only.</p> : null}
+      {agent === null ? null : <Health agent={agent} />}
+      <Sightings asset={asset} word="Device" />
+      <AssetParts asset={asset}>
+        <ProposeAbout key={asset.name} asset={asset} />
+        {agent === null ? null : <Abilities agent={agent} asset={asset} />}
+      </AssetParts>
+    </div>
+  )
+}
+
+/** How the host is, and what it says of itself: that is what is true, whatever holds it. */
+function Health({ agent }: { agent: Agent }) {
+  const { fqdn, os, agentVersion, health, enrolledAt, lastSeenAt, isolated, isolatedUntil } = agent
+  return (
+    <>
       <p className="flex flex-wrap items-center gap-2">
         <Badge tone={tones[health] ?? 'quiet'}>{health}</Badge>
         <Badge tone={isolated === true ? 'high' : 'quiet'}>
@@ -78,31 +82,19 @@ function Whole({ agent }: { agent: Agent }) {
         </Name>
         , enrolled <Time at={enrolledAt} />, last heard of <Time at={lastSeenAt} />
       </p>
-      <Abilities agent={agent} tasks={tasks} />
-      <section className="space-y-2" aria-label="Tasks on this host">
-        <h2>Tasks on this host</h2>
-        {found.isError ? <Failure error={found.error} retry={() => void found.refetch()} /> : null}
-        {found.isPending ? <Skeleton rows={3} /> : null}
-        {found.data !== undefined && tasks.length === 0 ? (
-          <p>
-            None of the newest {maxTasks} tasks is about it. An expert proposes one on an incident that names the host.
-          </p>
-        ) : null}
-        <TaskList tasks={tasks.slice(0, maxShown)} />
-      </section>
-    </div>
+    </>
   )
 }
 
-function Abilities({ agent, tasks }: { agent: Agent; tasks: readonly Task[] }) {
+function Abilities({ agent, asset }: { agent: Agent; asset: Asset }) {
   const { session } = useApp()
   return (
-    <section className="box space-y-1 p-4" aria-label="Actions">
-      <h2>Actions</h2>
+    <section className="box space-y-1 p-4" aria-label="What the host can do">
+      <h2>What the host can do</h2>
       {agent.actions.length === 0 ? <p>The host has not said yet what it can do.</p> : null}
       <ul className="space-y-1">
         {agent.actions.map(({ actionType, supported, reason }) => {
-          const waiting = tasks.find((one) => one.actionType === actionType && one.status === 'open')
+          const waiting = asset.tasks.find((one) => one.actionType === actionType && one.status === 'open')
           return (
             <li key={actionType} className="flex flex-wrap items-center gap-2">
               <span>{verbOf(actionType)}</span>
@@ -112,7 +104,10 @@ function Abilities({ agent, tasks }: { agent: Agent; tasks: readonly Task[] }) {
                 </span>
               )}
               {waiting === undefined ? null : (
-                <Link to={taskPath(session.tenant.id, waiting)} className="button">
+                <Link
+                  to={taskPath(session.tenant.id, { id: waiting.id, incident: { id: waiting.incidentId } })}
+                  className="button"
+                >
                   Review the task that waits
                 </Link>
               )}
@@ -121,29 +116,5 @@ function Abilities({ agent, tasks }: { agent: Agent; tasks: readonly Task[] }) {
         })}
       </ul>
     </section>
-  )
-}
-
-function TaskList({ tasks }: { tasks: readonly Task[] }) {
-  const { api, session } = useApp()
-  const runs = useQueries({ queries: tasks.map(({ id }) => executionsQuery(api, id)) })
-  return (
-    <ul className="space-y-2">
-      {tasks.map((one, index) => (
-        <li key={one.id} className="box p-3">
-          <p className="flex flex-wrap items-center gap-2">
-            <Link to={taskPath(session.tenant.id, one)} className="font-medium">
-              <Name>{one.displayName}</Name>
-            </Link>
-            <Status value={one.status} of="Task" />
-            <Status value={one.actionStatus} of="Action" />
-            <span className="text-meta text-ink-2">
-              proposed <Time at={one.createdDateTime} />
-            </span>
-          </p>
-          <Runs runs={runs[index]?.data ?? []} isOpen={false} of={`${one.displayName}, task ${index + 1}`} />
-        </li>
-      ))}
-    </ul>
   )
 }

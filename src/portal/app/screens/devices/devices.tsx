@@ -7,6 +7,8 @@ import { Link } from '../../parts/link.tsx'
 import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
 import { Time } from '../../parts/time.tsx'
 import { screenPath } from '../../paths.ts'
+import { AssetList } from '../assets/asset-list.tsx'
+import { AssetTabs } from '../assets/asset-tabs.tsx'
 import { type Agent, agents, tones } from './agents.ts'
 
 /** S6 and S10: the hosts that Cordon controls, how they are, and what is cut off right now. */
@@ -21,6 +23,7 @@ export function DevicesScreen() {
   return (
     <div className="space-y-3 p-4">
       <Title text="Devices" />
+      <AssetTabs current="devices" />
       {found.isError && found.data === undefined ? (
         <Failure error={found.error} retry={() => void found.refetch()} />
       ) : null}
@@ -38,6 +41,8 @@ export function DevicesScreen() {
           <Card key={one.id} agent={one} />
         ))}
       </ul>
+      <h2>Named by alerts, without an agent</h2>
+      <AssetList screen="devices" />
     </div>
   )
 }
@@ -64,7 +69,7 @@ function Card({
   return (
     <li className="box p-4" data-id={id}>
       <h2>
-        <Link to={`${screenPath(session.tenant.id, 'devices')}/${encodeURIComponent(id)}`}>
+        <Link className="alone" to={`${screenPath(session.tenant.id, 'devices')}/${encodeURIComponent(id)}`}>
           <Name>{hostName}</Name>
         </Link>
       </h2>

@@ -1,5 +1,6 @@
-import { type UseQueryResult, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { queryOptions, type UseQueryResult, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
+import type { Api } from '../../api/client.ts'
 import { fetchAs } from '../../api/queries.ts'
 import { listOf, nullable, number, type Read, record, text } from '../../api/read.ts'
 import type { Incident } from '../../api/wire.ts'
@@ -28,9 +29,14 @@ function pathOf(id: string, part: string): string {
 /** Who looks after an incident. */
 export function useAttention(id: string): UseQueryResult<Attention> {
   const { api } = useApp()
-  return useQuery({
+  return useQuery(attentionQuery(api, id))
+}
+
+/** How it is asked for. */
+export function attentionQuery(api: Api, id: string) {
+  return queryOptions({
     queryKey: ['incident', id, 'attention'],
-    queryFn: ({ signal }) => fetchAs(api, pathOf(id, 'attention'), attention, signal),
+    queryFn: ({ signal }): Promise<Attention> => fetchAs(api, pathOf(id, 'attention'), attention, signal),
     refetchInterval: everyMs,
   })
 }
@@ -88,7 +94,7 @@ export function AttentionLine({ id }: { id: string }) {
   const { seenBy, acknowledgedBy, escalation } = data
   const more = seenBy.length - maxNamed
   return (
-    <p className="mt-1 flex flex-wrap gap-x-3 text-meta text-ink-2">
+    <p className="mt-1 flex min-h-8 flex-wrap content-start gap-x-3 text-meta text-ink-2 sm:min-h-4">
       <span>
         {seenBy.length === 0 ? 'Seen by nobody' : 'Seen by '}
         {seenBy.slice(0, maxNamed).map(({ id: who, displayName, dateTime }, index) => (

@@ -5,13 +5,15 @@ import { ApiError } from '../../api/session.ts'
 import type { Incident } from '../../api/wire.ts'
 import { useApp } from '../../frame/app.tsx'
 import { Button } from '../../parts/button.tsx'
-import { Modal } from '../../parts/modal.tsx'
+import { DialogButtons, Modal } from '../../parts/modal.tsx'
 import { describeFailure } from '../../parts/states.tsx'
+import { classifications, determinations } from './judgements.ts'
 
 const choices = [
   ['status', ['active', 'inProgress', 'resolved']],
   ['severity', ['unknown', 'informational', 'low', 'medium', 'high']],
-  ['classification', ['unknown', 'falsePositive', 'truePositive', 'informationalExpectedActivity']],
+  ['classification', classifications],
+  ['determination', determinations],
 ] as const
 
 const texts = ['displayName', 'assignedTo', 'summary'] as const
@@ -20,6 +22,7 @@ const labels: Readonly<Record<string, string>> = {
   status: 'Status',
   severity: 'Severity',
   classification: 'Classification',
+  determination: 'Determination',
   displayName: 'Name',
   assignedTo: 'Owner',
   summary: 'Summary',
@@ -65,7 +68,7 @@ export default function EditDialog({
             : describeFailure(save.error)}
         </p>
       ) : null}
-      <div className="mt-4 flex flex-wrap justify-end gap-2">
+      <DialogButtons onClose={onClose}>
         <Button
           kind="primary"
           off={save.isPending ? 'Saving …' : Object.keys(mine).length === 0 ? 'Nothing is changed.' : null}
@@ -73,10 +76,7 @@ export default function EditDialog({
         >
           {isConflict ? 'Save mine over it' : 'Save'}
         </Button>
-        <button type="button" className="button" onClick={onClose}>
-          Not now
-        </button>
-      </div>
+      </DialogButtons>
     </Modal>
   )
 }

@@ -3,6 +3,7 @@ import { Name } from '../../parts/badges.tsx'
 import { describeEvidence } from '../../parts/evidence-text.ts'
 import { Heads } from '../../parts/grid.tsx'
 import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
+import { Wide } from '../../parts/wide.tsx'
 
 /** Everything the alerts name, each once, with the alerts that name it. */
 export function EvidenceTab({ id }: { id: string }) {
@@ -22,7 +23,7 @@ export function EvidenceTab({ id }: { id: string }) {
   }
   if (found.size === 0) return <Empty title="No alert names any evidence." />
   return (
-    <div className="box overflow-x-auto" role="region" aria-label="Evidence" tabIndex={-1}>
+    <Wide name="Evidence" isBox>
       <table className="w-full text-table">
         <Heads names={['Kind', 'Name', 'Verdict', 'Alerts', 'More']} />
         <tbody>
@@ -41,6 +42,6 @@ export function EvidenceTab({ id }: { id: string }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Wide>
   )
 }

@@ -1,8 +1,9 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { lazy, Suspense, useEffect, useMemo } from 'react'
-import { incidentAlertsQuery, useIncidentAlerts } from '../../api/queries.ts'
+import { type IncidentAlerts, incidentAlertsQuery, useIncidentAlerts } from '../../api/queries.ts'
 import type { Alert, Incident, Task } from '../../api/wire.ts'
 import { useApp } from '../../frame/app.tsx'
+import { Changed } from '../../live/changed-by.tsx'
 import { Name } from '../../parts/badges.tsx'
 import { describeEvidence } from '../../parts/evidence-text.ts'
 import { Failure, Skeleton } from '../../parts/states.tsx'
@@ -19,42 +20,83 @@ export function useStoryAhead(id: string, isWanted: boolean): void {
   const { api } = useApp()
   useEffect(() => {
     if (!isWanted) return
-    void queries.prefetchQuery(incidentAlertsQuery(api, id))
-    loadAttackStory().catch(() => {
-      // Said where the story would stand.
-    })
+    Promise.all([queries.fetchQuery(incidentAlertsQuery(api, id)), loadAttackStory()])
+      .then(([{ value }, { layOutAhead }]) => layOutAhead(queries, value))
+      .catch(() => {
+        // Said where the story would stand.
+      })
   }, [queries, api, id, isWanted])
 }
 
 /** What happened, in short: the words people wrote, techniques, what is involved, and the newest moments. */
-export function StoryTab({ incident, tasks }: { incident: Incident; tasks: readonly Task[] }) {
+export function StoryTab(props: {
+  incident: Incident
+  tasks: readonly Task[]
+  /** Somebody else has just written another summary. */
+  isRewritten: boolean
+}) {
+  const { incident, tasks, isRewritten } = props
   const alerts = useIncidentAlerts(incident.id)
   const joins = useJoins(incident.id)
-  if (alerts.isError && alerts.data === undefined)
-    return <Failure error={alerts.error} retry={() => void alerts.refetch()} />
-  if (alerts.data === undefined) return <Skeleton />
-  const { value, count } = alerts.data
-  const words = incident.summary || incident.description
   return (
     <div className="grid gap-4 lg:grid-cols-2">
-      <section className="box p-4">
-        <h2>Summary</h2>
-        <p className="mt-1 max-w-[72ch] whitespace-pre-wrap">
-          {words ? <Name>{words}</Name> : 'Nobody has written a summary yet.'}
-        </p>
-        <p className="mt-2 text-meta text-ink-2">
-          {count} {count === 1 ? 'alert' : 'alerts'}, {tasks.length} {tasks.length === 1 ? 'task' : 'tasks'}
-        </p>
-      </section>
+      <Summary incident={incident} alerts={alerts.data?.count ?? null} tasks={tasks.length} isRewritten={isRewritten} />
+      {alerts.data !== undefined ? (
+        // All of it at once: nothing is pushed down by what comes later.
+        <Suspense fallback={<Waiting />}>
+          <Told incident={incident} alerts={alerts.data} joins={joins.data ?? new Map()} tasks={tasks} />
+        </Suspense>
+      ) : alerts.isError ? (
+        <Failure error={alerts.error} retry={() => void alerts.refetch()} />
+      ) : (
+        <Waiting />
+      )}
+    </div>
+  )
+}
+
+function Waiting() {
+  return (
+    <div className="lg:col-span-2">
+      <Skeleton rows={8} />
+    </div>
+  )
+}
+
+/** The words of people, there before the alerts are. */
+function Summary(props: { incident: Incident; alerts: number | null; tasks: number; isRewritten: boolean }) {
+  const { incident, alerts, tasks, isRewritten } = props
+  const words = incident.summary || incident.description
+  return (
+    <section className="box p-4">
+      <h2>Summary</h2>
+      <p className="mt-1 max-w-[72ch] whitespace-pre-wrap">
+        <Changed isNew={isRewritten}>{words ? <Name>{words}</Name> : 'Nobody has written a summary yet.'}</Changed>
+      </p>
+      <p className="mt-2 text-meta text-ink-2">
+        {alerts ?? '…'} {alerts === 1 ? 'alert' : 'alerts'}, {tasks} {tasks === 1 ? 'task' : 'tasks'}
+      </p>
+    </section>
+  )
+}
+
+interface TellProps {
+  readonly incident: Incident
+  readonly alerts: IncidentAlerts
+  readonly joins: ReadonlyMap<string, { readonly text: string }>
+  readonly tasks: readonly Task[]
+}
+
+function Told({ incident, alerts: { value, count }, joins, tasks }: TellProps) {
+  return (
+    <>
       <Techniques alerts={value} />
-      <Suspense fallback={<Skeleton rows={8} />}>
-        <AttackStory incident={incident} alerts={value} total={count} tasks={tasks} />
-      </Suspense>
+      <AttackStory incident={incident} alerts={value} total={count} tasks={tasks} />
       <Involved alerts={value} />
       <section className="box p-4">
         <h2>Why these alerts are together</h2>
         <ul className="mt-1 list-disc space-y-1 pl-5">
-          {[...new Set(value.map((alert) => joins.data?.get(alert.id)?.text ?? 'Not placed by correlation.'))]
+          {[...new Set(value.map((alert) => joins.get(alert.id)?.text ?? 'Not placed by correlation.'))]
             .slice(0, 12)
             .map((why) => (
               <li key={why}>
@@ -78,7 +120,7 @@ export function StoryTab({ incident, tasks }: { incident: Incident; tasks: reado
             ))}
         </ol>
       </section>
-    </div>
+    </>
   )
 }
 

@@ -7,6 +7,8 @@ import { Failure, Skeleton } from '../../parts/states.tsx'
 import { Time } from '../../parts/time.tsx'
 import { DispatchSwitch } from '../approvals/dispatch.tsx'
 import { ManagedSwitch } from '../approvals/managed.tsx'
+import { SettingsTabs } from '../settings/settings-tabs.tsx'
+import { readHoldChoice, writeHoldChoice } from './hold-choice.ts'
 import { usePolicy, type WholePolicy } from './policy-query.ts'
 
 const ReviewDialog = lazy(() => import('./review.tsx'))
@@ -17,6 +19,7 @@ export function PoliciesScreen() {
   return (
     <div className="space-y-4 p-4">
       <Title text="Policies" />
+      <SettingsTabs current="policies" />
       <DispatchSwitch />
       <ManagedSwitch />
       {policy.isError && policy.data === undefined ? (
@@ -59,10 +62,16 @@ function Summary({ policy }: { policy: WholePolicy }) {
         : `need a sign-in of the last ${policy.signIn.freshMinutes} min`,
     ],
     [
+      'On phones',
+      policy.confirmation.holdOnPhones
+        ? 'the button may be held for 1.5 s instead of the name being typed'
+        : 'the exact name is typed, as everywhere',
+    ],
+    [
       'Managed response',
       policy.managedResponse.paused
         ? 'paused: every managed task is guided'
-        : `${policy.managedResponse.consent.length} consents`,
+        : `${policy.managedResponse.consent.length} consents, ${policy.managedResponse.excluded.length} exclusions`,
     ],
   ]
   return (
@@ -120,7 +129,8 @@ function Editor({ policy }: { policy: WholePolicy }) {
         : whatIsWrong(draft)
   return (
     <section className="box p-4">
-      <label className="block">
+      {isAuditor ? null : <HoldChoice draft={draft} set={mayWrite ? setDraft : null} />}
+      <label className="mt-3 block">
         <span className="font-semibold">The document</span>
         <textarea
           className="field mt-2 font-mono text-table"
@@ -152,6 +162,23 @@ function Editor({ policy }: { policy: WholePolicy }) {
         </div>
       )}
     </section>
+  )
+}
+
+/** One choice of the document as a control: it changes the text below, which is reviewed like any other change. */
+function HoldChoice({ draft, set }: { draft: string; set: ((draft: string) => void) | null }) {
+  const isOn = readHoldChoice(draft)
+  return (
+    <label className="flex min-h-7 items-center gap-2">
+      <input
+        type="checkbox"
+        className="size-6 shrink-0"
+        checked={isOn === true}
+        disabled={isOn === null || set === null}
+        onChange={(event) => set?.(writeHoldChoice(draft, event.target.checked))}
+      />
+      On phones, holding the button for 1.5 s may take the place of typing the name
+    </label>
   )
 }
 

@@ -30,3 +30,34 @@ function membersOf(value: unknown): ReadonlyMap<string, unknown> | null {
 function write(value: unknown): string | null {
   return value === undefined ? null : JSON.stringify(value)
 }
+
+/** What a change means for people, where the place alone does not say it. */
+export function explainChange({ path, after }: PolicyChange): string | null {
+  const meaning = meanings.find(([start]) => path.startsWith(start))?.[1]
+  return meaning === undefined ? null : meaning(after)
+}
+
+const meanings: readonly (readonly [path: string, says: (after: string | null) => string])[] = [
+  [
+    'confirmation.holdOnPhones',
+    (after) =>
+      after === 'true'
+        ? 'On a narrow or touch screen, people may hold the button for 1.5 s where the exact name is typed otherwise: quicker with one hand, and easier to do by mistake. The audit log says which it was.'
+        : 'The exact name is typed on every screen.',
+  ],
+  [
+    'managedResponse.excluded',
+    (after) =>
+      after === null
+        ? 'The consents decide again about these things.'
+        : 'Experts do not act on these things by themselves; what they send about them is guided.',
+  ],
+  [
+    'managedResponse.paused',
+    (after) => (after === 'true' ? 'Experts only propose.' : 'Experts act by themselves where the consents cover it.'),
+  ],
+  [
+    'dispatch.paused',
+    (after) => (after === 'true' ? 'Nothing more is handed over to any target.' : 'What waits goes on.'),
+  ],
+]

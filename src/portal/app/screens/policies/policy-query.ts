@@ -11,7 +11,8 @@ const policy = record({
   budgets: listOf(map),
   fourEyes: record({ rules: listOf(map), approvalHours: nullable(number) }),
   signIn: record({ freshMinutes: nullable(number) }),
-  managedResponse: record({ paused: truth, consent: listOf(map) }),
+  confirmation: record({ holdOnPhones: truth }),
+  managedResponse: record({ paused: truth, excluded: listOf(map), consent: listOf(map) }),
 })
 
 /** The policy: what the portal explains of it, the whole document, and the version a change must name. */

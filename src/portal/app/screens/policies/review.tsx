@@ -2,10 +2,10 @@ import type { UseMutationResult } from '@tanstack/react-query'
 import { useRef } from 'react'
 import { Name } from '../../parts/badges.tsx'
 import { Button } from '../../parts/button.tsx'
-import { Modal } from '../../parts/modal.tsx'
-import { describeFailure } from '../../parts/states.tsx'
+import { DialogButtons, Modal } from '../../parts/modal.tsx'
+import { Refused } from '../../parts/states.tsx'
 import { TenantChip } from '../../parts/tenant-chip.tsx'
-import { listPolicyChanges } from './policy-changes.ts'
+import { explainChange, listPolicyChanges } from './policy-changes.ts'
 
 /** Shows what a new policy changes, place by place, before it is in force. */
 export default function ReviewDialog(props: {
@@ -25,24 +25,22 @@ export default function ReviewDialog(props: {
         {changes.length === 1 ? 'One place changes:' : `${changes.length} places change:`}
       </p>
       <ul aria-label="Changes" className="mt-3 space-y-2 rounded-box bg-sunken p-3">
-        {changes.map(({ path, before: old, after: now }) => (
-          <li key={path} className="wrap-anywhere">
+        {changes.map((change) => (
+          <li key={change.path} className="wrap-anywhere">
             <code>
-              <Name>{path}</Name>
+              <Name>{change.path}</Name>
             </code>
             <span className="block text-meta text-ink-2">
-              {old === null ? 'new' : <Name>{old}</Name>} → {now === null ? 'taken away' : <Name>{now}</Name>}
+              {change.before === null ? 'new' : <Name>{change.before}</Name>} →{' '}
+              {change.after === null ? 'taken away' : <Name>{change.after}</Name>}
             </span>
+            <span className="block">{explainChange(change)}</span>
           </li>
         ))}
       </ul>
       {changes.length === 0 ? <p className="mt-3">Nothing but the spelling is changed.</p> : null}
-      {save.isError ? (
-        <p role="alert" className="mt-3 text-danger">
-          {describeFailure(save.error)}
-        </p>
-      ) : null}
-      <div className="mt-4 flex flex-wrap justify-end gap-2">
+      <Refused error={save.error} />
+      <DialogButtons onClose={onClose} cancel={cancel}>
         <Button
           kind="danger"
           off={save.isPending ? 'Saving …' : null}
@@ -50,10 +48,7 @@ export default function ReviewDialog(props: {
         >
           Put it in force
         </Button>
-        <button ref={cancel} type="button" className="button" onClick={onClose}>
-          Not now
-        </button>
-      </div>
+      </DialogButtons>
     </Modal>
   )
 }

@@ -6,11 +6,12 @@ import type { QueueRow } from './queue-query.ts'
 
 /** The columns of the queue. */
 export const columns: readonly Column<QueueRow>[] = [
-  { name: 'Severity', width: '6.5rem', cell: (row) => <Severity value={row.severity} /> },
-  { name: 'Id', width: '4rem', cell: (row) => <code>{row.id}</code> },
+  { key: 'severity', name: 'Severity', width: '5.5rem', cell: (row) => <Severity value={row.severity} /> },
+  { key: 'id', name: 'Id', width: '4rem', spare: 4, cell: (row) => <code>{row.id}</code> },
   {
+    key: 'name',
     name: 'Name',
-    width: 'minmax(10rem, 1fr)',
+    width: 'minmax(12rem, 1fr)',
     cell: (row) => (
       <a href={incidentPath(row.tenant, row.id)} tabIndex={-1} className="font-medium text-ink no-underline">
         <Name>{row.displayName || `Incident ${row.id}`}</Name>
@@ -18,8 +19,9 @@ export const columns: readonly Column<QueueRow>[] = [
     ),
   },
   {
+    key: 'tasks',
     name: 'Tasks',
-    width: '6.5rem',
+    width: '6rem',
     cell: ({ waiting }) =>
       waiting === 0 ? (
         <span className="text-ink-3">none open</span>
@@ -27,11 +29,31 @@ export const columns: readonly Column<QueueRow>[] = [
         <strong>{waiting === 1 ? '1 needs you' : `${waiting} need you`}</strong>
       ),
   },
-  { name: 'Status', width: '10rem', cell: (row) => <Status value={row.status} /> },
-  { name: 'Alerts', width: '5rem', cell: (row) => countOf(row['alerts@odata.count'] ?? 0) },
-  { name: 'Owner', width: '8rem', cell: (row) => (row.assignedTo ? <Name>{row.assignedTo}</Name> : 'no owner') },
-  { name: 'Age', width: '8rem', cell: (row) => <Time at={row.createdDateTime} /> },
-  { name: 'Changed', width: '8rem', cell: (row) => <Time at={row.lastUpdateDateTime} /> },
+  { key: 'status', name: 'Status', width: '9.25rem', cell: (row) => <Status value={row.status} /> },
+  { key: 'alerts', name: 'Alerts', width: '4.5rem', spare: 2, cell: (row) => countOf(row['alerts@odata.count'] ?? 0) },
+  {
+    key: 'owner',
+    name: 'Owner',
+    width: '7rem',
+    spare: 3,
+    cell: (row) => (row.assignedTo ? <Name>{row.assignedTo}</Name> : 'no owner'),
+  },
+  {
+    key: 'age',
+    name: 'Age',
+    width: '9.5rem',
+    spare: 5,
+    before: 'opened',
+    cell: (row) => <Time at={row.createdDateTime} />,
+  },
+  {
+    key: 'changed',
+    name: 'Changed',
+    width: '9.5rem',
+    spare: 1,
+    before: 'changed',
+    cell: (row) => <Time at={row.lastUpdateDateTime} />,
+  },
 ]
 
 function countOf(alerts: number): string {

@@ -1,12 +1,12 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { type Api, toOwnPath } from '../../api/client.ts'
-import { isOneOf, quote, withOptions } from '../../api/odata.ts'
+import { isOneOf, isOneOfOrNone, none, quote, withOptions } from '../../api/odata.ts'
 import { fetchAs } from '../../api/queries.ts'
 import { nullable, number, type Read, type Reader, record, text } from '../../api/read.ts'
 import { type Page, pageOf } from '../../api/wire.ts'
 import { useApp } from '../../frame/app.tsx'
 import { type Choice, chosenOf } from '../../lists/filters.tsx'
-import { firstOf, type Search } from '../../paths.ts'
+import { firstOf, type Search, valuesOf } from '../../paths.ts'
 
 /** What a row of the queue shows. */
 const row = record({
@@ -24,6 +24,11 @@ export interface QueueRow extends Read<typeof row> {
   readonly waiting: number
   /** Id of its tenant. */
   readonly tenant: string
+}
+
+/** A row as its menus know it. */
+export function menuRowOf({ tenant, id, displayName }: QueueRow) {
+  return { tenant, id, name: displayName ?? '' }
 }
 
 /** A page of rows as the API gives them. */
@@ -48,17 +53,30 @@ const orders: Readonly<Record<string, string>> = {
 const status: Choice = ['status', 'Status', ['active', 'awaitingAction', 'inProgress', 'resolved', 'redirected']]
 const severity: Choice = ['severity', 'Severity', ['high', 'medium', 'low', 'informational', 'unknown']]
 
+const classification: Choice = [
+  'classification',
+  'Classification',
+  ['unknown', 'falsePositive', 'truePositive', 'informationalExpectedActivity', none],
+]
+
+/** Filters of the queue of any value, and of values that are not offered as buttons. */
+export const further = { assigned: 'owner', tag: 'tag', classification: 'classification' } as const
+/** The filters of the queue in words. */
+export const filterWords = { status: 'status', severity: 'severity', ...further, q: 'name' } as const
+
 /** Filters of the queue of which several values can be on. */
 export const choices: readonly Choice[] = [status, severity]
 
 /** The filter of the API that the search part of the address stands for. */
 export function filterOf(search: Search): string {
   const q = firstOf(search, 'q')
-  const assigned = firstOf(search, 'assigned')
+  const tags = isOneOf('t', valuesOf(search, 'tag'))
   return [
     ...isOneOf('status', chosenOf(search, status)),
     ...isOneOf('severity', chosenOf(search, severity)),
-    ...(assigned === '' ? [] : [`assignedTo eq ${quote(assigned)}`]),
+    ...isOneOfOrNone('classification', chosenOf(search, classification)),
+    ...isOneOfOrNone('assignedTo', valuesOf(search, 'assigned')),
+    ...tags.map((term) => `customTags/any(t:${term})`),
     ...(q === '' ? [] : [`contains(tolower(displayName),${quote(q.toLowerCase())})`]),
   ].join(' and ')
 }

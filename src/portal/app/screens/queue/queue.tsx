@@ -2,6 +2,9 @@ import { useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react'
 import { useApp } from '../../frame/app.tsx'
 import { Title } from '../../frame/title.tsx'
+import { Beside } from '../../lists/beside/beside.tsx'
+import { useColumns } from '../../lists/beside/columns.ts'
+import { usePanels } from '../../lists/beside/panels.ts'
 import { isFiltered, NoMatch } from '../../lists/no-match.tsx'
 import { type ListState, useList, writeSelection } from '../../lists/use-list.ts'
 import { Button } from '../../parts/button.tsx'
@@ -11,18 +14,20 @@ import { MarkBar } from '../../parts/mark-bar.tsx'
 import { useMarks } from '../../parts/marks.ts'
 import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
 import { incidentPath, screenPath } from '../../paths.ts'
+import { useRowMenu } from '../bulk/use-row-menu.tsx'
 import { columns } from './columns.tsx'
 import { Filters } from './filters.tsx'
 import { rememberOrder } from './order.ts'
 import { Pill } from './pill.tsx'
-import { type QueueRow, useQueue, useQueueCount } from './queue-query.ts'
+import { filterOf, filterWords, menuRowOf, type QueueRow, useQueue, useQueueCount } from './queue-query.ts'
 
 const ChangeIncidents = lazy(() => import('../bulk/change-incidents.tsx'))
 const ViewsBar = lazy(() => import('../../lists/views-bar.tsx'))
+const Strip = lazy(() => import('./strip.tsx'))
+const IncidentPreview = lazy(() => import('../preview/incident-preview.tsx'))
 const FirstSteps = lazy(async () => ({ default: (await import('../start/start.tsx')).FirstSteps }))
 /** With so few incidents somebody is still setting up. */
 const fewIncidents = 5
-const filterWords = { status: 'status', severity: 'severity', assigned: 'owner', q: 'name' }
 
 /** S1: the incidents, newest first. */
 export function QueueScreen() {
@@ -40,11 +45,19 @@ export function QueueScreen() {
         <Title text="Incidents" />
         <Pill />
       </div>
-      <Suspense fallback={null}>
-        <ViewsBar {...list} />
-      </Suspense>
-      <Filters {...list} />
-      {list.isWaiting ? <Skeleton rows={12} /> : <Rows list={list} open={open} />}
+      {/* As high as what comes into it. */}
+      <div className="min-h-7 pointer-coarse:min-h-11 max-sm:hidden">
+        <Suspense fallback={null}>
+          <Strip />
+        </Suspense>
+      </div>
+      <Beside {...list} filterOf={filterOf} columns={columns} preview={(id) => <IncidentPreview id={id} row={id} />}>
+        <Suspense fallback={null}>
+          <ViewsBar {...list} />
+        </Suspense>
+        <Filters {...list} />
+        {list.isWaiting ? <Skeleton rows={12} /> : <Rows list={list} open={open} />}
+      </Beside>
     </div>
   )
 }
@@ -53,9 +66,12 @@ function Rows({ list, open }: { list: ListState; open: (row: QueueRow) => void }
   const { session, may } = useApp()
   const { search } = list
   const marks = useMarks()
+  const { put } = usePanels()
+  const shown = useColumns(columns, search)
   // As they were chosen: a change may take them out of the filter.
   const [changing, setChanging] = useState<readonly QueueRow[] | null>(null)
   const mayChange = may('SecurityIncident.ReadWrite.All')
+  const { menu, menus } = useRowMenu('incident', mayChange ? ['assign', 'status'] : [], menuRowOf, marks.clear)
   const queue = useQueue(search)
   const count = useQueueCount(search)
   const { data, hasNextPage, isFetchingNextPage, fetchNextPage } = queue
@@ -97,16 +113,19 @@ function Rows({ list, open }: { list: ListState; open: (row: QueueRow) => void }
           />
         </Suspense>
       ) : null}
+      {menu}
       <Grid
         label="Incidents"
-        columns={columns}
+        columns={shown}
         rows={rows}
         total={count.data ?? -1}
         idOf={(row) => row.id}
         onOpen={open}
+        onPreview={({ id }) => put({ preview: id, sel: id })}
         onEnd={onEnd}
         selected={list.selected}
         onSelect={list.select}
+        menus={menus}
         {...(mayChange ? { marks } : {})}
       />
     </>

@@ -5,12 +5,14 @@ import { executionsQuery, useIncident, useIncidentAlerts, useIncidentTasks } fro
 import { ApiError } from '../../api/session.ts'
 import type { Task } from '../../api/wire.ts'
 import { useApp } from '../../frame/app.tsx'
+import { FailedScreen } from '../../frame/failed.tsx'
 import { NotFound } from '../../frame/not-found.tsx'
 import { Title } from '../../frame/title.tsx'
 import { Name } from '../../parts/badges.tsx'
 import { Link } from '../../parts/link.tsx'
 import { offerFile } from '../../parts/offer-file.ts'
-import { Failure, Skeleton } from '../../parts/states.tsx'
+import { Skeleton } from '../../parts/states.tsx'
+import { Wide } from '../../parts/wide.tsx'
 import { incidentPath } from '../../paths.ts'
 import { useJoins } from '../incident/joins.ts'
 import { makeReport } from './make-report.ts'
@@ -29,7 +31,8 @@ export function ReportScreen() {
   const [madeAt] = useState(() => new Date().toISOString())
   if (incident.error instanceof ApiError && incident.error.status === 404) return <NotFound />
   const failed = [incident, alerts, tasks, joins].find(({ isError, data }) => isError && data === undefined)
-  if (failed !== undefined) return <Failure error={failed.error} retry={() => void failed.refetch()} />
+  if (failed !== undefined)
+    return <FailedScreen what="The report" error={failed.error} retry={() => void failed.refetch()} />
   if (!incident.data || !alerts.data || !tasks.data || !joins.data || runs === null) return <Skeleton rows={12} />
   const report = makeReport({
     incident: incident.data.it,
@@ -175,7 +178,7 @@ function Table(props: {
       {rows.length === 0 ? (
         <p>There is nothing.</p>
       ) : (
-        <div className="overflow-x-auto" role="region" aria-label={name} tabIndex={-1}>
+        <Wide name={name}>
           <table className="w-full text-table">
             <thead>
               <tr className="bg-sunken text-left text-meta">
@@ -199,7 +202,7 @@ function Table(props: {
               ))}
             </tbody>
           </table>
-        </div>
+        </Wide>
       )}
     </section>
   )

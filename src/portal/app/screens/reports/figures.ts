@@ -34,6 +34,11 @@ export const alertsPerIncident = record({
   merged: number,
 })
 
+export const activity = record({
+  at: text,
+  value: listOf(record({ hour: text, incidents: number, alerts: number })),
+})
+
 /** One report of the server, read anew every minute. */
 export function useFigures<T>(name: string, reader: Reader<T>) {
   const { api } = useApp()

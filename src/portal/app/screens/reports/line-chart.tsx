@@ -1,4 +1,4 @@
-import { writeSpan } from '../../parts/time-text.ts'
+import { writeSpan } from '../../../shown/time-text.ts'
 import type { Spread } from './figures.ts'
 
 /** Fewer cases are no spread. */

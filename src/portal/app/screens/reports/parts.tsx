@@ -2,6 +2,7 @@ import type { UseQueryResult } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { Heads } from '../../parts/grid.tsx'
 import { Failure, Skeleton } from '../../parts/states.tsx'
+import { Wide } from '../../parts/wide.tsx'
 
 /** One report: its heading, and what stands in it once the figures are there. */
 export function Panel<T>(props: {
@@ -35,7 +36,7 @@ export function Figures(props: {
 }) {
   const { name, columns, rows, isOpen = false } = props
   const table = (
-    <div className="overflow-x-auto" role="region" aria-label={`${name}, table`} tabIndex={-1}>
+    <Wide name={`${name}, table`}>
       <table className="w-full text-table">
         <Heads names={columns} pad="px-2" />
         <tbody>
@@ -51,7 +52,7 @@ export function Figures(props: {
           ))}
         </tbody>
       </table>
-    </div>
+    </Wide>
   )
   if (isOpen) return table
   return (

@@ -1,11 +1,13 @@
+import { writeSpan } from '../../../shown/time-text.ts'
 import type { Read } from '../../api/read.ts'
 import { useApp } from '../../frame/app.tsx'
 import { Title } from '../../frame/title.tsx'
 import { Severity } from '../../parts/badges.tsx'
 import { Link } from '../../parts/link.tsx'
 import { Time } from '../../parts/time.tsx'
-import { writeSpan } from '../../parts/time-text.ts'
 import { incidentPath, screenPath, writeSearch } from '../../paths.ts'
+import { ByTenant } from './by-tenant.tsx'
+import { ContainedNow } from './contained-now.tsx'
 import { actions, ageing, alertsPerIncident, times, useFigures, type Week } from './figures.ts'
 import { LineChart } from './line-chart.tsx'
 import { Figures, Panel } from './parts.tsx'
@@ -17,9 +19,11 @@ export function ReportsScreen() {
       <Title text="Reports" />
       <div className="grid gap-3 lg:grid-cols-2">
         <Ageing />
+        <ContainedNow />
         <Actions />
         <Times />
         <Alerts />
+        <ByTenant />
       </div>
     </div>
   )
@@ -41,12 +45,13 @@ function Ageing() {
             rows={value.map(({ severity, counts, oldest }) => [
               <Link
                 key="severity"
+                className="alone"
                 to={`${screenPath(session.tenant.id, 'incidents')}${writeSearch({ severity, sort: 'createdDateTime' })}`}
               >
                 <Severity value={severity} />
               </Link>,
               ...counts.map((count) => count.toLocaleString('en')),
-              <Link key="oldest" to={incidentPath(session.tenant.id, oldest.incidentId)}>
+              <Link key="oldest" className="alone gap-1" to={incidentPath(session.tenant.id, oldest.incidentId)}>
                 INC-{oldest.incidentId} <Time at={oldest.createdDateTime} />
               </Link>,
             ])}

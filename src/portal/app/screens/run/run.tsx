@@ -5,6 +5,7 @@ import { useExecutions } from '../../api/queries.ts'
 import { listOf, readWith } from '../../api/read.ts'
 import { ApiError } from '../../api/session.ts'
 import { useApp } from '../../frame/app.tsx'
+import { FailedScreen } from '../../frame/failed.tsx'
 import { NotFound } from '../../frame/not-found.tsx'
 import { Title } from '../../frame/title.tsx'
 import { Badge, Name } from '../../parts/badges.tsx'
@@ -12,7 +13,7 @@ import { Button } from '../../parts/button.tsx'
 import { Heads } from '../../parts/grid.tsx'
 import { Link } from '../../parts/link.tsx'
 import { offerFile } from '../../parts/offer-file.ts'
-import { describeFailure, Failure, Skeleton } from '../../parts/states.tsx'
+import { describeFailure, Skeleton } from '../../parts/states.tsx'
 import { Time } from '../../parts/time.tsx'
 import { incidentPath, runPath, taskPath } from '../../paths.ts'
 import { Proof, runTones } from '../task/runs.tsx'
@@ -24,7 +25,8 @@ export function RunScreen() {
   const { id = '' } = useParams({ strict: false })
   const run = useRun(id)
   if (run.error instanceof ApiError && run.error.status === 404) return <NotFound />
-  if (run.isError && run.data === undefined) return <Failure error={run.error} retry={() => void run.refetch()} />
+  if (run.isError && run.data === undefined)
+    return <FailedScreen what="The run" error={run.error} retry={() => void run.refetch()} />
   if (run.data === undefined) return <Skeleton />
   return <Whole run={run.data} />
 }
@@ -44,8 +46,12 @@ function Whole({ run }: { run: WholeRun }) {
           {run.holds ? <Badge>in effect</Badge> : null}
           <code>{run.id}</code>
           <span>through {run.connector ?? 'nobody'}</span>
-          <Link to={taskPath(session.tenant.id, task)}>Task</Link>
-          <Link to={incidentPath(session.tenant.id, run.incidentId)}>INC-{run.incidentId}</Link>
+          <Link to={taskPath(session.tenant.id, task)} className="alone">
+            Task
+          </Link>
+          <Link to={incidentPath(session.tenant.id, run.incidentId)} className="alone">
+            INC-{run.incidentId}
+          </Link>
         </p>
         {run.reason === null ? null : (
           <p className="mt-2 max-w-[72ch]">
@@ -82,7 +88,7 @@ function Others({ run }: { run: WholeRun }) {
   const { session } = useApp()
   const all = useExecutions(run.taskId, true).data ?? []
   const link = (words: string, id: string): ReactNode => (
-    <Link key={`${words} ${id}`} to={runPath(session.tenant.id, id)}>
+    <Link key={`${words} ${id}`} to={runPath(session.tenant.id, id)} className="alone">
       {words}
     </Link>
   )

@@ -4,7 +4,7 @@ import { useApp } from '../../frame/app.tsx'
 import { announce } from '../../live/announce.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Modal } from '../../parts/modal.tsx'
-import { describeFailure } from '../../parts/states.tsx'
+import { Refused } from '../../parts/states.tsx'
 import { type Channel, channelKinds } from './notification-query.ts'
 import { WishFields } from './wish.tsx'
 
@@ -83,11 +83,7 @@ export default function ChannelDialog({ channel, onClose }: { channel: Channel |
         />
       ))}
       <WishFields {...wish} set={(change) => setWish({ ...wish, ...change })} />
-      {write.isError ? (
-        <p role="alert" className="mt-3 text-danger">
-          {describeFailure(write.error)}
-        </p>
-      ) : null}
+      <Refused error={write.error} />
       <div className="mt-4 flex flex-wrap justify-end gap-2">
         <Button kind="primary" off={write.isPending ? 'Saving …' : null} onPress={save}>
           Save the channel

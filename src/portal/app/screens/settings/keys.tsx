@@ -59,7 +59,7 @@ export default function Keys() {
 function KeyField({ id, does, own }: { id: CommandId; does: string; own: OwnKeys }) {
   const now = useKeys()
   const held = now.get(id) ?? ''
-  const usual = bindings.find((binding) => binding.id === id)?.keys ?? ''
+  const usual = usualOf(id)
   const [typed, setTyped] = useState(held)
   const trouble = useId()
   const fault = faultOf(id, tidyKeys(typed), now)
@@ -104,9 +104,13 @@ function KeyField({ id, does, own }: { id: CommandId; does: string; own: OwnKeys
   )
 }
 
+function usualOf(id: CommandId): string {
+  return bindings.find((binding) => binding.id === id)?.keys ?? ''
+}
+
 function faultOf(id: CommandId, keys: string, now: ReadonlyMap<CommandId, string>): string | null {
   if (keys === '') return null
-  const wrong = whatIsWrong(keys)
+  const wrong = keys === usualOf(id) ? null : whatIsWrong(keys)
   if (wrong !== null) return wrong
   const rivals = findRivals(id, keys, now).map(
     (rival) => `“${bindings.find((binding) => binding.id === rival)?.does}” (${now.get(rival)})`,

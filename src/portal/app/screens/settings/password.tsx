@@ -1,22 +1,16 @@
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
-import { toFailure } from '../../api/session.ts'
 import { useApp } from '../../frame/app.tsx'
 import { alarm, announce } from '../../live/announce.tsx'
 
 /** Sets the password of whoever is signed in. */
 export function PasswordForm() {
-  const { session } = useApp()
+  const { api } = useApp()
   const [typed, setTyped] = useState({ current: '', password: '' })
   const change = useMutation({
     mutationFn: async () => {
       const { current, password } = typed
-      const answer = await fetch('/auth/password', {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': session.csrfToken },
-        body: JSON.stringify({ password, ...(current === '' ? {} : { current }) }),
-      })
-      if (!answer.ok) throw await toFailure(answer)
+      await api.callOwn('POST', '/auth/password', { password, ...(current === '' ? {} : { current }) })
     },
     onSuccess: () => {
       setTyped({ current: '', password: '' })

@@ -6,9 +6,12 @@ import { Title } from '../../frame/title.tsx'
 import { Skeleton } from '../../parts/states.tsx'
 import { OwnTenants } from './own-tenants.tsx'
 import { PasswordForm } from './password.tsx'
+import { SettingsTabs } from './settings-tabs.tsx'
 
 const OwnNotifications = lazy(() => import('./own-notifications.tsx'))
 const Keys = lazy(() => import('./keys.tsx'))
+const Passkeys = lazy(() => import('./passkeys/passkeys.tsx'))
+const Members = lazy(() => import('./members.tsx'))
 const Channels = lazy(() => import('./channels.tsx'))
 
 /** S11: how the portal looks to this person, which keys there are, and what they may do. */
@@ -20,6 +23,7 @@ export function SettingsScreen() {
   return (
     <div className="max-w-3xl space-y-6 p-4">
       <Title text="Settings" />
+      <SettingsTabs current="settings" />
       <Choice name="Colours" field="theme" values={['system', 'light', 'dark']} held={preferences.theme} />
       <Choice
         name="Row height"
@@ -29,6 +33,9 @@ export function SettingsScreen() {
       />
       <Choice name="Time zone" field="zone" values={[...new Set(['UTC', 'local', here])]} held={preferences.zone} />
       <PasswordForm />
+      <Suspense fallback={<Skeleton rows={2} />}>
+        <Passkeys />
+      </Suspense>
       <Suspense fallback={<Skeleton rows={3} />}>
         <OwnNotifications />
         {may('Cordon.Admin') ? <Channels /> : null}
@@ -37,6 +44,9 @@ export function SettingsScreen() {
         <Keys />
       </Suspense>
       <OwnTenants />
+      <Suspense fallback={<Skeleton rows={2} />}>
+        <Members />
+      </Suspense>
       <section>
         <h2>What you may do as {role}</h2>
         <ul className="mt-1 list-disc pl-5">

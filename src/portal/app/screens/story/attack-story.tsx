@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query'
+import { type QueryClient, queryOptions, useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useMemo, useState } from 'react'
 import type { Alert, Incident, Task } from '../../api/wire.ts'
@@ -7,14 +7,14 @@ import { Badge, Name } from '../../parts/badges.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Time } from '../../parts/time.tsx'
 import { firstOf, type Search, writeSearch } from '../../paths.ts'
-import type { About } from '../incident/propose.tsx'
+import type { About } from '../propose/draft.ts'
 import { useContainments } from './containments.ts'
 import { layOut, warmUp } from './layout.ts'
 import { nodeSize, StoryPicture } from './picture.tsx'
 import { drawUpStory, foldStory, type StoryGraph, type StoryNode } from './story-graph.ts'
 import { StoryTable } from './story-table.tsx'
 
-const ProposeDialog = lazy(() => import('../incident/propose.tsx'))
+const ProposeDialog = lazy(() => import('../propose/propose.tsx'))
 
 const stepMs = 900
 /** A phone begins with the table. */
@@ -116,6 +116,23 @@ function Steps(props: { graph: StoryGraph; selected: string | null; onSelect: (i
   )
 }
 
+/** How a layout is asked for: once for a graph, whoever asks first. */
+function layoutQuery(graph: StoryGraph) {
+  const place = new Map(graph.nodes.map(({ id }, index) => [id, index]))
+  const edges = graph.edges.map(({ from, to }) => [place.get(from) ?? 0, place.get(to) ?? 0] as const)
+  const asked = { sizes: graph.nodes.map(() => nodeSize), edges }
+  return queryOptions({
+    queryKey: ['layout', JSON.stringify([[...place.keys()], edges])],
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: () => layOut(asked),
+  })
+}
+
+/** Has the picture of these alerts laid out while the page is still being put together. */
+export function layOutAhead(queries: QueryClient, alerts: readonly Alert[]): void {
+  if (isWide() && alerts.length > 0) void queries.prefetchQuery(layoutQuery(foldStory(drawUpStory(alerts, new Map()))))
+}
+
 /** Lays the graph out, in a worker, and draws it; on a narrow window only when asked to, as the table says the same. */
 function PictureBox(props: {
   graph: StoryGraph
@@ -125,17 +142,8 @@ function PictureBox(props: {
 }) {
   const { graph } = props
   const [isWanted, want] = useState(isWide)
-  const { asked, key } = useMemo(() => {
-    const place = new Map(graph.nodes.map(({ id }, index) => [id, index]))
-    const edges = graph.edges.map(({ from, to }) => [place.get(from) ?? 0, place.get(to) ?? 0] as const)
-    return { asked: { sizes: graph.nodes.map(() => nodeSize), edges }, key: JSON.stringify([[...place.keys()], edges]) }
-  }, [graph])
-  const laidOut = useQuery({
-    queryKey: ['layout', key],
-    enabled: isWanted,
-    staleTime: Number.POSITIVE_INFINITY,
-    queryFn: () => layOut(asked),
-  })
+  const query = useMemo(() => layoutQuery(graph), [graph])
+  const laidOut = useQuery({ ...query, enabled: isWanted })
   if (!isWanted) {
     return (
       <button type="button" className="button" onClick={() => want(true)}>

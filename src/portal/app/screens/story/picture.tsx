@@ -1,6 +1,7 @@
 import { type KeyboardEvent, useRef, useState } from 'react'
 import type { Picture } from './layout.ts'
 import type { StoryGraph, StoryNode } from './story-graph.ts'
+import { findNext } from './walk-picture.ts'
 
 /** A node's box in CSS pixels; also what the layout reckons with. */
 export const nodeSize = { width: 176, height: 44 } as const
@@ -29,8 +30,8 @@ interface PictureProps {
 }
 
 /**
- * The story as a picture. One stop for the Tab key: arrows lead along the lines to the left and right, and up and down within a column;
- * Enter or Space selects.
+ * The story as a picture. One stop for the Tab key: arrows lead along the lines to the left and right, and down and up through the columns,
+ * one after the other; Enter or Space selects.
  */
 export function StoryPicture({ graph, picture, selected, onSelect, isLater }: PictureProps) {
   const place = (index: number): { x: number; y: number } => picture.places[index] ?? { x: 0, y: 0 }
@@ -41,7 +42,7 @@ export function StoryPicture({ graph, picture, selected, onSelect, isLater }: Pi
   const onKey = (event: KeyboardEvent, index: number): void => {
     if (event.key === 'Enter' || event.key === ' ') onSelect(ids[index] ?? '')
     else {
-      const to = findNext(event.key, index, graph, picture)
+      const to = findNext(event.key, index, { graph, picture })
       if (to === null) return
       setActive(ids[to] ?? null)
       box.current?.querySelectorAll<SVGGElement>('[role=button]')[to]?.focus()
@@ -92,30 +93,6 @@ function lineOf(from: { x: number; y: number }, to: { x: number; y: number }): s
   const [startX, endX] = [from.x + nodeSize.width / 2, to.x - nodeSize.width / 2]
   const middle = (startX + endX) / 2
   return `M${startX} ${from.y}C${middle} ${from.y} ${middle} ${to.y} ${endX} ${to.y}`
-}
-
-/** Which node an arrow key leads to; null for one that leads nowhere. */
-function findNext(key: string, index: number, graph: StoryGraph, picture: Picture): number | null {
-  const own = graph.nodes[index]
-  const at = picture.places[index]
-  if (own === undefined || at === undefined) return null
-  if (key === 'Home') return 0
-  if (key === 'End') return graph.nodes.length - 1
-  const places = picture.places.map((place, other) => ({ ...place, other }))
-  const isJoined = (other: number): boolean => {
-    const id = graph.nodes[other]?.id
-    if (key === 'ArrowRight') return graph.edges.some(({ from, to }) => from === own.id && to === id)
-    return graph.edges.some(({ from, to }) => to === own.id && from === id)
-  }
-  const inColumn = places.filter(({ x, other }) => other !== index && Math.abs(x - at.x) < nodeSize.width / 2)
-  const choices: Readonly<Record<string, typeof places>> = {
-    ArrowRight: places.filter(({ other }) => isJoined(other)),
-    ArrowLeft: places.filter(({ other }) => isJoined(other)),
-    ArrowDown: inColumn.filter(({ y }) => y > at.y),
-    ArrowUp: inColumn.filter(({ y }) => y < at.y),
-  }
-  const nearest = [...(choices[key] ?? [])].sort((a, b) => Math.abs(a.y - at.y) - Math.abs(b.y - at.y))[0]
-  return nearest?.other ?? null
 }
 
 /** What a node says to a screen reader: kind, name, state, alerts. */

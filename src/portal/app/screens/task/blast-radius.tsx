@@ -1,10 +1,11 @@
 import type { UseQueryResult } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
+import { writeSpan, writeUsual } from '../../../shown/time-text.ts'
 import type { Preview } from '../../api/wire.ts'
 import { Badge, Name } from '../../parts/badges.tsx'
 import { describeFailure } from '../../parts/states.tsx'
 import { Time } from '../../parts/time.tsx'
-import { writeSpan } from '../../parts/time-text.ts'
+import { WhoMayApprove } from '../approvals/may-approve.tsx'
 import { effectOf } from './verbs.ts'
 
 type Programs = NonNullable<NonNullable<NonNullable<Preview['target']>['state']>['programs']>
@@ -24,13 +25,16 @@ export function BlastRadius({ preview }: { preview: UseQueryResult<Preview> }) {
   )
 }
 
-/** The same as a list of terms; also in the dialog before the button. */
-export function ImpactLines({ preview }: { preview: Preview }) {
+/**
+ * The same as a list of terms; also in the dialog before the button.
+ * @param props.isBare the list is around it already
+ */
+export function ImpactLines({ preview, isBare = false }: { preview: Preview; isBare?: boolean }) {
   const { target, connections, policy, reversible, expectedDuration, connector } = preview
   const programs = target?.state?.programs ?? null
   const actionType = preview.target === null && !preview.answer.accepted ? null : preview
-  return (
-    <dl className="grid grid-cols-[7.5rem_1fr] gap-x-3 gap-y-1 max-sm:grid-cols-1">
+  const lines = (
+    <>
       {target === null ? null : (
         <Line term="Target">
           <Name>{target.displayName}</Name>{' '}
@@ -62,17 +66,20 @@ export function ImpactLines({ preview }: { preview: Preview }) {
           ))}
         </Line>
       )}
+      {preview.mayApprove === null ? null : (
+        <Line term="Approval">
+          <WhoMayApprove who={preview.mayApprove} />
+        </Line>
+      )}
       <Line term="Reversible">
         {reversible.possible ? `Yes, by ${reversible.how}` : `Cannot be undone: ${reversible.how}`}
       </Line>
-      <Line term="Usually takes">
-        {expectedDuration === null
-          ? 'not known yet'
-          : `${writeSpan(expectedDuration.p50Seconds)}, at worst ${writeSpan(expectedDuration.p95Seconds)} (n = ${expectedDuration.samples})`}
-      </Line>
+      <Line term="Usually takes">{expectedDuration === null ? 'not known yet' : writeUsual(expectedDuration)}</Line>
       <Line term="Given up after">{writeSpan(preview.deadlineSeconds)}</Line>
-    </dl>
+    </>
   )
+  if (isBare) return lines
+  return <dl className="grid grid-cols-[7.5rem_1fr] gap-x-3 gap-y-1 max-sm:grid-cols-1">{lines}</dl>
 }
 
 /** The effect of an action in one line. */
@@ -95,15 +102,25 @@ function describeConnections({ known, reason, total, listed }: Preview['connecti
   )
 }
 
-function describePrograms({ seen, denied, running, listed, allowed }: Programs): ReactNode {
+function describePrograms({ seen, denied, running, listed, services, allowed }: Programs): ReactNode {
   return (
     <>
-      {denied} of {seen} seen would not start any more, {running} of them run now
+      {denied} of {seen} seen in 7 days would not start any more, {running} of them run now
       {listed.slice(0, 5).map((one) => (
         <code key={one} className="block text-meta">
           {one}
         </code>
       ))}
+      {services === null || services.length === 0 ? null : (
+        <span className="block">
+          Services that could not be started again:
+          {services.slice(0, 5).map((one) => (
+            <code key={one} className="block text-meta">
+              {one}
+            </code>
+          ))}
+        </span>
+      )}
       {allowed.length === 0 ? null : (
         <span className="block">
           Allowed beside packages:
@@ -118,7 +135,8 @@ function describePrograms({ seen, denied, running, listed, allowed }: Programs):
   )
 }
 
-function Line({ term, children }: { term: string; children: ReactNode }) {
+/** One of them. */
+export function Line({ term, children }: { term: string; children: ReactNode }) {
   return (
     <>
       <dt className="text-ink-2">{term}</dt>

@@ -1,17 +1,23 @@
+import type { UseQueryResult } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
 import { actionKinds, isActionType } from '../../../../model/actions.ts'
+import type { CardAction } from '../../../shown/card-state.ts'
+import { verbOf } from '../../../shown/words.ts'
 import { useExecutions, usePreview } from '../../api/queries.ts'
 import type { Preview, Task } from '../../api/wire.ts'
 import { Name } from '../../parts/badges.tsx'
 import { Button } from '../../parts/button.tsx'
-import { Modal } from '../../parts/modal.tsx'
-import { describeFailure } from '../../parts/states.tsx'
+import { DialogButtons, Modal } from '../../parts/modal.tsx'
+import { describeFailure, Refused } from '../../parts/states.tsx'
 import { TenantChip } from '../../parts/tenant-chip.tsx'
 import { Time } from '../../parts/time.tsx'
 import { Effect, ImpactLines } from './blast-radius.tsx'
-import type { CardAction } from './card-state.ts'
+import { Notice, useFreshness } from './freshness.tsx'
+import { HoldButton } from './hold-button.tsx'
+import { Taken, useTaken } from './taken.tsx'
 import { type Press, useTaskPress } from './task-actions.ts'
-import { effectOf, nameToType, targetOf, verbOf } from './verbs.ts'
+import { useHandheld } from './use-handheld.ts'
+import { effectOf, nameToType, targetOf } from './verbs.ts'
 
 /** What a dialog asks, and what its button says and does. */
 interface Question {
@@ -34,7 +40,7 @@ export default function ConfirmDialog({
 }) {
   const preview = usePreview(task.id, action === 'run')
   return action === 'run' ? (
-    <RunDialog task={task} preview={preview.data ?? null} problem={preview.error} onClose={onClose} />
+    <RunDialog task={task} asked={preview} onClose={onClose} />
   ) : (
     <AskDialog task={task} action={action} onClose={onClose} />
   )
@@ -46,8 +52,8 @@ function useRequestId(): string {
   return id
 }
 
-function RunDialog(props: { task: Task; preview: Preview | null; problem: unknown; onClose: () => void }) {
-  const { task, preview, problem, onClose } = props
+function RunDialog({ task, asked, onClose }: { task: Task; asked: UseQueryResult<Preview>; onClose: () => void }) {
+  const preview = asked.data ?? null
   const cancel = useRef<HTMLButtonElement>(null)
   const requestId = useRequestId()
   const press = useTaskPress(task)
@@ -56,37 +62,72 @@ function RunDialog(props: { task: Task; preview: Preview | null; problem: unknow
   const tier = preview?.policy?.tier ?? 2
   const name = nameToType(task, preview?.target?.displayName ?? null)
   const verb = `${verbOf(task.actionType)} ${name}`
-  const off = whyOff({ preview, isSending: press.isPending, tier, reason, typed, name })
-  const run = (): void => press.mutate({ kind: 'run', requestId, reason: reason.trim() }, { onSuccess: onClose })
+  const fresh = useFreshness(asked)
+  const hold = useHoldChoice(preview, tier)
+  const taken = useTaken(task.id, press.isPending || press.isSuccess)
+  const off = whyOff({
+    preview,
+    isTaken: taken !== null,
+    isSending: press.isPending || fresh.isChecking,
+    tier: hold.isHeld ? 2 : tier,
+    reason,
+    typed,
+    name,
+  })
+  const confirmation = hold.isHeld ? 'held' : tier >= 3 ? 'typed' : 'pressed'
+  const run = async (): Promise<void> => {
+    if (await fresh.check())
+      press.mutate({ kind: 'run', requestId, reason: reason.trim(), confirmation }, { onSuccess: onClose })
+  }
   return (
     <Modal title={`${verb}?`} onClose={onClose} initialFocus={cancel} role="alertdialog">
       <TenantChip />
       <Effect actionType={task.actionType} />
       <div className="mt-3 rounded-box bg-sunken p-3">
         {preview === null ? (
-          <p>{problem ? `No preview: ${describeFailure(problem)}` : 'Asking the target what it would do …'}</p>
+          <p>{asked.error ? `No preview: ${describeFailure(asked.error)}` : 'Asking the target what it would do …'}</p>
         ) : (
           <>
             <ImpactLines preview={preview} />
             <p className="mt-2 text-meta text-ink-2">
               Checked <Time at={preview.readAt} />
             </p>
+            <Notice lines={fresh.notice} />
           </>
         )}
       </div>
       <Reason value={reason} set={setReason} isNeeded={tier >= 2} />
-      {tier >= 3 ? <TypeName name={name} value={typed} set={setTyped} /> : null}
-      <Footer cancel={cancel} onClose={onClose} problem={press.error}>
-        <Button kind="danger" off={off} onPress={run}>
-          <Name>{verb}</Name>
-        </Button>
+      {tier >= 3 && !hold.isHeld ? <TypeName name={name} value={typed} set={setTyped} /> : null}
+      {taken === null ? null : <Taken run={taken} />}
+      <Footer cancel={cancel} onClose={onClose} problem={taken === null ? press.error : null}>
+        {hold.isHeld ? (
+          <>
+            <HoldButton off={off} onHeld={() => void run()}>
+              <Name>{verb}</Name>
+            </HoldButton>
+            <Button onPress={hold.typeInstead}>Type the name instead</Button>
+          </>
+        ) : (
+          <Button kind="danger" off={off} onPress={() => void run()}>
+            <Name>{verb}</Name>
+          </Button>
+        )}
       </Footer>
     </Modal>
   )
 }
 
+/** On a phone the button may be held instead of the name being typed, where the policy lets it; whoever cannot hold it types. */
+function useHoldChoice(preview: Preview | null, tier: number) {
+  const isHandheld = useHandheld()
+  const [types, type] = useState(false)
+  const isHeld = isHandheld && tier >= 3 && preview?.policy?.holdOnPhones === true && !types
+  return { isHeld, typeInstead: () => type(true) }
+}
+
 function whyOff(facts: {
   preview: Preview | null
+  isTaken: boolean
   isSending: boolean
   tier: number
   reason: string
@@ -94,6 +135,7 @@ function whyOff(facts: {
   name: string
 }): string | null {
   if (facts.isSending) return 'Sending …'
+  if (facts.isTaken) return 'Somebody was quicker.'
   if (facts.preview === null) return 'Waiting for the preview.'
   if (!facts.preview.answer.accepted) return facts.preview.answer.message ?? 'The server would refuse it.'
   if (facts.tier >= 2 && facts.reason.trim() === '') return 'Say why, in one line.'
@@ -246,7 +288,8 @@ function TypeName({ name, value, set }: { name: string; value: string; set: (tex
       <input
         className="field font-mono"
         value={value}
-        autoCapitalize="none"
+        autoCapitalize="off"
+        autoComplete="off"
         autoCorrect="off"
         spellCheck={false}
         onChange={(event) => set(event.target.value)}
@@ -264,17 +307,10 @@ function Footer(props: {
 }) {
   return (
     <>
-      {props.problem ? (
-        <p role="alert" className="mt-3 text-danger">
-          {describeFailure(props.problem)}
-        </p>
-      ) : null}
-      <div className="mt-4 flex flex-wrap justify-end gap-2">
+      <Refused error={props.problem} />
+      <DialogButtons onClose={props.onClose} cancel={props.cancel}>
         {props.children}
-        <button ref={props.cancel} type="button" className="button" onClick={props.onClose}>
-          Not now
-        </button>
-      </div>
+      </DialogButtons>
     </>
   )
 }

@@ -1,6 +1,8 @@
+import { writeAhead, writeUsual } from '../../../shown/time-text.ts'
+import type { Tone } from '../../../shown/words.ts'
 import type { Execution } from '../../api/wire.ts'
 import { useApp } from '../../frame/app.tsx'
-import { Badge, Name, type Tone } from '../../parts/badges.tsx'
+import { Badge, Name } from '../../parts/badges.tsx'
 import { Link } from '../../parts/link.tsx'
 import { Time } from '../../parts/time.tsx'
 import { runPath } from '../../paths.ts'
@@ -35,7 +37,9 @@ function Run({ run, isOpen }: { run: Execution; isOpen: boolean }) {
   return (
     <div data-run-id={run.id} data-run-state={run.state} className="border-l-2 border-line pl-3">
       <p className="flex flex-wrap items-center gap-2">
-        <Link to={runPath(session.tenant.id, run.id)}>{run.kind === 'undo' ? 'Undo' : 'Run'}</Link>
+        <Link to={runPath(session.tenant.id, run.id)} className="alone">
+          {run.kind === 'undo' ? 'Undo' : 'Run'}
+        </Link>
         <Badge tone={runTones[run.state] ?? 'low'}>{run.state}</Badge>
         <span className="text-meta text-ink-2">
           by <Name>{run.requestedBy.name ?? 'nobody named'}</Name> <Time at={run.requestedAt} />
@@ -51,12 +55,16 @@ function Run({ run, isOpen }: { run: Execution; isOpen: boolean }) {
       )}
       {run.state === 'queued' || run.state === 'dispatching' ? (
         <p className="text-meta text-ink-2">
-          Waits for its turn or its target; given up at <Time at={run.notAfter} exact />
+          Queued; retries until <Time at={run.notAfter} exact />
+          {writeAhead(run.notAfter, Date.now())}
         </p>
       ) : null}
+      {run.expectedDuration === null || run.state === 'awaitingApproval' ? null : (
+        <p className="text-meta text-ink-2">Usually {writeUsual(run.expectedDuration)}.</p>
+      )}
       {run.approval === null ? null : (
         <p className="text-meta text-ink-2">
-          Approval {run.approval.state}, {run.approval.required} needed, until{' '}
+          Approval {run.approval.state}, {run.approval.agreed} of {run.approval.required} agreed, until{' '}
           <Time at={run.approval.expiresAt} exact />
         </p>
       )}

@@ -1,4 +1,5 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
+import type { Confirmation } from '../../../../model/safety/policy.ts'
 import { incidentApi, taskApi } from '../../api/queries.ts'
 import type { Task } from '../../api/wire.ts'
 import { useApp } from '../../frame/app.tsx'
@@ -13,6 +14,8 @@ export interface Press {
   readonly reason: string
   /** The new status, or the decided outcome. */
   readonly value?: string
+  /** How a run was confirmed; stands in the audit log. */
+  readonly confirmation?: Confirmation
 }
 
 /** Carries out what was pressed on a task, then reads anew what it may have changed. */
@@ -26,7 +29,9 @@ export function useTaskPress(task: Task) {
       const own = `/api/v1/tasks/${encodeURIComponent(task.id)}`
       switch (press.kind) {
         case 'run':
-          await api.call('POST', `${taskApi(task.id)}/executeResponseAction`, { headers })
+          await api.call('POST', `${taskApi(task.id)}/executeResponseAction`, {
+            headers: { ...headers, 'Cordon-Confirmation': press.confirmation ?? 'pressed' },
+          })
           break
         case 'cancel':
         case 'undo':

@@ -1,28 +1,5 @@
 import type { Task } from '../../api/wire.ts'
 
-const verbs: Readonly<Record<string, string>> = {
-  isolateDevice: 'Isolate',
-  unIsolateDevice: 'Release',
-  stopAndQuarantineFile: 'Quarantine',
-  runAntiVirusScan: 'Scan',
-  collectInvestigationPackage: 'Collect package from',
-  restrictAppExecution: 'Restrict',
-  unRestrictAppExecution: 'Unrestrict',
-  submitIocRule: 'Block',
-  forceUserPasswordReset: 'Reset password of',
-  disableUser: 'Disable',
-  enableUser: 'Enable',
-  markUserAsCompromised: 'Mark as compromised',
-  requireSignIn: 'End sessions of',
-  softDeleteEmail: 'Delete mail',
-  hardDeleteEmail: 'Delete mail for good',
-}
-
-/** The verb a button says for an action type; the type itself for one this page does not know. */
-export function verbOf(actionType: string): string {
-  return verbs[actionType] ?? actionType
-}
-
 /** What the task acts on, as it was named; empty for a task for people. */
 export function targetOf(task: Pick<Task, 'responseAction'>): string {
   const value = task.responseAction?.identifierValue

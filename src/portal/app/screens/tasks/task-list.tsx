@@ -1,3 +1,4 @@
+import { actionTypes, verbOf } from '../../../shown/words.ts'
 import { isOneOf, quote, withOptions } from '../../api/odata.ts'
 import type { Task } from '../../api/wire.ts'
 import { type Choice, chosenOf } from '../../lists/filters.tsx'
@@ -5,7 +6,7 @@ import { Name, Status } from '../../parts/badges.tsx'
 import type { Column } from '../../parts/grid.tsx'
 import { Time } from '../../parts/time.tsx'
 import { firstOf, type Search } from '../../paths.ts'
-import { targetOf, verbOf } from '../task/verbs.ts'
+import { targetOf } from '../task/verbs.ts'
 
 /** The tabs of a list of tasks. */
 export const tabs = [
@@ -27,26 +28,43 @@ export const actionStatus: Choice = [
   'Action',
   ['notStarted', 'inProgress', 'completed', 'partiallyCompleted', 'failed'],
 ]
+const type: Choice = ['type', 'Action', actionTypes]
+const source: Choice = ['source', 'Source', ['defenderExpertsGuidedResponse', 'defenderExpertsManagedResponse']]
+/** Filters of values that are not offered as buttons. */
+export const further = { type: 'action', source: 'source' } as const
 /** The filters in words. */
-export const filterWords = { actionStatus: 'action state', q: 'name' }
+export const filterWords = { actionStatus: 'action state', ...further, q: 'name' } as const
 
 /** The columns of a list of tasks. */
 export const columns: readonly Column<Task>[] = [
-  { name: 'Task', width: 'minmax(12rem, 1fr)', cell: (row) => <Name>{row.displayName}</Name> },
-  { name: 'Action', width: '9rem', cell: (row) => (row.actionType === 'text' ? 'For people' : verbOf(row.actionType)) },
+  { key: 'task', name: 'Task', width: 'minmax(10rem, 1fr)', cell: (row) => <Name>{row.displayName}</Name> },
   {
+    key: 'action',
+    name: 'Action',
+    width: '8rem',
+    spare: 4,
+    cell: (row) => (row.actionType === 'text' ? 'For people' : verbOf(row.actionType)),
+  },
+  {
+    key: 'target',
     name: 'Target',
-    width: '10rem',
+    width: '9rem',
     cell: (row) => (
       <code>
         <Name>{targetOf(row)}</Name>
       </code>
     ),
   },
-  { name: 'Task state', width: '9rem', cell: (row) => <Status value={row.status} /> },
-  { name: 'Action state', width: '9rem', cell: (row) => <Status value={row.actionStatus} /> },
-  { name: 'Incident', width: '5rem', cell: (row) => <code>{row.incident?.id ?? ''}</code> },
-  { name: 'Changed', width: '9rem', cell: (row) => <Time at={row.lastModifiedDateTime} /> },
+  { key: 'taskState', name: 'Task state', width: '7rem', spare: 3, cell: (row) => <Status value={row.status} /> },
+  {
+    key: 'actionState',
+    name: 'Action state',
+    width: '9rem',
+    spare: 5,
+    cell: (row) => <Status value={row.actionStatus} />,
+  },
+  { key: 'incident', name: 'Incident', width: '5rem', spare: 2, cell: (row) => <code>{row.incident?.id ?? ''}</code> },
+  { key: 'changed', name: 'Changed', width: '9.5rem', spare: 1, cell: (row) => <Time at={row.lastModifiedDateTime} /> },
 ]
 
 /** The tab that stands in the address. */
@@ -61,18 +79,26 @@ export function filterOf(tab: string, search: Search): string {
   return [
     filters[tab] ?? '',
     ...isOneOf('actionStatus', chosenOf(search, actionStatus)),
+    ...isOneOf('actionType', chosenOf(search, type)),
+    ...isOneOf('source', chosenOf(search, source)),
     ...(q === '' ? [] : [`contains(tolower(displayName),${quote(q.toLowerCase())})`]),
   ].join(' and ')
 }
 
+const listPath = '/beta/security/incidentTasks'
+
 /** The first page of a tenant's tasks. What waits longest comes first; of the others, what changed last. */
 export function pathOf(tab: string, filter: string): string {
-  return withOptions('/beta/security/incidentTasks', {
+  return withOptions(listPath, {
     $filter: filter,
     $orderby: tab === 'pending' ? 'createdDateTime' : 'lastModifiedDateTime desc',
     $expand: 'incident($select=id)',
-    $count: 'true',
   })
+}
+
+/** Where a tenant says how many tasks a filter leaves. */
+export function countPathOf(filter: string): string {
+  return withOptions(`${listPath}/$count`, { $filter: filter })
 }
 
 /** Only what is one action is done in one go. */

@@ -3,7 +3,10 @@ import { lazy, Suspense, useState } from 'react'
 import { type Task, task } from '../../api/wire.ts'
 import { useApp } from '../../frame/app.tsx'
 import { Title } from '../../frame/title.tsx'
-import { Choices, NameFilter } from '../../lists/filters.tsx'
+import { Beside } from '../../lists/beside/beside.tsx'
+import { useColumns } from '../../lists/beside/columns.ts'
+import { usePanels } from '../../lists/beside/panels.ts'
+import { Chips, Choices, NameFilter } from '../../lists/filters.tsx'
 import { isFiltered, NoMatch } from '../../lists/no-match.tsx'
 import { type ListState, useList, writeSelection } from '../../lists/use-list.ts'
 import { Button } from '../../parts/button.tsx'
@@ -11,32 +14,67 @@ import { Grid } from '../../parts/grid.tsx'
 import { MarkBar } from '../../parts/mark-bar.tsx'
 import { useMarks } from '../../parts/marks.ts'
 import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
-import { TabLinks } from '../../parts/tab-links.tsx'
 import { usePages } from '../../parts/use-pages.ts'
 import { taskPath } from '../../paths.ts'
-import { actionStatus, columns, filterOf, filterWords, pathOf, tabOf, tabs, whyNotTogether } from './task-list.tsx'
+import { useRowMenu } from '../bulk/use-row-menu.tsx'
+import {
+  actionStatus,
+  columns,
+  countPathOf,
+  filterOf,
+  filterWords,
+  further,
+  pathOf,
+  tabOf,
+  whyNotTogether,
+} from './task-list.tsx'
+import { TaskTabs } from './task-tabs.tsx'
 
 const RunTasks = lazy(() => import('../bulk/run-tasks.tsx'))
+const History = lazy(() => import('./history.tsx'))
+const TaskPreview = lazy(() => import('../preview/task-preview.tsx'))
 const ViewsBar = lazy(() => import('../../lists/views-bar.tsx'))
 
-/** S4: tasks of all incidents. */
+/** S4: tasks of all incidents, and every run there was. */
 export function TasksScreen() {
   const list = useList('tasks')
   const { search, change } = list
   const tab = tabOf(search)
   const filter = filterOf(tab, search)
-  return (
-    <div className="space-y-3 p-4">
-      <Title text="Tasks" />
+  const above = (
+    <>
       <Suspense fallback={null}>
         <ViewsBar {...list} />
       </Suspense>
-      <TabLinks label="Tasks" hrefOf={(value) => list.hrefOf({ ...search, tab: value })} tabs={tabs} current={tab} />
-      <search className="flex flex-wrap items-center gap-x-4 gap-y-2">
-        <NameFilter search={search} change={change} />
-        <Choices choices={[actionStatus]} search={search} change={change} />
-      </search>
-      {list.isWaiting ? <Skeleton /> : <Rows key={filter} tab={tab} filter={filter} list={list} />}
+      <TaskTabs hrefOf={(value) => list.hrefOf({ ...search, tab: value })} current={tab} />
+    </>
+  )
+  return (
+    <div className="space-y-3 p-4">
+      <Title text="Tasks" />
+      {tab === 'history' ? (
+        <>
+          {above}
+          <Suspense fallback={<Skeleton />}>
+            <History list={list} />
+          </Suspense>
+        </>
+      ) : (
+        <Beside
+          {...list}
+          filterOf={(next) => filterOf(tab, next)}
+          columns={columns}
+          preview={(id) => <TaskPreview id={id} row={id} />}
+        >
+          {above}
+          <search className="flex flex-wrap items-center gap-x-4 gap-y-2">
+            <NameFilter search={search} change={change} />
+            <Choices choices={[actionStatus]} search={search} change={change} />
+            <Chips of={further} search={search} change={change} />
+          </search>
+          {list.isWaiting ? <Skeleton /> : <Rows key={filter} tab={tab} filter={filter} list={list} />}
+        </Beside>
+      )}
     </div>
   )
 }
@@ -45,10 +83,19 @@ function Rows({ tab, filter, list }: { tab: string; filter: string; list: ListSt
   const { session, may } = useApp()
   const navigate = useNavigate()
   const marks = useMarks()
+  const { put } = usePanels()
+  const shown = useColumns(columns, list.search)
   // As they were chosen: what is run leaves the list.
   const [asked, setAsked] = useState<readonly Task[] | null>(null)
   const mayRun = tab === 'pending' && may('SecurityIncidentTask.TakeAction.ReadWrite.All')
-  const pages = usePages('tasks', pathOf(tab, filter), task)
+  const mayChange = may('SecurityIncidentTask.ReadWrite.All')
+  const { menu, menus } = useRowMenu<Task>(
+    'task',
+    mayChange ? ['status'] : [],
+    ({ id, displayName }) => ({ tenant: session.tenant.id, id, name: displayName }),
+    marks.clear,
+  )
+  const pages = usePages('tasks', pathOf(tab, filter), task, countPathOf(filter))
   if (pages.isError && pages.rows.length === 0)
     return <Failure error={pages.error} retry={() => void pages.refetch()} />
   if (pages.isPending) return <Skeleton />
@@ -75,9 +122,10 @@ function Rows({ tab, filter, list }: { tab: string; filter: string; list: ListSt
           />
         </Suspense>
       ) : null}
+      {menu}
       <Grid
         label="Tasks"
-        columns={columns}
+        columns={shown}
         rows={pages.rows}
         total={pages.total}
         idOf={(row) => row.id}
@@ -85,9 +133,11 @@ function Rows({ tab, filter, list }: { tab: string; filter: string; list: ListSt
           writeSelection(row.id)
           void navigate({ href: taskPath(session.tenant.id, row) })
         }}
+        onPreview={({ id }) => put({ preview: id, sel: id })}
         selected={list.selected}
         onSelect={list.select}
         onEnd={pages.onEnd}
+        menus={menus}
         {...(mayRun ? { marks } : {})}
       />
     </>
