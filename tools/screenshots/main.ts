@@ -97,6 +97,7 @@ await openStage(async (stage) => {
       ['incident', incident],
       ['proof', `${incident}/tasks/${made.done}`],
       ['devices', 'devices'],
+      ['users', 'users'],
       ['report', `${incident}/report`],
       ['reports', 'reports'],
       ['start', 'start'],
