@@ -1,20 +1,14 @@
 import type { Command } from 'commander'
 import { originOf } from '../audit/checkpoint.ts'
-import { readLog, writeLine } from '../audit/export.ts'
-import { toOcsf } from '../audit/ocsf.ts'
 import { writeVerifierKey } from '../audit/signed-note.ts'
 import { readAuditPublicKeys } from '../io/secrets.ts'
 import { CordonError } from '../model/errors.ts'
 import { listAuditTenants } from '../store/audit-log.ts'
+import { exportAudit } from './audit-export.ts'
 import { type VerifyOptions, verifyAudit } from './audit-verify.ts'
 import { addStoreOptions, chooseData, printResult, readStore, type StoreOptions } from './store-command.ts'
 
-interface ExportOptions extends StoreOptions {
-  readonly format: string
-  readonly tenant?: string
-}
-
-/** Adds `cordon audit verify|export|key`. They only read, and need no running server. */
+/** Adds `cordon audit verify|export|key`. They need no running server; export leaves an entry, the others only read. */
 export function addAuditCommands(program: Command): void {
   const audit = program.command('audit').description('the log of who did what')
   addStoreOptions(audit.command('verify'))
@@ -33,23 +27,12 @@ export function addAuditCommands(program: Command): void {
     .description('write the log, one entry a line: jsonl (can be verified) or ocsf (for a SIEM)')
     .option('--format <format>', 'jsonl or ocsf', 'jsonl')
     .option('--tenant <id>', 'only the log of this tenant')
+    .option('--allow-unrecorded', 'also from a database that can only be read, where the export leaves no entry')
     .action(exportAudit)
   addStoreOptions(audit.command('key'))
     .description("print the key that verifies a tenant's checkpoints; note it down elsewhere")
     .option('--tenant <id>', 'only the key of this tenant')
     .action(printKeys)
-}
-
-async function exportAudit(options: ExportOptions): Promise<void> {
-  const { format } = options
-  if (format !== 'jsonl' && format !== 'ocsf') throw new CordonError('BadRequest', '--format takes jsonl or ocsf.')
-  await readStore(options, async (db) => {
-    for (const tenantId of await chooseLogs(db, options.tenant)) {
-      for await (const { row, previous } of readLog(db, tenantId)) {
-        await writeOut(format === 'ocsf' ? JSON.stringify(toOcsf(row)) : writeLine(row, previous))
-      }
-    }
-  })
 }
 
 async function printKeys(options: StoreOptions & { readonly tenant?: string }): Promise<void> {
@@ -69,8 +52,4 @@ async function printKeys(options: StoreOptions & { readonly tenant?: string }): 
 
 async function chooseLogs(db: Parameters<typeof listAuditTenants>[0], tenantId: string | undefined): Promise<string[]> {
   return tenantId === undefined ? listAuditTenants(db) : [tenantId]
-}
-
-async function writeOut(line: string): Promise<void> {
-  if (!process.stdout.write(`${line}\n`)) await new Promise((resolve) => process.stdout.once('drain', resolve))
 }

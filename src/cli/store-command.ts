@@ -7,7 +7,7 @@ import { databaseFile } from '../io/data-dir.ts'
 import { readEnvironment } from '../io/env.ts'
 import { CordonError } from '../model/errors.ts'
 import { listTenants } from '../store/access.ts'
-import { type Db, openForReading, openStore } from '../store/db.ts'
+import { type Db, openAsItIs, openForReading, openStore, type Store } from '../store/db.ts'
 import type { Actor } from '../store/record.ts'
 
 const defaultDataDir = 'data'
@@ -44,7 +44,7 @@ export async function runStoreCommand(
 ): Promise<void> {
   const store = await openStore(chooseDatabase(options))
   try {
-    await work({ store, clock: systemClock, ids: randomIds }, { id: 'cli', kind: 'system', name: actorName(verb) })
+    await work({ store, clock: systemClock, ids: randomIds }, actorOf(verb))
   } finally {
     await store.close()
   }
@@ -55,6 +55,20 @@ export async function readStore<T>(options: StoreOptions, work: (db: Db) => Prom
   const store = await openForReading(chooseDatabase(options))
   try {
     return await work(store.read)
+  } finally {
+    await store.close()
+  }
+}
+
+/** As {@link readStore}, for a command that leaves a trace of what it has read. @param verb as for {@link runStoreCommand} */
+export async function readOnRecord<T>(
+  options: StoreOptions,
+  verb: string,
+  work: (store: Store, actor: Omit<Actor, 'tenantId'>) => Promise<T>,
+): Promise<T> {
+  const store = await openAsItIs(chooseDatabase(options))
+  try {
+    return await work(store, actorOf(verb))
   } finally {
     await store.close()
   }
@@ -121,7 +135,7 @@ function chooseDatabase(options: StoreOptions): string {
 }
 
 /** The log names who used the command line, as far as the system knows. */
-function actorName(verb: string): string {
+function actorOf(verb: string): Omit<Actor, 'tenantId'> {
   let user = 'unknown'
   try {
     user = userInfo().username
@@ -129,5 +143,5 @@ function actorName(verb: string): string {
     // A numeric user without an account, as in many containers.
     if (!(cause instanceof Error)) throw cause
   }
-  return `cordon ${verb} (${user})`
+  return { id: 'cli', kind: 'system', name: `cordon ${verb} (${user})` }
 }

@@ -1,5 +1,4 @@
 import type { Clock } from '../io/clock.ts'
-import type { Logger } from '../io/log.ts'
 import type { Store } from '../store/db.ts'
 import { type Actor, recordChange } from '../store/record.ts'
 
@@ -7,7 +6,7 @@ import { type Actor, recordChange } from '../store/record.ts'
 export interface RecordExportDeps {
   readonly store: Pick<Store, 'transaction'>
   readonly clock: Clock
-  readonly log: Logger
+  readonly log: { readonly error: (facts: object, text: string) => void }
 }
 
 /** What somebody takes away as a file. */

@@ -1,7 +1,7 @@
 import { CompiledQuery, sql } from 'kysely'
 import { type AuditContent, canonicalEntry, hashEntry, spellEntry } from './audit-entry.ts'
 import { compiledText, writeRows } from './bulk.ts'
-import { beforeCommit, type Db, flushAfterCommit, mustHoldRows, type Tx } from './db.ts'
+import { beforeCommit, type Db, flushAfterCommit, isReadOnly, mustHoldRows, type Store, type Tx } from './db.ts'
 import type { AuditHeadRow, AuditRow } from './schema.ts'
 
 // One log per tenant, so that tenants do not wait for each other and each can be shown, exported and verified by itself.
@@ -109,6 +109,26 @@ async function selectHead(tx: Tx, tenantId: string): Promise<AuditHeadRow | unde
       : sql`select ${columns}, ${flush} from audit_heads where tenant_id = ${null} for update`
   })
   return (await tx.executeQuery<AuditHeadRow>(CompiledQuery.raw(text, [tenantId]))).rows[0]
+}
+
+/**
+ * Whether entries can be appended at all.
+ * @throws whatever the database throws when it cannot be written for another reason
+ */
+export async function takesEntries(store: Pick<Store, 'transaction'>): Promise<boolean> {
+  try {
+    await store.transaction((tx) =>
+      tx
+        .updateTable('audit_heads')
+        .set((eb) => ({ size: eb.ref('size') }))
+        .where((eb) => eb.lit(false))
+        .execute(),
+    )
+    return true
+  } catch (cause) {
+    if (isReadOnly(cause)) return false
+    throw cause
+  }
 }
 
 /** Where every log ends, or those of one tenant. */

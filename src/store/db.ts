@@ -123,6 +123,17 @@ export async function openForReading(target: string): Promise<ReadOnlyStore> {
   return { read, close: () => read.destroy() }
 }
 
+/**
+ * Opens a database as it is, for reading it and leaving a trace of that: nothing is migrated.
+ * @param target as for {@link openStore}
+ * @throws CordonError NotFound when there is no such file
+ */
+export async function openAsItIs(target: string): Promise<Store> {
+  if (isPostgresUrl(target)) return connectPostgres(target)
+  if (!existsSync(target)) throw new CordonError('NotFound', `There is no database ${target}.`)
+  return connectSqlite(target)
+}
+
 interface OpenStore extends Store {
   readonly write: Db
 }
@@ -313,6 +324,17 @@ export function classifyFailure(cause: unknown): 'conflict' | 'unavailable' | 'o
     return /^E[A-Z]+$/.test(cause.code) ? 'unavailable' : 'other'
   }
   return 'other'
+}
+
+/**
+ * Whether a transaction failed because the database takes no change at all: a replica, a read-only file, a role that may only read.
+ * @source SQLite READONLY; PostgreSQL read_only_sql_transaction, insufficient_privilege
+ */
+export function isReadOnly(failure: unknown): boolean {
+  const cause = failure instanceof CordonError ? failure.cause : failure
+  if (typeof cause !== 'object' || cause === null) return false
+  if ('errcode' in cause && typeof cause.errcode === 'number') return (cause.errcode & 0xff) === 8
+  return 'code' in cause && (cause.code === '25006' || cause.code === '42501')
 }
 
 /** What a read that failed throws: a store that cannot be read is nobody's mistake; whatever else it was stays as it is. */

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { hash } from 'node:crypto'
+import { once } from 'node:events'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
@@ -12,6 +14,7 @@ import { systemClock } from '../../src/io/clock.ts'
 import { checkpointFolder, databaseFile } from '../../src/io/data-dir.ts'
 import { createLog } from '../../src/io/log.ts'
 import { loadKeys } from '../../src/io/secrets.ts'
+import { listAuditEntries, listAuditHeads } from '../../src/store/audit-log.ts'
 import { openStore } from '../../src/store/db.ts'
 import { otherTenant, tenant } from '../store/given.ts'
 import { onEnd } from '../support/cleanup.ts'
@@ -235,9 +238,91 @@ test('verifying changes nothing in the database', async (t) => {
   const before = readFileSync(databaseFile(data))
 
   await cordon('audit', 'verify', '--data', data)
-  await cordon('audit', 'export', '--data', data)
 
   assert.ok(before.equals(readFileSync(databaseFile(data))))
+})
+
+for (const kind of ['sqlite', 'postgres'] as const) {
+  test(`an export on ${kind} beside an open store leaves one entry in each log, which names the user, and the logs hold`, async (t) => {
+    const { data, database } = await giveData(t, kind)
+    const where = kind === 'sqlite' ? [] : ['--database', database]
+    const store = await openStore(database)
+    onEnd(t, () => store.close())
+
+    const { code, out, err } = await cordon('audit', 'export', '--data', data, ...where)
+    const { code: verified, out: report } = await cordon('audit', 'verify', '--data', data, ...where, '--json')
+
+    assert.equal(code, 0, err)
+    assert.equal(verified, 0, report)
+    for (const [tenantId, rows] of [[tenant, 20] as const, [otherTenant, 5] as const]) {
+      const lines = out.split('\n').filter((line) => line.includes(`"tenantId":"${tenantId}"`))
+      const sha256 = hash('sha256', lines.map((line) => `${line}\n`).join(''))
+      const log = await listAuditEntries(store.read, tenantId, 0, 100)
+      const entry = log.at(-1)
+      assert.equal(lines.length, rows)
+      assert.equal(log.length, rows + 1, 'none holds its own entry')
+      assert.deepEqual(
+        [entry?.action, entry?.object_type, entry?.object_id, entry?.actor_kind, entry?.actor_id],
+        ['exportAudit', 'export', sha256, 'system', 'cli'],
+      )
+      assert.equal(entry?.actor_name, `cordon audit export (${userInfo().username})`)
+      assert.deepEqual(JSON.parse(entry?.details ?? ''), { filter: {}, format: 'jsonl', rows, sha256, ending: 'whole' })
+    }
+  })
+}
+
+test('an export whose reader goes away leaves an entry that says it was cut, and ends with an exit code', async (t) => {
+  const { data, database } = await giveData(t)
+  const store = await openStore(database)
+  onEnd(t, () => store.close())
+  // More than a pipe takes.
+  await writeLog(store, 2_000)
+
+  const child = spawn(process.execPath, [bin, 'audit', 'export', '--data', data, '--tenant', tenant], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  child.stdout.once('data', () => child.stdout.destroy())
+  const [code] = await once(child, 'exit')
+
+  const entry = (await listAuditEntries(store.read, tenant, 2_020, 10)).at(-1)
+  const details = JSON.parse(entry?.details ?? '{}')
+  assert.notEqual(code, 0)
+  assert.deepEqual([entry?.action, details.ending], ['exportAudit', 'cut'])
+  assert.ok(details.rows < 2_020, `${details.rows}`)
+})
+
+test('a database that can only be read is exported when that is asked for, and says that no entry is left', async (t) => {
+  const { data, database } = await giveData(t, 'postgres')
+  const name = new URL(database).pathname.slice(1)
+  const store = await openStore(database)
+  onEnd(t, () => store.close())
+  await sql`alter database ${sql.id(name)} set default_transaction_read_only = on`.execute(store.read)
+
+  const refused = await cordon('audit', 'export', '--data', data, '--database', database)
+  const allowed = await cordon('audit', 'export', '--data', data, '--database', database, '--allow-unrecorded')
+
+  assert.equal(refused.code, 2)
+  assert.equal(refused.out, '')
+  assert.match(refused.err, /can only be read, so that the export cannot leave its entry .*--allow-unrecorded/)
+  assert.equal(allowed.code, 0, allowed.err)
+  assert.match(allowed.err, /goes on without one/)
+  assert.equal(allowed.out.trim().split('\n').length, 25)
+  assert.equal((await listAuditEntries(store.read, tenant, 0, 100)).length, 20)
+})
+
+test('an export of a tenant without a log begins none', async (t) => {
+  const { data, database } = await giveData(t)
+
+  const { code, err } = await cordon('audit', 'export', '--data', data, '--tenant', 'nobody')
+
+  const store = await openStore(database)
+  onEnd(t, () => store.close())
+  assert.equal(code, 1)
+  assert.match(err, /There is no log of the tenant nobody/)
+  assert.deepEqual(
+    (await listAuditHeads(store.read)).map((head) => head.tenant_id).sort(),
+    [tenant, otherTenant].sort(),
+  )
 })
 
 test('a SIEM gets OCSF events of the two classes', async (t) => {
