@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { globSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { ensurePortal } from '../tools/portal/build.ts'
 import { journeysVariable } from './support/journeys.ts'
+import { runInLanes } from './support/lanes.ts'
 import { startPostgres } from './support/postgres.ts'
 import { installPackages, listMissing } from './support/programs.ts'
+import { report } from './support/reporter.ts'
 
 // `npm test`: static checks, then every suite beside one PostgreSQL. `node test/run.ts store agent` runs only those folders of test/,
 // without the static checks.
@@ -13,26 +15,23 @@ import { installPackages, listMissing } from './support/programs.ts'
 const root = join(import.meta.dirname, '..')
 /** A file that runs longer hangs: something it started is still open. */
 const fileTimeoutMs = 600_000
-const reporter = join(root, 'test/support/reporter.ts')
+/** Files at the same time: the suites wait more than they reckon. */
+const lanes = 2 * Math.min(availableParallelism(), 4)
+/** The suites and the tools they start use this Node, whatever the machine's own is. */
+const searchPath = [dirname(process.execPath), join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter)
 
 let current: ChildProcess | null = null
-let interrupted = false
+const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    interrupted = true
+    stopping.abort()
     current?.kill(signal)
   })
 }
 
 /** Runs a program to its end with its output shown. @returns its exit code; 1 when a signal ended it */
-async function run(
-  program: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<number> {
-  // The suites and the tools they start use this Node, whatever the machine's own is.
-  const path = [dirname(process.execPath), join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter)
-  const child = spawn(program, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env, PATH: path } })
+async function run(program: string, args: readonly string[]): Promise<number> {
+  const child = spawn(program, args, { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: searchPath } })
   current = child
   try {
     return await new Promise((resolve, reject) => {
@@ -90,11 +89,18 @@ async function runSuites(files: readonly string[]): Promise<number> {
   const cluster = await startPostgres()
   const folder = mkdtempSync(join(tmpdir(), 'cordon-run-'))
   try {
-    if (interrupted) return 1
+    if (stopping.signal.aborted) return 1
     const journeys = join(folder, 'journeys')
-    const options = ['--test', '--test-concurrency=2', `--test-reporter=${reporter}`, `--test-timeout=${fileTimeoutMs}`]
-    const env = { CORDON_TEST_POSTGRES: cluster.url, [journeysVariable]: journeys }
-    return await run(process.execPath, [...options, ...files], env)
+    Object.assign(process.env, {
+      CORDON_TEST_POSTGRES: cluster.url,
+      [journeysVariable]: journeys,
+      // Hundreds of processes load the same sources: what the first made of them serves all others.
+      NODE_COMPILE_CACHE: join(folder, 'compiled'),
+      PATH: searchPath,
+    })
+    const suites = runInLanes(files, { root, lanes, timeoutMs: fileTimeoutMs, signal: stopping.signal })
+    for await (const text of report(suites.events, journeys, suites.times)) process.stdout.write(text)
+    return suites.hasFailed() || stopping.signal.aborted ? 1 : 0
   } finally {
     rmSync(folder, { recursive: true, force: true })
     await cluster.stop()
@@ -106,7 +112,7 @@ async function main(folders: readonly string[]): Promise<number> {
   if (files.length === 0 || !requirePrograms()) return 1
   await ensurePortal()
   const code = folders.length === 0 ? await runChecks() : 0
-  return code === 0 && !interrupted ? runSuites(files) : code || 1
+  return code === 0 && !stopping.signal.aborted ? runSuites(files) : code || 1
 }
 
 process.exitCode = await main(process.argv.slice(2))

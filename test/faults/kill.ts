@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { databaseKinds } from '../support/databases.ts'
+import type { DatabaseKind } from '../support/databases.ts'
 import { testSeed } from '../support/seed.ts'
 import { renderFigures, runCrashes } from './crash-run.ts'
 
 /** Kills per database; `npm run test:crash -- --rounds N` makes it another number. */
 const rounds = Number(process.env.CORDON_CRASH_ROUNDS ?? 150)
 
-for (const kind of databaseKinds) {
+/** The test of the kills on one database; each has a file of its own, so that they run side by side. */
+export function killTest(kind: DatabaseKind): void {
   test(`a server killed ${rounds} times under load loses nothing it acknowledged and does nothing twice (${kind})`, async (t) => {
     t.diagnostic(`CORDON_TEST_SEED=${testSeed}`)
 
