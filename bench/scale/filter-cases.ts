@@ -58,6 +58,11 @@ function named(list: List, word: string): string {
   return `contains(tolower(${lists[list].text}),'${word}')`
 }
 
+/** Incidents with an alert of a source. */
+function sourced(source: string): string {
+  return `alerts/any(a:a/serviceSource eq '${source}')`
+}
+
 const analyst = "assignedTo eq 'analyst.3@contoso.example'"
 
 const words: Readonly<Record<List, readonly (readonly [name: string, word: string])[]>> = {
@@ -91,6 +96,16 @@ const pages: readonly FilterCase[] = [
   page('incidents', 'tag one in a hundred has', "customTags/any(t:t eq 'vip')"),
   page('incidents', 'tag none has', "customTags/any(t:t eq 'none')"),
   page('incidents', 'owner, high, resolved', `${analyst} and severity eq 'high' and status eq 'resolved'`),
+  page('incidents', 'source nearly all have', sourced('microsoftDefenderForEndpoint')),
+  page('incidents', 'source one in six has', sourced('dataLossPrevention')),
+  page('incidents', 'source none has', sourced('microsoft365Defender')),
+  page('incidents', 'source none has, resolved', `${sourced('microsoft365Defender')} and status eq 'resolved'`),
+  page('incidents', 'source, severity first', sourced('dataLossPrevention'), 'severity desc,createdDateTime desc'),
+  page(
+    'incidents',
+    'source, a word all have',
+    `${sourced('microsoft365Defender')} and ${named('incidents', 'lateral')}`,
+  ),
   page('incidents', 'classification, true positive', "classification eq 'truePositive'"),
   page('incidents', 'rare word, active', `${named('incidents', 'web-1234')} and status eq 'active'`),
   page('incidents', 'rare word, severity first', named('incidents', 'web-1234'), 'severity desc,createdDateTime desc'),
@@ -114,8 +129,9 @@ const everyWord = (Object.keys(lists) as List[]).flatMap((list) =>
 )
 
 const facets: readonly FilterCase[] = [
-  ...['status', 'severity', 'assignedTo', 'customTags', 'classification'].flatMap((property) => [
+  ...['status', 'severity', 'assignedTo', 'customTags', 'classification', 'source'].flatMap((property) => [
     facet('incidents', property, 'all', ''),
+    facet('incidents', property, 'a source', sourced('dataLossPrevention')),
     facet('incidents', property, 'active', "status eq 'active'"),
     facet('incidents', property, 'an owner', analyst),
     facet('incidents', property, 'a tag', "customTags/any(t:t eq 'vip')"),
@@ -140,5 +156,6 @@ export const filterCases: readonly FilterCase[] = [
   ...pages,
   ...everyWord.map(([list, name, filter]) => page(list, name, filter)),
   ...everyWord.map(([list, name, filter]) => count(list, name, filter)),
+  count('incidents', 'source one in six has', sourced('dataLossPrevention')),
   ...facets,
 ]

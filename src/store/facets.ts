@@ -1,5 +1,5 @@
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
-import type { EnumName } from '../model/generated.ts'
+import { type EnumName, enums } from '../model/generated.ts'
 import { nameOf } from '../model/graph-values.ts'
 import type { BoundFilter } from '../model/query.ts'
 import { countedTables, countMatches, listTerms, matchPart, type Part, splitByMonth } from './counts.ts'
@@ -8,6 +8,7 @@ import { readRows } from './prepared.ts'
 import { sqlDialects } from './query-sql.ts'
 import { isLate } from './scanner.ts'
 import { type ListedTable, mayScan } from './scans.ts'
+import { bitOfMember } from './sources.ts'
 
 /** A property whose values are counted. */
 type Facet =
@@ -17,6 +18,8 @@ type Facet =
   | { readonly kind: 'owner' }
   /** Of incidents alone: any number of values on each. */
   | { readonly kind: 'tag' }
+  /** Of incidents alone: the members that their alerts have; see sources.ts. */
+  | { readonly kind: 'members'; readonly column: string; readonly members: EnumName }
 
 const common: Readonly<Record<string, Facet>> = {
   severity: { kind: 'enum', column: 'severity', members: 'alertSeverity' },
@@ -30,6 +33,8 @@ const facets: Readonly<Record<ListedTable, Readonly<Record<string, Facet>>>> = {
     status: { kind: 'enum', column: 'status', members: 'incidentStatus' },
     ...common,
     customTags: { kind: 'tag' },
+    // Of any of its alerts.
+    source: { kind: 'members', column: 'sources', members: 'serviceSource' },
   },
   alerts: {
     status: { kind: 'enum', column: 'status', members: 'alertStatus' },
@@ -131,6 +136,7 @@ async function countScope(
   const facet = Object.hasOwn(facets[list], name) ? facets[list][name] : undefined
   if (facet === undefined) throw new TypeError(`${list} has no facet '${name}'`)
   if (facet.kind === 'enum') return cut(await countMembers(store, tenantId, question, facet, scope), top)
+  if (facet.kind === 'members') return cut(await countSets(store, tenantId, question, facet, scope), top)
   const select = facet.kind === 'tag' ? selectTags : selectOwners
   const [rows, without] = await Promise.all([
     readRows<Row>(store, select(store, tenantId, question, scope), true, scope.patienceMs),
@@ -180,6 +186,27 @@ async function countMembers(
       count: Number(amount),
     }))
     .filter(({ value }) => (value ?? '').toLowerCase().includes(contains.toLowerCase()))
+}
+
+/** Rows with equal sets of members are counted together, and each member is then that of all sets that have it. */
+async function countSets(
+  store: Store,
+  tenantId: string,
+  question: FacetQuestion,
+  { column, members }: Facet & { readonly kind: 'members' },
+  scope: Scope,
+): Promise<FacetCount[]> {
+  const set = sql.ref(column)
+  const statement = sql<Row>`select ${set} as value, count(*) as amount from ${sql.table(question.list)}
+    where ${matchRows(store, tenantId, question, scope)} group by ${set}`
+  const sets = await readRows(store, statement, true, scope.patienceMs)
+  return Object.entries(enums[members].members)
+    .filter(([name]) => name.toLowerCase().includes(question.contains.toLowerCase()))
+    .map(([value, number]) => {
+      const having = sets.filter((one) => (Number(one.value) & bitOfMember(number)) !== 0)
+      return { value, count: having.reduce((sum, { amount }) => sum + Number(amount), 0) }
+    })
+    .filter(({ count }) => count > 0)
 }
 
 function rowsSince(since: string | null, filter: BoundFilter | null): Part {

@@ -28,6 +28,7 @@ export const incidentFilterMap: FilterMap = {
     customTags: { kind: 'list', path: ['customTags'], items: 'incidents.tags' },
     systemTags: { kind: 'list', path: ['systemTags'] },
     comments: commentList(),
+    alerts: { kind: 'members', column: 'incidents.sources', of: 'serviceSource' },
   },
 }
 

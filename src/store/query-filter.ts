@@ -1,9 +1,11 @@
 import { type Expression, type SqlBool, sql } from 'kysely'
 import { assertNever } from '../model/errors.ts'
+import { enums } from '../model/generated.ts'
 import type { BoundFilter, BoundScalar, CompareOperator, ValueType } from '../model/query.ts'
 import { namedProperty, selectNames, type TextMatch } from './names.ts'
 import type { EvidenceCondition, FilterColumn, FilterMap, QuerySource } from './query.ts'
 import { type Sql, type SqlDialect, sqlDialects } from './query-sql.ts'
+import { bitsOf } from './sources.ts'
 
 /** Where names are resolved. */
 export interface Context {
@@ -55,7 +57,7 @@ export function resolveProperty(context: Context, property: string): Operand {
 function reachProperty(context: Context, property: string): Operand {
   const { map, write, doc } = context
   const column = Object.hasOwn(map.properties, property) ? map.properties[property] : undefined
-  if (column === undefined || column.kind === 'list' || column.kind === 'evidence') {
+  if (column === undefined || column.kind === 'list' || column.kind === 'members' || column.kind === 'evidence') {
     throw new Error(`the filter map has no scalar '${property}'`)
   }
   if (column.kind === 'digits') {
@@ -261,6 +263,10 @@ function lambda(
   filter: BoundFilter & { readonly kind: 'lambda' },
   negate: boolean,
 ): Expression<SqlBool> {
+  const column = Object.hasOwn(context.map.properties, filter.collection)
+    ? context.map.properties[filter.collection]
+    : undefined
+  if (column?.kind === 'members') return anyMember(column, filter, negate)
   const { write, doc } = context
   const { path, items, members } = findList(context, filter.collection)
   const source = items === undefined ? write.elements(doc, path) : write.elements(sql.ref(items), [])
@@ -273,6 +279,19 @@ function lambda(
   const holds = text === null ? sql`` : sql`${write.match('contains', sql.ref(items ?? ''), text)} and `
   const found = sql`(${holds}exists (select 1 from ${source} where ${write.isElement} and ${wanted}))`
   return (filter.quantifier === 'all') === negate ? sql<SqlBool>`${found}` : sql<SqlBool>`not ${found}`
+}
+
+/** Whether one of the members that fulfil the condition is among the row's, or for all none of the others. */
+function anyMember(
+  { column, of }: FilterColumn & { readonly kind: 'members' },
+  { quantifier, body }: BoundFilter & { readonly kind: 'lambda' },
+  negate: boolean,
+): Expression<SqlBool> {
+  const members = Object.values(enums[of].members)
+  const wanted = bitsOf(body, members)
+  const looked = quantifier === 'any' ? wanted : bitsOf(null, members) & ~wanted
+  const among = sql`(${sql.ref(column)} & ${looked})`
+  return (quantifier === 'all') === negate ? sql<SqlBool>`${among} <> 0` : sql<SqlBool>`${among} = 0`
 }
 
 /** What an element must be, as it stands in JSON; null for other conditions. */

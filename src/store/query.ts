@@ -1,4 +1,5 @@
 import { type Expression, type RawBuilder, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
+import type { EnumName } from '../model/generated.ts'
 import type { BoundFilter, BoundOrder, BoundQuery, Keyset, KeyValue, ValueType } from '../model/query.ts'
 import type { Dialect } from './db.ts'
 import { type Context, compile, type Operand, openContext, resolveProperty } from './query-filter.ts'
@@ -40,6 +41,8 @@ export type FilterColumn =
       readonly items?: string
       readonly members?: Readonly<Record<string, ValueType>>
     }
+  /** Rows of another table that belong to the row, as far as one enum of theirs goes: the bits of their members; see sources.ts. */
+  | { readonly kind: 'members'; readonly column: string; readonly of: EnumName }
   /** Alerts' evidence, looked up by the caller's own expression. */
   | { readonly kind: 'evidence'; readonly exists: (condition: EvidenceCondition) => Expression<SqlBool> }
 
@@ -59,7 +62,7 @@ export interface QuerySource {
   readonly map: FilterMap
   /** SQLite only: the one property an index may be looked for by; see {@link findRange}. */
   readonly readBy?: string | undefined
-  /** SQLite only: what every row is asked first; see `inTime`. */
+  /** What every row is asked first; see `inTime`, and read-page.ts. */
   readonly guard?: RawBuilder<SqlBool>
   /** SQLite only: parts of names are looked for among the names of this tenant instead of in the rows. */
   readonly namesOf?: string

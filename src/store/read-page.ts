@@ -60,6 +60,7 @@ export function preparePaging<R extends object>(
   )
   const probe = prepareProbe(table, sources.sqlite)
   const gather = prepareGathering(table, sources.sqlite)
+  const find = prepareFinding(table, sources.postgres)
   const brieflyWalk = preparePages<R>(
     (db, ...given) => table.select(db, { ...sources.sqlite, guard: inTime(table.name) }, ...given),
     (db, statement, parameters) => runScan(db, statement, parameters, walkMs),
@@ -87,7 +88,18 @@ export function preparePaging<R extends object>(
       findScanner(read) !== null &&
       (isSorted || mayScan(table.name, query.filter, query.orderBy))
     const isNamed = scans && findNamed(sources.sqlite.map, query.filter) !== null
-    const reader = isNarrow ? sort : !scans ? walk[dialect] : isSorted ? gather : isNamed ? walkOrGather : scan
+    const isFound = dialect === 'postgres' && asksMembers(sources.postgres.map, query.filter)
+    const reader = isNarrow
+      ? sort
+      : isFound
+        ? find
+        : !scans
+          ? walk[dialect]
+          : isSorted
+            ? gather
+            : isNamed
+              ? walkOrGather
+              : scan
     const rows = await reader(read, tenantId, query, incidentId)
     return takePage(rows, sources[dialect], query)
   }
@@ -112,6 +124,28 @@ function prepareGathering<R extends object>(table: PagedTable<R>, source: QueryS
     const among = { ...source, readBy: '', guard }
     return table.select(db, among, tenantId, { ...query, filter: null, after: null, skip: 0 }, incidentId)
   }, runScan)
+}
+
+/**
+ * For PostgreSQL: a reader that finds the rows of the page within an index, and then reads them. A condition on bits is none that it looks up in
+ * an index, so it would read every row of a list to ask it.
+ */
+function prepareFinding<R extends object>(table: PagedTable<R>, source: QuerySource): PageReader<R> {
+  return preparePages<R>((db, tenantId, query, incidentId) => {
+    const row = db.selectFrom(table.name).select(`${table.name}.id`).where('tenant_id', '=', tenantId)
+    const found = selectPage(row, source, query)
+    const guard = sql<SqlBool>`${sql.ref(`${table.name}.id`)} in (select found.id from ${found} as found)`
+    const among = { ...source, guard }
+    return table.select(db, among, tenantId, { ...query, filter: null, after: null, skip: 0 }, incidentId)
+  })
+}
+
+/** Whether a filter asks by the bits of a column. */
+function asksMembers(map: FilterMap, filter: BoundFilter | null): boolean {
+  if (filter === null) return false
+  if (filter.kind === 'and' || filter.kind === 'or') return filter.terms.some((term) => asksMembers(map, term))
+  if (filter.kind === 'not') return asksMembers(map, filter.term)
+  return filter.kind === 'lambda' && map.properties[filter.collection]?.kind === 'members'
 }
 
 /** Finds a row exactly when the range is not narrow. */

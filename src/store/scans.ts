@@ -16,9 +16,9 @@ const ofIncidentsAndAlerts = [
   'assignedTo',
 ]
 
-/** What the indexes hold that lists are walked by (migrations/0001-lists.ts); anything else is looked up row by row. */
+/** What the indexes hold that lists are walked by (migrations/0001-lists.ts, 0003-sources.ts); anything else is looked up row by row. */
 const indexed: Readonly<Record<ListedTable, ReadonlySet<string>>> = {
-  incidents: new Set([...ofIncidentsAndAlerts, 'redirectIncidentId']),
+  incidents: new Set([...ofIncidentsAndAlerts, 'redirectIncidentId', 'alerts']),
   alerts: new Set([...ofIncidentsAndAlerts, 'incidentId', 'serviceSource']),
   tasks: new Set([...common, 'lastModifiedDateTime', 'actionStatus', 'actionType', 'source', 'incident/id']),
 }
@@ -46,8 +46,10 @@ function readsRows(filter: BoundFilter, isIndexed: (property: string) => boolean
     case 'in':
     case 'flags':
       return !isIndexedScalar(filter.scalar, isIndexed)
-    case 'match':
     case 'lambda':
+      // The sources of an incident's alerts stand in the index; lists of texts do not.
+      return !isIndexed(filter.collection)
+    case 'match':
     case 'evidence':
       return true
     default:

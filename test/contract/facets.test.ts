@@ -15,6 +15,9 @@ for (const databaseKind of databaseKinds) {
     await tenant.incident({ severity: 'low', classification: 'truePositive', createdDateTime: '2026-02-14T12:00:00Z' })
     const many = Array.from({ length: 60 }, (_, at) => `site-${at}`)
     await tenant.incident({ severity: 'low', customTags: many, displayName: 'Wide', status: 'resolved' })
+    await tenant.alert(first, { serviceSource: 'microsoftSentinel' })
+    await tenant.alert(first, { serviceSource: 'dataLossPrevention' })
+    await tenant.alert(first, { serviceSource: 'dataLossPrevention' })
     await tenant.task(first, { actionType: 'isolateDevice' })
     await tenant.task(first, { actionType: 'text' })
     await tenant.task(first, { actionType: 'text' })
@@ -38,6 +41,9 @@ for (const databaseKind of databaseKinds) {
     const found = await ask('incidents/customTags', { contains: 'SITE-59' })
     const byName = await ask('incidents/customTags', { $filter: "contains(displayName,'ide')", contains: 'site-7' })
     const kinds = await ask('tasks/actionType')
+    const sources = await ask('incidents/source', { $filter: "severity eq 'high'" })
+    const namedSource = await ask('incidents/source', { contains: 'LOSS' })
+    const sourced = await ask('incidents/status', { $filter: "alerts/any(a:a/serviceSource eq 'microsoftSentinel')" })
     const absent = await reader.get('/api/v1/facets/incidents/summary')
 
     assert.deepEqual(status, [
@@ -77,6 +83,12 @@ for (const databaseKind of databaseKinds) {
       ['text', 2],
       ['isolateDevice', 1],
     ])
+    assert.deepEqual(sources[0], [
+      ['dataLossPrevention', 1],
+      ['microsoftSentinel', 1],
+    ])
+    assert.deepEqual(namedSource[0], [['dataLossPrevention', 1]])
+    assert.deepEqual(sourced[0], [['active', 1]])
     assert.equal(absent.status, 404)
   })
 }

@@ -214,6 +214,23 @@ tenantTestOnEach('finds alerts by incident and by evidence', async (tenant) => {
   }
 })
 
+tenantTestOnEach('finds incidents by the source of any of their alerts', async (tenant) => {
+  const reader = await tenant.as('reader')
+  const incident = await tenant.incident()
+  await tenant.alert(incident, { serviceSource: 'dataLossPrevention' })
+  await tenant.alert(incident, { serviceSource: 'microsoftSentinel' })
+  await tenant.alert(await tenant.incident(), { serviceSource: 'microsoftDefenderForEndpoint' })
+  const sources = ['dataLossPrevention', 'unknownFutureValue']
+  for (const version of ['v1.0', 'beta']) {
+    for (const source of sources) {
+      const filter = encodeURIComponent(`alerts/any(a:a/serviceSource eq '${source}')`)
+      const answer = await reader.get(`/${version}/security/incidents?$filter=${filter}`)
+
+      assert.deepEqual(idsOf([answer]), [incident], `${source}: ${answer.text}`)
+    }
+  }
+})
+
 tenantTest('writes every datetime with seven digits and finds a row by the text it wrote', async (tenant) => {
   const reader = await tenant.as('reader')
   const id = await tenant.incident({ lastUpdateDateTime: '2021-09-30T09:35:45.1133333Z' })

@@ -244,6 +244,16 @@ suite('lambdas of $filter', () => {
       { kind: 'compare', operator: 'ne', scalar: { kind: 'count', collection: 'customTags' }, value: 0 },
     ],
     [
+      "alerts/any(a:a/serviceSource eq 'dataLossPrevention')",
+      incidents,
+      {
+        kind: 'lambda',
+        quantifier: 'any',
+        collection: 'alerts',
+        body: { kind: 'compare', operator: 'eq', scalar: { kind: 'item', property: 'serviceSource' }, value: 128 },
+      },
+    ],
+    [
       "evidence/any(e:e/microsoft.graph.security.deviceEvidence/mdeDeviceId eq 'd1')",
       alerts,
       { kind: 'evidence', evidenceType: 'deviceEvidence', property: 'mdeDeviceId', value: 'd1' },

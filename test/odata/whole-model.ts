@@ -62,13 +62,14 @@ export interface Filterable {
   readonly nullable: boolean
 }
 
-/** Every name a filter on the collection can hold; `evidence` is left out, it is not like the others. */
+/** Every name a filter on the collection can hold; `evidence` and the alerts of incidents are left out, they are not like the others. */
 export function listNames({ resource, map }: Collection): Filterable[] {
   const { properties } = map('sqlite')
   return listFilterable(resource).flatMap((path) => {
     const found = resolvePath(resource.entityType, path, resource.version)
     const column = properties[path]
-    if ('missing' in found || column === undefined || column.kind === 'evidence') return []
+    if ('missing' in found || column === undefined) return []
+    if (column.kind === 'evidence' || column.kind === 'members') return []
     return [{ path, property: found.property, nullable: 'nullable' in column && column.nullable }]
   })
 }

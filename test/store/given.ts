@@ -1,7 +1,8 @@
+import { sql } from 'kysely'
 import { instantOf, randomIds } from '../../src/io/clock.ts'
 import { completeEntity } from '../../src/model/graph-validate.ts'
 import type { StoredAlert } from '../../src/store/alerts.ts'
-import type { Db } from '../../src/store/db.ts'
+import type { Db, Store } from '../../src/store/db.ts'
 import type { Execution } from '../../src/store/executions.ts'
 import type { StoredIncident } from '../../src/store/incidents.ts'
 import type { NewJob } from '../../src/store/jobs.ts'
@@ -128,4 +129,21 @@ export function makeJob(changes: Partial<NewJob> = {}): NewJob {
 /** Every job of the database, by id. */
 export async function readJobs(db: Db): Promise<JobRow[]> {
   return db.selectFrom('jobs').selectAll().orderBy('id').execute()
+}
+
+/** Takes away what the third migration made, as a database of an older version is. */
+export async function forgetSources(store: Store): Promise<void> {
+  const run = (statement: string): Promise<unknown> => store.transaction((tx) => sql.raw(statement).execute(tx))
+  const indexes = ['created', 'updated', 'status', ...(store.dialect === 'sqlite' ? ['name'] : [])]
+  for (const event of ['insert', 'update', 'delete']) {
+    await run(`drop trigger alerts_sourced_${event}${store.dialect === 'postgres' ? ' on alerts' : ''}`)
+  }
+  if (store.dialect === 'postgres') {
+    for (const name of ['source_added_alerts', 'source_removed_alert', 'source_moved_alert'])
+      await run(`drop function ${name}`)
+  }
+  for (const name of indexes) await run(`drop index incidents_by_${name}`)
+  await run('alter table incidents drop column sources')
+  for (const name of indexes) await run(`create index incidents_by_${name} on incidents (tenant_id, id)`)
+  await run("delete from kysely_migration where name = '0003-sources'")
 }

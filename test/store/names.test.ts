@@ -9,7 +9,7 @@ import { pageIncidents } from '../../src/store/pages.ts'
 import { filter, incidents, query } from '../odata/given.ts'
 import { onEnd } from '../support/cleanup.ts'
 import { eachDatabase, makeDatabase, makeLesserUser } from '../support/databases.ts'
-import { makeIncident, otherTenant, tenant } from './given.ts'
+import { forgetSources, makeIncident, otherTenant, tenant } from './given.ts'
 
 const names = [
   'Lateral movement on web-1',
@@ -139,6 +139,8 @@ eachDatabase('names are found as they are now', async (_t, store) => {
 async function forgetNames(store: Store): Promise<void> {
   const run = (statement: string): Promise<unknown> =>
     store.transaction((tx) => sql.raw(statement).execute(tx) as Promise<unknown>)
+  // What came later goes first.
+  if (store.dialect === 'sqlite') await forgetSources(store)
   for (const list of ['incident', 'alert', 'task']) {
     if (store.dialect === 'postgres') {
       await run(`drop index ${list}s_by_parts_of_name`)

@@ -80,6 +80,7 @@ const counted: readonly (readonly [table: Table, filter: string, read: RegExp])[
   ['alerts', "severity eq 'high' and createdDateTime ge 2026-01-10", /^(alert_counts|alerts by created)$/],
   ['incidents', `assignedTo eq '${rareAssignee}'`, /^incidents by owner$/],
   ['alerts', "lastUpdateDateTime ge 2026-06-20 and severity eq 'high'", /^alerts by updated$/],
+  ['incidents', "alerts/any(a:a/serviceSource eq 'dataLossPrevention')", /^incidents by (created|updated|status)$/],
   ['alerts', "contains(tolower(title),'web-1234') and status eq 'new'", /^alerts by (name|parts_of_name)$/],
 ]
 

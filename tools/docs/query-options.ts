@@ -75,15 +75,22 @@ export function writeNames(describe: (version: ApiVersion) => ResourceDescriptio
     `- \`$filter\` and \`$orderby\`: ${code(sortable)}${added.length === 0 ? '' : `; on beta also ${code(added)}`}.`,
     ...(only.length === 0
       ? []
-      : [
-          `- \`$filter\` only, by \`any\`, \`all\` or \`/$count\`: ${code(only)}${only.includes('evidence') ? ' (`evidence` by `any` alone)' : ''}.`,
-        ]),
+      : [`- \`$filter\` only, by \`any\`, \`all\` or \`/$count\`: ${code(only)}${sayLimits(only)}.`]),
     ...(computed.length === 0 ? [] : [`- Neither filtered nor sorted by: ${code(computed)}.`]),
     ...(aliases.length === 0 ? [] : [`- Other names: ${aliases.join(', ')}.`]),
     `- \`$expand\`: ${expandable.join(', ') || 'nothing'}.`,
     `- PATCH sets ${code(properties.filter((property) => property.writable).map((property) => property.name))}; other declared properties are ignored.`,
     '',
   ]
+}
+
+/** What of these takes less than the others. */
+function sayLimits(names: readonly string[]): string {
+  const limits = [
+    ...(names.includes('evidence') ? ['`evidence` by `any` alone'] : []),
+    ...(names.includes('alerts') ? ['`alerts` by `any` and `all` on `serviceSource` alone'] : []),
+  ]
+  return limits.length === 0 ? '' : ` (${limits.join(', ')})`
 }
 
 function isSortable(resource: ResourceDescription, name: string): boolean {

@@ -91,13 +91,22 @@ export function isQueryableList(property: EdmProperty): boolean {
   return property.kind === 'primitive' ? property.type === 'Edm.String' : property.type === 'alertComment'
 }
 
+/** Whether this is what an incident's alerts hang on: any and all may look at their source. */
+export function isAlertsOfIncident(property: EdmProperty): boolean {
+  return property.kind === 'navigation' && property.collection && property.type === 'alert'
+}
+
+function isLookedInto(property: EdmProperty): boolean {
+  return isQueryableList(property) || isAlertsOfIncident(property) || property.type === 'alertEvidence'
+}
+
 /**
- * Every name a bound filter or order on `resource` can hold: its scalar properties, its extra paths, its queryable lists and `evidence`.
+ * Every name a bound filter or order on `resource` can hold: its scalar properties, its extra paths, its queryable lists, `alerts` and `evidence`.
  * The store's FilterMap of the resource must have exactly these keys.
  */
 export function listFilterable(resource: ResourceDescription): string[] {
   const own = propertiesOf(resource.entityType).filter((p) => !p.betaOnly || resource.version === 'beta')
   const stored = own.filter((p) => !resource.computed.includes(p.name))
-  const names = stored.filter((p) => valueTypeOf(p) !== null || isQueryableList(p) || p.type === 'alertEvidence')
+  const names = stored.filter((p) => valueTypeOf(p) !== null || isLookedInto(p))
   return [...names.map((p) => p.name), ...resource.paths].sort()
 }

@@ -73,6 +73,8 @@ async function writeMove(tx: Tx, actor: Actor, move: Move): Promise<void> {
   const { request, plan, target, isNew, now } = move
   const { tenantId } = actor
   const moved = [...plan.values()].flat()
+  // Before its alerts: what an incident has of its alerts is kept when they come.
+  if (isNew) await insertIncidents(tx, [target])
   await moveRows(tx, 'alerts', { tenantId, ids: moved, into: Number(target.doc.id), now })
   const audit: AuditEntry[] = []
   for (const [id, alertIds] of plan) {
@@ -87,8 +89,7 @@ async function writeMove(tx: Tx, actor: Actor, move: Move): Promise<void> {
   }
   const { incident } = await restate(tx, target, now)
   const done = finish(reopen(incident, moved, move.alerts), actor, request.comment, now)
-  if (isNew) await insertIncidents(tx, [done])
-  else await updateIncident(tx, done)
+  await updateIncident(tx, done)
   await keepReasons(tx, actor, move, moved)
   audit.push(entryOf(target.doc.id, isNew ? null : target, done, { alertIds: moved, reasons: request.reasons }))
   await recordChange(tx, {

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Dialect } from '../db.ts'
 import * as initial from './0001-initial.ts'
 import * as names from './0002-names.ts'
+import * as sources from './0003-sources.ts'
 
 /** One step of the schema. Forward only; never edited after a release. */
 export interface Migration {
@@ -13,4 +14,5 @@ export interface Migration {
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
   '0002-names': names,
+  '0003-sources': sources,
 }

@@ -189,7 +189,8 @@ export const filterGroups: readonly Group[] = [
       ["customTags/any(t:t/length eq 'x')", 17],
       ["customTags/any(t:systemTags/any(u:u eq 'x'))", 17],
       ["displayName/any(t:t eq 'x')", 0],
-      ["alerts/any(a:a/title eq 'x')", 0],
+      ["alerts/any(a:a/title eq 'x')", 13],
+      ["alerts/any(a:a/serviceSource eq 'unknown')", 'read'],
     ],
   ],
   [

@@ -5,12 +5,14 @@ import { type Clause, clauseError, quoteName } from '../parse/clause.ts'
 import type { CallSyntax, CompareSyntax, FilterSyntax, InSyntax, LambdaSyntax, PathSyntax } from '../parse/syntax.ts'
 import {
   findVisible,
+  isAlertsOfIncident,
   isQueryableList,
   type ResolvedProperty,
   type ResourceDescription,
   resolvePath,
   valueTypeOf,
 } from '../resource.ts'
+import { checkAlerts } from './alerts.ts'
 import { bindComparison, bindHas, bindIn, type Comparand } from './compare.ts'
 import { bindEvidence } from './evidence.ts'
 
@@ -197,9 +199,11 @@ function comparandOf(clause: Clause, property: EdmProperty, syntax: PathSyntax):
 function bindLambda(scope: Scope, syntax: LambdaSyntax): BoundFilter {
   const { clause, resource } = scope
   const { path, at, quantifier, variable, body } = syntax
-  const { property } = lookUp(clause, resource, path, at)
+  const found = lookUp(clause, resource, path, at)
+  const { property } = found
   if (property.collection && property.type === 'alertEvidence') return bindEvidence(clause, resource.version, syntax)
-  const { path: collection } = bindList(scope, path, at)
+  if (isAlertsOfIncident(property)) checkAlerts(clause, syntax)
+  const { path: collection } = isAlertsOfIncident(property) ? found : bindList(scope, path, at)
   if (body === null) return { kind: 'lambda', quantifier, collection, body: null }
   const inner: Scope = { ...scope, item: { variable, collection: property } }
   return { kind: 'lambda', quantifier, collection, body: bindCondition(inner, body) }

@@ -20,7 +20,7 @@ const views = record({ value: listOf(view) })
 
 /** Lists that views are kept for, and the keys of the address that make up the filter of each. */
 const filters = {
-  incidents: ['status', 'severity', 'classification', 'assigned', 'tag', 'q', 'sort', 'cols'],
+  incidents: ['status', 'severity', 'classification', 'assigned', 'tag', 'source', 'q', 'sort', 'cols'],
   tasks: ['tab', 'source', 'actionStatus', 'type', 'q', 'state', 'action', 'actor', 'from', 'to', 'cols'],
   alerts: ['status', 'severity', 'classification', 'assigned', 'source', 'q', 'cols'],
   audit: ['from', 'to', 'actor', 'action', 'object', 'decision'],

@@ -10,6 +10,7 @@ export const facetsOf: Readonly<Record<ListName, readonly Facet[]>> = {
     ['severity', 'Severity', 'severity'],
     ['assigned', 'Owner', 'assignedTo'],
     ['tag', 'Tag', 'customTags'],
+    ['source', 'Source', 'source'],
     ['classification', 'Classification', 'classification'],
   ],
   tasks: [

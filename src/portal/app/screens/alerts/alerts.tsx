@@ -9,6 +9,7 @@ import { useColumns } from '../../lists/beside/columns.ts'
 import { usePanels } from '../../lists/beside/panels.ts'
 import { Chips, type Choice, Choices, chosenOf, NameFilter } from '../../lists/filters.tsx'
 import { isFiltered, NoMatch } from '../../lists/no-match.tsx'
+import { source } from '../../lists/sources.ts'
 import { type ListState, useList, writeSelection } from '../../lists/use-list.ts'
 import { Name, Severity, Status } from '../../parts/badges.tsx'
 import { Button } from '../../parts/button.tsx'
@@ -31,26 +32,6 @@ const classification: Choice = [
   'classification',
   'Classification',
   ['unknown', 'falsePositive', 'truePositive', 'informationalExpectedActivity', none],
-]
-const source: Choice = [
-  'source',
-  'Source',
-  [
-    'unknown',
-    'microsoftDefenderForEndpoint',
-    'microsoftDefenderForIdentity',
-    'microsoftDefenderForCloudApps',
-    'microsoftDefenderForOffice365',
-    'microsoft365Defender',
-    'azureAdIdentityProtection',
-    'microsoftAppGovernance',
-    'dataLossPrevention',
-    'microsoftDefenderForCloud',
-    'microsoftSentinel',
-    'microsoftInsiderRiskManagement',
-    'microsoftThreatIntelligence',
-    'microsoftSecurityForAI',
-  ],
 ]
 /** Filters of any value, and of values that are not offered as buttons. */
 const further = { assigned: 'owner', source: 'source', classification: 'classification' } as const

@@ -6,6 +6,7 @@ import { nullable, number, type Read, type Reader, record, text } from '../../ap
 import { type Page, pageOf } from '../../api/wire.ts'
 import { useApp } from '../../frame/app.tsx'
 import { type Choice, chosenOf } from '../../lists/filters.tsx'
+import { source } from '../../lists/sources.ts'
 import { firstOf, type Search, valuesOf } from '../../paths.ts'
 
 /** What a row of the queue shows. */
@@ -60,7 +61,7 @@ const classification: Choice = [
 ]
 
 /** Filters of the queue of any value, and of values that are not offered as buttons. */
-export const further = { assigned: 'owner', tag: 'tag', classification: 'classification' } as const
+export const further = { assigned: 'owner', tag: 'tag', source: 'source', classification: 'classification' } as const
 /** The filters of the queue in words. */
 export const filterWords = { status: 'status', severity: 'severity', ...further, q: 'name' } as const
 
@@ -71,12 +72,14 @@ export const choices: readonly Choice[] = [status, severity]
 export function filterOf(search: Search): string {
   const q = firstOf(search, 'q')
   const tags = isOneOf('t', valuesOf(search, 'tag'))
+  const sources = isOneOf('a/serviceSource', chosenOf(search, source))
   return [
     ...isOneOf('status', chosenOf(search, status)),
     ...isOneOf('severity', chosenOf(search, severity)),
     ...isOneOfOrNone('classification', chosenOf(search, classification)),
     ...isOneOfOrNone('assignedTo', valuesOf(search, 'assigned')),
     ...tags.map((term) => `customTags/any(t:${term})`),
+    ...sources.map((term) => `alerts/any(a:${term})`),
     ...(q === '' ? [] : [`contains(tolower(displayName),${quote(q.toLowerCase())})`]),
   ].join(' and ')
 }
