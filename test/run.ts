@@ -8,6 +8,7 @@ import { runInLanes } from './support/lanes.ts'
 import { startPostgres } from './support/postgres.ts'
 import { installPackages, listMissing } from './support/programs.ts'
 import { report } from './support/reporter.ts'
+import { makePostgresTemplate, makeSqliteTemplate, sqliteTemplateVariable } from './support/templates.ts'
 
 // `npm test`: static checks, then every suite beside one PostgreSQL. `node test/run.ts store agent` runs only those folders of test/,
 // without the static checks.
@@ -91,8 +92,10 @@ async function runSuites(files: readonly string[]): Promise<number> {
   try {
     if (stopping.signal.aborted) return 1
     const journeys = join(folder, 'journeys')
+    await makePostgresTemplate(cluster.url)
     Object.assign(process.env, {
       CORDON_TEST_POSTGRES: cluster.url,
+      [sqliteTemplateVariable]: await makeSqliteTemplate(folder),
       [journeysVariable]: journeys,
       // Hundreds of processes load the same sources: what the first made of them serves all others.
       NODE_COMPILE_CACHE: join(folder, 'compiled'),

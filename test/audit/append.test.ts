@@ -12,7 +12,7 @@ import { insertIncidents, readIncident } from '../../src/store/incidents.ts'
 import { type AuditEntry, recordChange } from '../../src/store/record.ts'
 import { actor, at, makeIncident, otherTenant, tenant } from '../store/given.ts'
 import { onEnd } from '../support/cleanup.ts'
-import { databaseKinds, eachDatabase, makeDatabase } from '../support/databases.ts'
+import { databaseKinds, eachDatabase, makeMigratedDatabase } from '../support/databases.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { readLog, writeLog } from './given.ts'
 
@@ -25,7 +25,7 @@ function append(store: Store, tenantId: string, objectIds: readonly string[]): P
 
 for (const kind of databaseKinds) {
   test(`servers that append at once leave one log without gaps (${kind})`, async (t) => {
-    const database = await makeDatabase(t, kind)
+    const database = await makeMigratedDatabase(t, kind)
     const stores = [await openStore(database), await openStore(database)]
     for (const store of stores) onEnd(t, () => store.close())
 

@@ -14,7 +14,7 @@ import { makeIncident } from '../store/given.ts'
 import { type Ending, onEnd } from '../support/cleanup.ts'
 import { makeClient } from '../support/client.ts'
 import type { Client } from '../support/cordon.ts'
-import { type DatabaseKind, makeDatabase } from '../support/databases.ts'
+import { type DatabaseKind, makeMigratedDatabase } from '../support/databases.ts'
 import { findFreePort } from '../support/postgres.ts'
 
 const cli = join(import.meta.dirname, '../../bin/cordon.js')
@@ -97,7 +97,7 @@ export async function prepareServer(
 ): Promise<MortalServer> {
   const dataDir = surroundings.dataDir ?? mkdtempSync(join(tmpdir(), 'cordon-faults-'))
   if (surroundings.dataDir === undefined) onEnd(t, () => rmSync(dataDir, { recursive: true, force: true }))
-  const database = kind === 'postgres' ? (surroundings.database ?? (await makeDatabase(t, 'postgres'))) : null
+  const database = kind === 'postgres' ? (surroundings.database ?? (await makeMigratedDatabase(t, 'postgres'))) : null
   const store = await openStore(database ?? databaseFile(dataDir))
   onEnd(t, () => store.close())
   const access = { store, clock: systemClock, ids: randomIds }

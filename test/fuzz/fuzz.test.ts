@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { onEnd } from '../support/cleanup.ts'
-import { makeDatabase } from '../support/databases.ts'
+import { makeMigratedDatabase } from '../support/databases.ts'
 import { testSeed as seed } from '../support/seed.ts'
 import { shareCordon } from '../support/shared-cordon.ts'
 import { formatTally, limitMs, openTally, type Tally } from './campaign.ts'
@@ -100,7 +100,7 @@ function assertInProcess(t: TestContext, report: ProcessReport, count: number): 
 test('no input to the operations fails, hangs or leaks, on either database', async (t) => {
   const order = { seed, explored: 5_000, count: counts.sqlite, atOnce: 1, database: null, regressions }
   const onPostgres = { ...order, seed: seed + 1, explored: 1_200, count: counts.postgres, atOnce: 8 }
-  const database = await makeDatabase(t, 'postgres')
+  const database = await makeMigratedDatabase(t, 'postgres')
 
   const [embedded, server] = await Promise.all([
     runProgram<ProcessReport>(t, 'run-in-process.ts', order),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Ending, onEnd } from '../support/cleanup.ts'
 import { type Cordon, speakTo } from '../support/cordon.ts'
-import { type DatabaseKind, makeDatabase } from '../support/databases.ts'
+import { type DatabaseKind, makeMigratedDatabase } from '../support/databases.ts'
 import { findFreePort } from '../support/postgres.ts'
 import { shareCordon } from '../support/shared-cordon.ts'
 
@@ -32,7 +32,7 @@ export interface Place {
 export async function startRemote(t: Ending, kind: DatabaseKind, place?: Place): Promise<RemoteServer> {
   const dataDir = mkdtempSync(join(tmpdir(), 'cordon-remote-'))
   onEnd(t, () => rmSync(dataDir, { recursive: true, force: true }))
-  const database = kind === 'postgres' ? await makeDatabase(t, 'postgres') : undefined
+  const database = kind === 'postgres' ? await makeMigratedDatabase(t, 'postgres') : undefined
   const { host, port, options, spawn: spawnServer } = place ?? (await beside())
   const url = `https://${host}:${port}`
   const where = ['--data', dataDir, '--host', host, '--port', String(port)]

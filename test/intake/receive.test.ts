@@ -12,7 +12,7 @@ import { readIncident, updateIncident } from '../../src/store/incidents.ts'
 import { readJoin } from '../../src/store/intake.ts'
 import type { Actor } from '../../src/store/record.ts'
 import { insertTask, readTask } from '../../src/store/tasks.ts'
-import { eachDatabase, makeDatabase } from '../support/databases.ts'
+import { eachDatabase, makeMigratedDatabase } from '../support/databases.ts'
 
 const tenantId = '11111111-1111-4111-8111-111111111111'
 const actor: Actor = { tenantId, id: 'sender-1', kind: 'application', name: 'API-App:sender' }
@@ -264,7 +264,7 @@ eachDatabase('a file twice is stored once, in batches of any size the same incid
 
   assert.deepEqual([first.accepted, first.duplicates, first.rejectedCount], [44, 0, 0])
   assert.deepEqual([again.accepted, again.duplicates, again.incidentsOpened], [0, 44, 0])
-  const second = await openStore(await makeDatabase(t, 'sqlite'))
+  const second = await openStore(await makeMigratedDatabase(t, 'sqlite'))
   t.after(() => second.close())
   await read(second, 5)
   assert.deepEqual(await titlesOf(second), await titlesOf(store))
@@ -316,7 +316,7 @@ eachDatabase('in-23: 5,000 alerts about one thing are taken in without a merge',
 })
 
 test('two servers on one PostgreSQL never open two incidents for what belongs together', async (t) => {
-  const url = await makeDatabase(t, 'postgres')
+  const url = await makeMigratedDatabase(t, 'postgres')
   const stores = await Promise.all([openStore(url), openStore(url)])
   t.after(() => Promise.all(stores.map((store) => store.close())))
   const alerts = Array.from({ length: 40 }, (_, index) => alertOn('a', index))

@@ -9,7 +9,7 @@ import { revokeApplicationRow } from '../../src/store/access.ts'
 import { assertError, guidPattern, waitUntil } from '../support/answers.ts'
 import { onEnd } from '../support/cleanup.ts'
 import { type Cordon, type Reply, startCordon } from '../support/cordon.ts'
-import { makeDatabase } from '../support/databases.ts'
+import { makeMigratedDatabase } from '../support/databases.ts'
 import { giveTenant, type Tenant } from '../support/given.ts'
 import { playAlong, type Receiver, receiverTls, startReceiver } from '../support/receiver.ts'
 import { tenantTest, tenantTestOnEach } from '../support/shared-cordon.ts'
@@ -304,7 +304,7 @@ for (const kind of ['sqlite', 'postgres'] as const) {
   test(`what was not delivered when the server stopped is delivered after its restart (${kind})`, async (t) => {
     const { ca } = await receiverTls()
     const outbound = { allow: ['127.0.0.2/32:*'], ca }
-    const database = kind === 'postgres' ? await makeDatabase(t, kind) : undefined
+    const database = kind === 'postgres' ? await makeMigratedDatabase(t, kind) : undefined
     const cordon = await startCordon(t, { outbound, database })
     const tenant = await giveTenant(cordon)
     const receiver = await startReceiver(t)
@@ -372,7 +372,7 @@ test('a slow receiver is asked less often, and deliveries leave room for other w
 test('two servers on one database tell of each change once', async (t) => {
   const { ca } = await receiverTls()
   const outbound = { allow: ['127.0.0.2/32:*'], ca }
-  const database = await makeDatabase(t, 'postgres')
+  const database = await makeMigratedDatabase(t, 'postgres')
   const cordon = await startCordon(t, { outbound, database })
   const second = await startCordon(t, { outbound, database })
   const tenant = await giveTenant(cordon)

@@ -7,7 +7,7 @@ import { insertJob } from '../../src/store/jobs.ts'
 import { waitUntil } from '../support/answers.ts'
 import { onEnd } from '../support/cleanup.ts'
 import { type Cordon, startCordon } from '../support/cordon.ts'
-import { makeDatabase } from '../support/databases.ts'
+import { makeMigratedDatabase } from '../support/databases.ts'
 import { giveTenant, type Tenant } from '../support/given.ts'
 import { startMailServer } from '../support/mail-server.ts'
 import { receiverTls } from '../support/receiver.ts'
@@ -28,7 +28,7 @@ for (const kind of ['sqlite', 'postgres'] as const) {
   test(`a message that waits when the server stops is delivered once after its restart (${kind})`, async (t) => {
     const { ca } = await receiverTls()
     const outbound = { allow: ['127.0.0.2/32:*'] }
-    const database = kind === 'postgres' ? await makeDatabase(t, kind) : undefined
+    const database = kind === 'postgres' ? await makeMigratedDatabase(t, kind) : undefined
     const cordon = await startCordon(t, { outbound, database })
     const tenant = await giveTenant(cordon)
     const mail = await startMailServer(t)
@@ -81,7 +81,7 @@ test('a message that was handed over and not written down comes again under the 
 test('two servers on one database tell people of each thing once', async (t) => {
   const { ca } = await receiverTls()
   const outbound = { allow: ['127.0.0.2/32:*'] }
-  const database = await makeDatabase(t, 'postgres')
+  const database = await makeMigratedDatabase(t, 'postgres')
   const cordon = await startCordon(t, { outbound, database })
   await startCordon(t, { outbound, database, dataDir: cordon.dataDir })
   const tenant = await giveTenant(cordon)

@@ -9,7 +9,7 @@ import { type CountingHost, startHost } from '../faults/host.ts'
 import { isolationTask, type MortalServer, prepareServer } from '../faults/server.ts'
 import { waitUntil } from '../support/answers.ts'
 import { onEnd } from '../support/cleanup.ts'
-import { makeDatabase } from '../support/databases.ts'
+import { makeMigratedDatabase } from '../support/databases.ts'
 
 const hostname = 'web-01'
 
@@ -23,7 +23,7 @@ interface Pair {
 async function preparePair(t: TestContext): Promise<Omit<Pair, 'host'>> {
   const dataDir = mkdtempSync(join(tmpdir(), 'cordon-two-'))
   onEnd(t, () => rmSync(dataDir, { recursive: true, force: true }))
-  const shared = { dataDir, database: await makeDatabase(t, 'postgres') }
+  const shared = { dataDir, database: await makeMigratedDatabase(t, 'postgres') }
   const first = await prepareServer(t, 'postgres', ['1'], shared)
   return { first, second: await prepareServer(t, 'postgres', [], shared) }
 }

@@ -13,7 +13,7 @@ import {
 } from '../../src/store/jobs.ts'
 import type { JobRow } from '../../src/store/schema.ts'
 import { onEnd } from '../support/cleanup.ts'
-import { databaseKinds, eachDatabase, makeDatabase } from '../support/databases.ts'
+import { databaseKinds, eachDatabase, makeMigratedDatabase } from '../support/databases.ts'
 import { at, makeJob, readJobs, tenant } from './given.ts'
 
 async function enqueue(store: Store, seconds: number, ...jobs: NewJob[]): Promise<void> {
@@ -66,7 +66,7 @@ eachDatabase('due jobs are claimed oldest first, up to the limit', async (_t, st
 
 for (const kind of databaseKinds) {
   test(`two workers claim each of 200 jobs exactly once (${kind})`, async (t) => {
-    const target = await makeDatabase(t, kind)
+    const target = await makeMigratedDatabase(t, kind)
     const stores = [await openStore(target), await openStore(target)] as const
     for (const store of stores) onEnd(t, () => store.close())
     const ids = Array.from({ length: 200 }, (_, index) => String(index).padStart(3, '0'))

@@ -15,7 +15,7 @@ import type { Schema } from '../../src/store/schema.ts'
 import { openSqlite } from '../../src/store/sqlite.ts'
 import { alerts, incidents, query, tasks } from '../odata/given.ts'
 import { type Ending, onEnd, wholeFile } from '../support/cleanup.ts'
-import { type DatabaseKind, databaseKinds, makeDatabase } from '../support/databases.ts'
+import { type DatabaseKind, databaseKinds, makeMigratedDatabase } from '../support/databases.ts'
 import { otherTenant, tenant } from './given.ts'
 
 /** Enough that reading everything is never the cheaper way, on PostgreSQL too, which knows how many there are. */
@@ -157,7 +157,7 @@ function listRead(plan: string): string[] {
 }
 
 async function openFilled(kind: DatabaseKind): Promise<Watched> {
-  const target = await makeDatabase(wholeFile, kind)
+  const target = await makeMigratedDatabase(wholeFile, kind)
   await fill(target)
   return openWatched(wholeFile, target)
 }

@@ -8,7 +8,7 @@ import { readSetting } from '../../src/store/access.ts'
 import { openStore } from '../../src/store/db.ts'
 import { findIncident } from '../../src/store/pages.ts'
 import { onEnd } from '../support/cleanup.ts'
-import { eachDatabase, makeDatabase } from '../support/databases.ts'
+import { eachDatabase, makeMigratedDatabase } from '../support/databases.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { tenant } from './given.ts'
 
@@ -30,7 +30,7 @@ test('a read from a PostgreSQL that is gone is an answer 503', async (t) => {
 })
 
 test('a read from a connection that an administrator ends is an answer 503, and the next one is new', async (t) => {
-  const store = await openStore(await makeDatabase(t, 'postgres'))
+  const store = await openStore(await makeMigratedDatabase(t, 'postgres'))
   onEnd(t, () => store.close())
 
   const attempt = sql`select pg_terminate_backend(pg_backend_pid())`.execute(store.read)
@@ -40,7 +40,7 @@ test('a read from a connection that an administrator ends is an answer 503, and 
 })
 
 test('a read from a damaged file is an answer 503', async (t) => {
-  const path = await makeDatabase(t, 'sqlite')
+  const path = await makeMigratedDatabase(t, 'sqlite')
   const store = await openStore(path)
   onEnd(t, () => store.close())
   // The schema is known from here on; the pages of other tables are not.

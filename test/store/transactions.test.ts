@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import { CordonError } from '../../src/model/errors.ts'
 import { readSetting } from '../../src/store/access.ts'
 import { classifyFailure, isDuplicateKey, openStore, type Store, type Tx } from '../../src/store/db.ts'
-import { eachDatabase, makeDatabase, makeStore } from '../support/databases.ts'
+import { eachDatabase, makeDatabase, makeMigratedDatabase, makeStore } from '../support/databases.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { tenant } from './given.ts'
 
@@ -101,7 +101,7 @@ eachDatabase('transactions that read and write the same row lose no update', asy
 })
 
 test('of two PostgreSQL transactions in a deadlock the loser runs again and both are written', async (t) => {
-  const store = await openStore(await makeDatabase(t, 'postgres'))
+  const store = await openStore(await makeMigratedDatabase(t, 'postgres'))
   t.after(() => store.close())
   await store.transaction(async (tx) => {
     await put(tx, 'a', '')
@@ -134,7 +134,7 @@ test('of two PostgreSQL transactions in a deadlock the loser runs again and both
 })
 
 test('a full SQLite disk is an answer 503, and the database goes on when there is room again', async (t) => {
-  const store = await openStore(await makeDatabase(t, 'sqlite'))
+  const store = await openStore(await makeMigratedDatabase(t, 'sqlite'))
   t.after(() => store.close())
   const limit = (pages: number): Promise<unknown> =>
     store.transaction((tx) => sql`pragma max_page_count = ${sql.lit(pages)}`.execute(tx))
@@ -151,7 +151,7 @@ test('a full SQLite disk is an answer 503, and the database goes on when there i
 })
 
 test('a PostgreSQL connection that an administrator ends is an answer 503, and the next one is new', async (t) => {
-  const store = await openStore(await makeDatabase(t, 'postgres'))
+  const store = await openStore(await makeMigratedDatabase(t, 'postgres'))
   t.after(() => store.close())
 
   const attempt = store.transaction(async (tx) => {

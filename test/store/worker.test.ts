@@ -9,7 +9,7 @@ import { recordChange } from '../../src/store/record.ts'
 import type { JobRow } from '../../src/store/schema.ts'
 import { waitUntil } from '../support/answers.ts'
 import { onEnd } from '../support/cleanup.ts'
-import { databaseKinds, eachDatabase, makeDatabase } from '../support/databases.ts'
+import { databaseKinds, eachDatabase, makeMigratedDatabase } from '../support/databases.ts'
 import { actor, at, makeJob, readJobs } from './given.ts'
 
 interface TestClock extends Clock {
@@ -167,7 +167,7 @@ eachDatabase('a job whose worker died is taken over when its lease has ended', a
 
 for (const kind of databaseKinds) {
   test(`two servers on one database do each of 100 jobs once (${kind})`, async (t) => {
-    const target = await makeDatabase(t, kind)
+    const target = await makeMigratedDatabase(t, kind)
     const clock = makeClock()
     const runs: string[] = []
     const stores: Store[] = []

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { Agent, request as httpsRequest } from 'node:https'
 import { isIP } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -6,13 +6,14 @@ import { join } from 'node:path'
 import { createApplication } from '../../src/access/applications.ts'
 import { createTenant } from '../../src/access/tenants.ts'
 import { randomIds, systemClock } from '../../src/io/clock.ts'
+import { databaseFile } from '../../src/io/data-dir.ts'
 import { createLog } from '../../src/io/log.ts'
 import { type RunningServer, type ServerOptions, startServer } from '../../src/main.ts'
 import type { RoleName } from '../../src/model/permissions.ts'
 import { openStore, type Store } from '../../src/store/db.ts'
 import type { Actor } from '../../src/store/record.ts'
 import { type Ending, onEnd } from './cleanup.ts'
-import { type DatabaseKind, makeDatabase } from './databases.ts'
+import { copySqliteTemplate, type DatabaseKind, makeMigratedDatabase } from './databases.ts'
 
 /** An answer as a test looks at it. */
 export interface Reply {
@@ -69,7 +70,9 @@ export async function startCordon(
   const dataDir = mkdtempSync(join(tmpdir(), 'cordon-server-'))
   onEnd(t, () => rmSync(dataDir, { recursive: true, force: true }))
   const { databaseKind = 'sqlite', ...rest } = options
-  const database = rest.database ?? (databaseKind === 'postgres' ? await makeDatabase(t, 'postgres') : undefined)
+  const database =
+    rest.database ?? (databaseKind === 'postgres' ? await makeMigratedDatabase(t, 'postgres') : undefined)
+  if (database === undefined && !existsSync(databaseFile(dataDir))) copySqliteTemplate(databaseFile(dataDir))
   const log = createLog(process.env.CORDON_TEST_LOG ?? 'fatal')
   const server = await startServer(
     { dataDir, database, host: 'localhost', port: 0, http: false, publicOrigins: [], strictGraph: false, ...rest },

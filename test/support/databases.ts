@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { Client } from 'pg'
 import { openStore, type Store } from '../../src/store/db.ts'
 import { type Ending, onEnd, wholeFile } from './cleanup.ts'
 import { type Cluster, startPostgres } from './postgres.ts'
+import { databaseUrl, makePostgresTemplate, postgresTemplate, query, sqliteTemplateVariable } from './templates.ts'
 
 /** The databases every store test runs on. */
 export const databaseKinds = ['sqlite', 'postgres'] as const
@@ -22,8 +22,14 @@ onEnd(wholeFile, async () => (await ownCluster)?.stop())
 async function clusterUrl(): Promise<string> {
   const shared = process.env.CORDON_TEST_POSTGRES
   if (shared) return shared
-  ownCluster ??= startPostgres()
+  ownCluster ??= startWithTemplate()
   return (await ownCluster).url
+}
+
+async function startWithTemplate(): Promise<Cluster> {
+  const cluster = await startPostgres()
+  await makePostgresTemplate(cluster.url)
+  return cluster
 }
 
 /**
@@ -31,21 +37,40 @@ async function clusterUrl(): Promise<string> {
  * @returns what `cordon serve --database` (PostgreSQL) or the path in `--data` (SQLite) would be: an argument of openStore
  */
 export async function makeDatabase(t: Ending, kind: DatabaseKind): Promise<string> {
-  if (kind === 'sqlite') {
-    const folder = mkdtempSync(join(tmpdir(), 'cordon-test-'))
-    onEnd(t, () => rmSync(folder, { recursive: true, force: true }))
-    return join(folder, 'cordon.db')
-  }
+  return kind === 'sqlite' ? join(makeFolder(t), 'cordon.db') : createDatabase(t, 'template1')
+}
+
+/** The same with the tables in it already. */
+export async function makeMigratedDatabase(t: Ending, kind: DatabaseKind): Promise<string> {
+  if (kind === 'postgres') return createDatabase(t, postgresTemplate)
+  const path = join(makeFolder(t), 'cordon.db')
+  copySqliteTemplate(path)
+  return path
+}
+
+/** Puts the tables where an embedded database will be; run alone, a file lets the store make them. */
+export function copySqliteTemplate(path: string): void {
+  const template = process.env[sqliteTemplateVariable]
+  if (template) copyFileSync(template, path)
+}
+
+function makeFolder(t: Ending): string {
+  const folder = mkdtempSync(join(tmpdir(), 'cordon-test-'))
+  onEnd(t, () => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+async function createDatabase(t: Ending, template: string): Promise<string> {
   const url = await clusterUrl()
   const name = `cordon_${process.pid}_${++serial}`
-  await query(url, `create database ${name}`)
+  await query(url, `create database ${name} template ${template}`)
   onEnd(t, () => query(url, `drop database ${name} with (force)`))
-  return url.replace(/\/postgres$/, `/${name}`)
+  return databaseUrl(url, name)
 }
 
 /** A migrated store for one test. */
 export async function makeStore(t: TestContext, kind: DatabaseKind): Promise<Store> {
-  const store = await openStore(await makeDatabase(t, kind))
+  const store = await openStore(await makeMigratedDatabase(t, kind))
   onEnd(t, () => store.close())
   return store
 }
@@ -54,16 +79,6 @@ export async function makeStore(t: TestContext, kind: DatabaseKind): Promise<Sto
 export function eachDatabase(name: string, body: (t: TestContext, store: Store) => Promise<void>): void {
   for (const kind of databaseKinds) {
     test(`${name} (${kind})`, async (t) => body(t, await makeStore(t, kind)))
-  }
-}
-
-async function query(url: string, sql: string): Promise<void> {
-  const client = new Client({ connectionString: url })
-  await client.connect()
-  try {
-    await client.query(sql)
-  } finally {
-    await client.end()
   }
 }
 

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { pauseDispatch } from '../../../src/respond/safety/policies.ts'
 import { openStore, type Store } from '../../../src/store/db.ts'
 import { onEnd } from '../../support/cleanup.ts'
-import { makeDatabase } from '../../support/databases.ts'
+import { makeMigratedDatabase } from '../../support/databases.ts'
 import { testSeed as seed } from '../../support/seed.ts'
 import { commands } from './commands.ts'
 import { checkAudit, isOpen, observe } from './observe.ts'
@@ -107,7 +107,7 @@ test(`${runs} random sequences of what people, hosts and crashes do keep every p
 
 test('random sequences keep every promise (postgres)', async (t) => {
   t.diagnostic(`CORDON_TEST_SEED=${seed}`)
-  const store = await openStore(await makeDatabase(t, 'postgres'))
+  const store = await openStore(await makeMigratedDatabase(t, 'postgres'))
   onEnd(t, () => store.close())
   const played = createPlayed()
   await play(store, Math.ceil(runs / 20), played)
