@@ -5,10 +5,11 @@ import { usePreferences } from '../frame/preferences.ts'
 import { useNarrow } from '../screens/incident/use-narrow.ts'
 import { readOffset } from './places.ts'
 
-/** Rows kept ready above and below those in sight. */
-const overscan = 8
-/** So many more may stand on the page until the next frame, for those that come into sight meanwhile. */
-const overlap = 5
+/** Rows kept ready beyond those in sight: where the list is scrolled to, which is more than a turn of the wheel, and where it came from. */
+const ahead = 20
+const behind = 4
+/** So many are made ready in one frame: with more the frame is late, and a person who scrolls on sees it. */
+const perFrame = 6
 
 /**
  * The rows of a list that are on the page: of one height each, but for the cards of a narrow window, which are measured.
@@ -24,9 +25,7 @@ export function useWindow<T>(
   const { density } = usePreferences()
   // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows both
   const height = useMemo(() => readRowHeight(isNarrow), [isNarrow, density])
-  const [around, setAround] = useState<Span>(nothing)
-  const latest = useRef(around)
-  const isDue = useRef(false)
+  const [ready, setReady] = useState<Span>(nothing)
   const virtual = useVirtualizer({
     count: rows.length,
     initialOffset: () => readOffset() ?? 0,
@@ -34,22 +33,11 @@ export function useWindow<T>(
     estimateSize: () => height,
     observeElementOffset: isNarrow ? observeElementOffset : observePlace,
     getItemKey: useItemKey(rows, idOf),
-    rangeExtractor: useCallback((range: Range) => listDrawn(range, around, active), [around, active]),
+    rangeExtractor: useCallback((range: Range) => listDrawn(range, ready, active), [ready, active]),
   })
   virtual.getVirtualItems()
   const { startIndex, endIndex } = virtual.range ?? nothing
-  useEffect(() => {
-    latest.current = { startIndex, endIndex }
-    if (isDue.current || (around.startIndex === startIndex && around.endIndex === endIndex)) return
-    isDue.current = true
-    // The first one may still be of this frame.
-    requestAnimationFrame(() =>
-      requestAnimationFrame(() => {
-        isDue.current = false
-        setAround(latest.current)
-      }),
-    )
-  }, [startIndex, endIndex, around])
+  useMakeReady({ startIndex, endIndex }, rows.length, ready, setReady)
   const before = useRef(height)
   useLayoutEffect(() => {
     if (before.current !== height) virtual.measure()
@@ -80,23 +68,55 @@ interface Span {
 
 const nothing: Span = { startIndex: 0, endIndex: -1 }
 
-/**
- * The rows to be drawn: at once those in sight, and with the next frame those around them. Rows that stood around those in sight a frame ago
- * stay until then, so that a turn of the wheel is shared by two frames.
- * @param around what was in sight a frame ago
- */
-function listDrawn({ startIndex, endIndex, count }: Span & { count: number }, around: Span, active: number): number[] {
+/** Makes the rows beyond those in sight ready, a few with each frame that follows. */
+function useMakeReady(
+  { startIndex, endIndex }: Span,
+  count: number,
+  ready: Span,
+  setReady: (next: Span) => void,
+): void {
+  const before = useRef({ startIndex, isDown: true })
+  const latest = useRef<Span>(nothing)
+  const isDue = useRef(false)
+  useEffect(() => {
+    const { startIndex: was, isDown: wasDown } = before.current
+    const isDown = startIndex === was ? wasDown : startIndex > was
+    before.current = { startIndex, isDown }
+    const next = comeNearer(ready, { startIndex, endIndex }, count, isDown)
+    latest.current = next
+    if (isDue.current || (next.startIndex === ready.startIndex && next.endIndex === ready.endIndex)) return
+    isDue.current = true
+    // The first one may still be of this frame.
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        isDue.current = false
+        setReady(latest.current)
+      }),
+    )
+  }, [startIndex, endIndex, count, ready, setReady])
+}
+
+/** The rows that are ready with the next frame: what is wanted no more goes, and of what is wanted and not there a few come. */
+function comeNearer(ready: Span, seen: Span, count: number, isDown: boolean): Span {
+  if (seen.endIndex < seen.startIndex) return nothing
+  const first = Math.max(0, seen.startIndex - (isDown ? behind : ahead))
+  const last = Math.min(count - 1, seen.endIndex + (isDown ? ahead : behind))
+  const isNear = ready.startIndex <= seen.endIndex + 1 && ready.endIndex >= seen.startIndex - 1
+  const from = isNear ? Math.min(seen.startIndex, Math.max(first, ready.startIndex)) : seen.startIndex
+  const to = isNear ? Math.max(seen.endIndex, Math.min(last, ready.endIndex)) : seen.endIndex
+  const below = Math.min(last - to, isDown ? perFrame : Math.max(0, perFrame - (from - first)))
+  const above = Math.min(from - first, perFrame - below)
+  return { startIndex: from - above, endIndex: to + below }
+}
+
+/** The rows to be drawn: those in sight at once, whatever is ready, and the one with the focus. */
+function listDrawn({ startIndex, endIndex, count }: Span & { count: number }, ready: Span, active: number): number[] {
   const drawn = new Set([active])
   for (let index = startIndex; index <= endIndex; index++) drawn.add(index)
-  const most = endIndex - startIndex + 1 + 2 * overscan + overlap
-  const last = Math.min(around.endIndex + overscan, count - 1)
-  const near: number[] = []
-  for (let index = Math.max(0, around.startIndex - overscan); index <= last; index++) {
-    if (!drawn.has(index)) near.push(index)
-  }
-  // Those nearest to what is in sight are last, and stay.
-  if (around.startIndex > startIndex) near.reverse()
-  for (const index of near.slice(drawn.size - most)) drawn.add(index)
+  // Those that a turn of the wheel left far behind go at once, so that the page never holds many more than it needs.
+  const first = Math.max(ready.startIndex, startIndex - ahead)
+  const last = Math.min(ready.endIndex, endIndex + ahead, count - 1)
+  for (let index = first; index <= last; index++) drawn.add(index)
   return [...drawn].sort((a, b) => a - b)
 }
 
