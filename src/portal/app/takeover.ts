@@ -2,6 +2,7 @@ import { executionsQuery, incidentQuery, incidentTasksQuery } from './api/querie
 import { findPlace, type Realm } from './frame/realm.ts'
 import type { createPortalRouter } from './routes.tsx'
 import { attentionQuery } from './screens/incident/attention.tsx'
+import { readStoryAhead } from './screens/incident/story.tsx'
 
 /** Whoever reads already waits no longer for what they can press. */
 const longestMs = 5_000
@@ -16,11 +17,12 @@ export async function waitForWhole(realm: Realm, router: ReturnType<typeof creat
 }
 
 async function readIncident(realm: Realm, path: string): Promise<void> {
-  const [, , tenant = '', , id = '', , taskId] = path.split('/').map(decodeURIComponent)
+  const [, , tenant = '', , id = '', tab = 'story', taskId] = path.split('/').map(decodeURIComponent)
   const place = findPlace(realm, tenant)
   if (place === undefined) return
   const queries = realm.queriesOf(place.tenant.id)
   const api = realm.apiOf(place)
+  if (tab === 'story') readStoryAhead(queries, api, id)
   await Promise.all([
     queries.prefetchQuery(incidentQuery(api, id)),
     queries.prefetchQuery(incidentTasksQuery(api, id)),

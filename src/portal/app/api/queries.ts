@@ -7,6 +7,7 @@ import {
   type Alert,
   type Approval,
   alert,
+  alertFields,
   approval,
   type Execution,
   execution,
@@ -107,7 +108,7 @@ export function incidentAlertsQuery(api: Api, id: string) {
   return queryOptions({
     queryKey: ['alerts', 'of', id],
     queryFn: async ({ signal }): Promise<IncidentAlerts> => {
-      const options = { $filter: `incidentId eq ${quote(id)}`, $top: 200, $count: 'true' }
+      const options = { $filter: `incidentId eq ${quote(id)}`, $select: alertFields, $top: 200, $count: 'true' }
       const page = await fetchAs(api, withOptions(`${beta}/alerts_v2`, options), alertPage, signal)
       return { value: page.value, count: page.count ?? page.value.length }
     },

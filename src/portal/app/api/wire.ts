@@ -36,7 +36,7 @@ const programs = record({
 })
 
 const evidence = map
-export const alert = record({
+const alertForm = {
   id: text,
   incidentId: nullable(text),
   title: nullable(text),
@@ -57,7 +57,11 @@ export const alert = record({
   createdDateTime: nullable(text),
   firstActivityDateTime: nullable(text),
   lastActivityDateTime: nullable(text),
-})
+}
+/** What the portal shows of an alert. */
+export const alert = record(alertForm)
+/** Their names, for asking for no more than that. */
+export const alertFields = Object.keys(alertForm).join(',')
 export type Alert = Read<typeof alert>
 
 export const task = record({

@@ -1,5 +1,6 @@
-import { useQueryClient } from '@tanstack/react-query'
+import { type QueryClient, useQueryClient } from '@tanstack/react-query'
 import { lazy, Suspense, useEffect, useMemo } from 'react'
+import type { Api } from '../../api/client.ts'
 import { type IncidentAlerts, incidentAlertsQuery, useIncidentAlerts } from '../../api/queries.ts'
 import type { Alert, Incident, Task } from '../../api/wire.ts'
 import { useApp } from '../../frame/app.tsx'
@@ -8,6 +9,7 @@ import { Name } from '../../parts/badges.tsx'
 import { describeEvidence } from '../../parts/evidence-text.ts'
 import { Failure, Skeleton } from '../../parts/states.tsx'
 import { Time } from '../../parts/time.tsx'
+import { isWide, warmUp } from '../story/layout.ts'
 import { useJoins } from './joins.ts'
 import { listMoments } from './timeline.ts'
 
@@ -19,13 +21,16 @@ export function useStoryAhead(id: string, isWanted: boolean): void {
   const queries = useQueryClient()
   const { api } = useApp()
   useEffect(() => {
-    if (!isWanted) return
-    Promise.all([queries.fetchQuery(incidentAlertsQuery(api, id)), loadAttackStory()])
-      .then(([{ value }, { layOutAhead }]) => layOutAhead(queries, value))
-      .catch(() => {
-        // Said where the story would stand.
-      })
+    if (isWanted) readStoryAhead(queries, api, id)
   }, [queries, api, id, isWanted])
+}
+
+/** The same for whoever knows of it before the screen does. What fails is said where the story would stand. */
+export function readStoryAhead(queries: QueryClient, api: Api, id: string): void {
+  if (isWide()) warmUp()
+  Promise.all([queries.fetchQuery(incidentAlertsQuery(api, id)), loadAttackStory()])
+    .then(([{ value }, { layOutAhead }]) => layOutAhead(queries, value))
+    .catch(() => {})
 }
 
 /** What happened, in short: the words people wrote, techniques, what is involved, and the newest moments. */

@@ -9,7 +9,7 @@ import { Time } from '../../parts/time.tsx'
 import { firstOf, type Search, writeSearch } from '../../paths.ts'
 import type { About } from '../propose/draft.ts'
 import { useContainments } from './containments.ts'
-import { layOut, warmUp } from './layout.ts'
+import { isWide, layOut } from './layout.ts'
 import { nodeSize, StoryPicture } from './picture.tsx'
 import { drawUpStory, foldStory, type StoryGraph, type StoryNode } from './story-graph.ts'
 import { StoryTable } from './story-table.tsx'
@@ -17,12 +17,6 @@ import { StoryTable } from './story-table.tsx'
 const ProposeDialog = lazy(() => import('../propose/propose.tsx'))
 
 const stepMs = 900
-/** A phone begins with the table. */
-const isWide = (): boolean => window.innerWidth >= 600
-
-// While the alerts are on their way.
-if (isWide()) warmUp()
-
 interface StoryProps {
   readonly incident: Incident
   readonly alerts: readonly Alert[]

@@ -35,6 +35,9 @@ function startWorker(): Worker {
   return new Worker(policy === undefined ? workerAddress : policy.createScriptURL(''), { type: 'module' })
 }
 
+/** A phone begins with the table. */
+export const isWide = (): boolean => window.innerWidth >= 600
+
 /** Starts the worker before there is anything to lay out, where it can be had. */
 export function warmUp(): void {
   try {
