@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import { Client } from 'pg'
 import { createApplication } from '../../src/access/applications.ts'
 import { createTenant, ensureFirstTenant } from '../../src/access/tenants.ts'
-import { randomIds, systemClock } from '../../src/io/clock.ts'
+import { instantOf, randomIds, systemClock } from '../../src/io/clock.ts'
 import { databaseFile } from '../../src/io/data-dir.ts'
 import { openStore } from '../../src/store/db.ts'
 import { openBulkLoad } from './bulk-load.ts'
@@ -82,6 +83,7 @@ async function fillDatabase(place: Place, say: (text: string) => void): Promise<
   }
   const { alertsPerIncident } = place
   await writeRows(target, { tenantId: seeded.tenantId, otherTenantId, incidents, alertsPerIncident }, say)
+  await nameThings(target)
   return seeded
 }
 
@@ -98,6 +100,23 @@ async function writeRows(target: string, plan: SeedPlan, say: (text: string) => 
     await load.finish()
   } finally {
     await load.close()
+  }
+}
+
+/** Writes by which names things are found, and how many alerts name each; when it was seen is made up. */
+export async function nameThings(target: string): Promise<void> {
+  const store = await openStore(target)
+  try {
+    await store.transaction(async (tx) => {
+      if (store.dialect === 'postgres') await sql`set local statement_timeout = 0`.execute(tx)
+      const at = instantOf(Date.parse('2026-01-01T00:00:00Z'))
+      await sql`insert into entities (tenant_id, kind, value, alert_count, first_seen_at, last_seen_at, partners)
+        select tenant_id, kind, value, count(*), ${at}, ${at}, '{}' from alert_entities group by tenant_id, kind, value`.execute(
+        tx,
+      )
+    })
+  } finally {
+    await store.close()
   }
 }
 

@@ -6,6 +6,8 @@ export interface FilterCase {
   readonly plain: string
   /** 95 of 100 answers come within so many milliseconds. @source design portal 11 */
   readonly mostMs: number
+  /** It takes no option that it does not know; none of its answers is remembered. */
+  readonly isStrict?: true
 }
 
 const lists = {
@@ -151,6 +153,22 @@ const facets: readonly FilterCase[] = [
   ),
 ]
 
+function ofAssets(name: string, path: string, mostMs = facetMs): FilterCase {
+  return { name: `assets: ${name}`, path, plain: '/api/v1/assets/contained', mostMs, isStrict: true }
+}
+
+/** The newest incidents that a queue shows at once. */
+const onePage = Array.from({ length: 50 }, (_, at) => 100_000 - at).join()
+
+const assets: readonly FilterCase[] = [
+  ofAssets('devices by name', '/api/v1/assets/devices'),
+  ofAssets('devices, 200 names', '/api/v1/assets/devices?$top=200'),
+  ofAssets('devices, a beginning', '/api/v1/assets/devices?beginning=web-12'),
+  ofAssets('one device of 200 alerts', '/api/v1/assets/devices/web-1234'),
+  ofAssets('of an incident', '/api/v1/incidents/99990/assets'),
+  ofAssets('counted for a page of incidents', `/api/v1/assets/counts?incidents=${onePage}`, pageMs),
+]
+
 /** Everything the portal's filters ask, at the sizes of the design. */
 export const filterCases: readonly FilterCase[] = [
   ...pages,
@@ -158,4 +176,5 @@ export const filterCases: readonly FilterCase[] = [
   ...everyWord.map(([list, name, filter]) => count(list, name, filter)),
   count('incidents', 'source one in six has', sourced('dataLossPrevention')),
   ...facets,
+  ...assets,
 ]

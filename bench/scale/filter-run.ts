@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { medianOf, quantileOf } from '../random.ts'
 import type { Row } from '../report.ts'
 import { eachDatabase, type OnDatabase } from './each-database.ts'
-import { filterCases } from './filter-cases.ts'
+import { type FilterCase, filterCases } from './filter-cases.ts'
 import { ask, type DatabaseName, type Served, serve } from './run.ts'
 
 /** What is measured and how. */
@@ -66,14 +66,15 @@ async function measureOn(
 
 async function measureCase(
   served: Served,
-  { name, path, plain }: { readonly name: string; readonly path: string; readonly plain: string },
+  { name, path, plain, isStrict }: FilterCase,
   requests: number,
 ): Promise<{ times: number[]; plain: number[] }> {
   const times: number[] = []
   const floor: number[] = []
   const askOnce = async (asked: string, sent: number): Promise<number> => {
     // An option that is ignored, so that no remembered answer serves it.
-    const { status, ms } = await ask(served, `${asked}${asked.includes('?') ? '&' : '?'}n=${sent}`)
+    const option = isStrict ? '' : `${asked.includes('?') ? '&' : '?'}n=${sent}`
+    const { status, ms } = await ask(served, `${asked}${option}`)
     // What is given up for late took as long as that.
     if (status !== 200 && status !== 503) throw new Error(`${name}: ${asked} answered ${status}`)
     return ms

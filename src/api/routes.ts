@@ -37,6 +37,7 @@ import { listAgents } from './v1/agents/list.ts'
 import { decideApproval, getApproval, listPendingApprovals } from './v1/approvals/approvals.ts'
 import type { MayApproveDeps } from './v1/approvals/may-approve.ts'
 import { getAsset, listAssets, listContained } from './v1/assets/assets.ts'
+import { countAssets } from './v1/assets/counts.ts'
 import { listIncidentAssets } from './v1/assets/of-incident.ts'
 import { type CheckpointSource, getCheckpoint } from './v1/audit/checkpoint.ts'
 import { exportAudit, listAudit } from './v1/audit/list.ts'
@@ -141,6 +142,7 @@ export function operationRoutes(deps: RouteDeps): Route[] {
     permitted('GET', '/api/v1/incidents/:id/joins', incidentRead, 'none', listIncidentJoins(deps)),
     permitted('GET', '/api/v1/incidents/:id/assets', incidentRead, 'none', listIncidentAssets(deps)),
     permitted('GET', '/api/v1/assets/contained', incidentRead, 'none', listContained(deps)),
+    permitted('GET', '/api/v1/assets/counts', incidentRead, 'none', countAssets(deps)),
     permitted('GET', '/api/v1/assets/:kind', incidentRead, 'none', listAssets(deps)),
     permitted('GET', '/api/v1/assets/:kind/:id', incidentRead, 'none', getAsset(deps)),
     permitted('GET', '/api/v1/events', taskRead, 'none', streamEvents(deps)),

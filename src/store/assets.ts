@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { AlertEvidence } from '../model/generated.ts'
-import type { Db } from './db.ts'
+import type { Db, Store } from './db.ts'
 import { type Execution, toExecution } from './executions.ts'
 import type { EntityRow } from './schema.ts'
 import { type StoredTask, toStored } from './tasks.ts'
@@ -201,6 +201,39 @@ export async function listEvidenceOfIncident(
     .limit(limit)
     .execute()
   return rows.map(({ doc }) => evidenceOf(doc))
+}
+
+/** Those of these incidents that the tenant has. */
+export async function listKnownIncidents(db: Db, tenantId: string, ids: readonly number[]): Promise<number[]> {
+  const rows = await db
+    .selectFrom('incidents')
+    .select('id')
+    .where('tenant_id', '=', tenantId)
+    .where('id', 'in', [...ids])
+    .orderBy('id')
+    .execute()
+  return rows.map(({ id }) => Number(id))
+}
+
+/** The evidence of the newest alerts of each of several incidents. */
+export async function listEvidenceOfEach(
+  { read, dialect }: Pick<Store, 'read' | 'dialect'>,
+  tenantId: string,
+  ids: readonly number[],
+  limit: number,
+): Promise<ReadonlyMap<number, (readonly AlertEvidence[])[]>> {
+  const found = new Map<number, (readonly AlertEvidence[])[]>()
+  if (dialect === 'sqlite') {
+    for (const id of ids) found.set(id, await listEvidenceOfIncident(read, tenantId, id, limit))
+    return found
+  }
+  // Asking for each would take most of its time on the way.
+  const { rows } = await sql<{ id: number; doc: string }>`
+    select wanted.id, newest.doc from unnest(${`{${ids.join()}}`}::bigint[]) as wanted (id)
+    cross join lateral (select doc from alerts where alerts.tenant_id = ${tenantId} and alerts.incident_id = wanted.id
+      order by alerts.created_at desc limit ${limit}) as newest`.execute(read)
+  for (const { id, doc } of rows) found.set(Number(id), [...(found.get(Number(id)) ?? []), evidenceOf(doc)])
+  return found
 }
 
 /** A run with the incident of its task. */

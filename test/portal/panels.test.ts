@@ -172,7 +172,7 @@ browserTest(
     assert.ok(Math.max(...typed.frames.map(({ cpuMs }) => cpuMs)) <= mostMs)
     assert.ok(Math.max(...typed.taskCpuMs) <= mostMs)
     assert.deepEqual(there, before)
-    assert.deepEqual(heads.slice(1), ['Severity', 'Id', 'Name', 'Status', 'Tasks', 'Alerts', 'Age'])
+    assert.deepEqual(heads.slice(1), ['Severity', 'Id', 'Name', 'Status', 'Tasks', 'Assets', 'Alerts', 'Age'])
     assert.deepEqual(headsOfView, heads, 'a view keeps the columns')
     assert.equal(kept, 1, 'Escape closes the topmost only')
     assert.doesNotMatch(closed, /preview|panel/)

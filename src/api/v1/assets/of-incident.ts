@@ -70,7 +70,7 @@ function findWaiting(tasks: readonly StoredTask[], { tasks: about }: Seen): obje
 }
 
 /** Puts together what goes by the same name. Local to one answer. */
-class Assets {
+export class Assets {
   readonly #seen = new Map<string, Seen>()
   readonly #hosts: Hosts
 

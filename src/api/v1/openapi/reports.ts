@@ -116,6 +116,22 @@ const assetOperations: DescribedOperations = {
     summary: 'What is cut off right now, the latest first',
     response: json(record({ value: contained, more: { type: 'boolean' } })),
   },
+  countAssets: {
+    summary: 'How many devices, users and mailboxes the newest 25 alerts of each of some incidents name',
+    query: [{ ...query('incidents', textOf(), '1 to 50 ids of incidents with commas between them.'), required: true }],
+    response: json(
+      record({
+        value: listOf(
+          record({
+            incidentId: textOf(),
+            assets: count,
+            complete: { type: 'boolean', description: 'False where it has more alerts: there are at least so many.' },
+          }),
+          { maxItems: 50 },
+        ),
+      }),
+    ),
+  },
   listIncidentAssets: {
     summary: 'The devices, users and mailboxes of an incident, and what holds each',
     response: json(

@@ -8,7 +8,7 @@ const gapPixels = 8
 const edgePixels = 26
 const markWidth = '2.5rem'
 
-/** The columns that find room, and the grid they stand in; on a narrow window, where rows are cards, all of them. */
+/** The columns that find room, and the grid they stand in; on a narrow window, where rows are cards, all that cards have. */
 export function useFit<T>(
   all: readonly Column<T>[],
   hasMarks: boolean,
@@ -26,7 +26,10 @@ export function useFit<T>(
     return () => observer.disconnect()
   }, [])
   const columns = useMemo(
-    () => (isNarrow ? all : leaveOut(all, room - edgePixels - (hasMarks ? leastOf(markWidth) : 0))),
+    () =>
+      isNarrow
+        ? all.filter(({ wide }) => wide !== true)
+        : leaveOut(all, room - edgePixels - (hasMarks ? leastOf(markWidth) : 0)),
     [all, room, hasMarks, isNarrow],
   )
   const widths = columns.map(({ width }) => width)

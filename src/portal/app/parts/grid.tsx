@@ -26,6 +26,8 @@ export interface Column<T> {
   readonly width: string
   /** Its turn to be left out where there is no room for all, 1 the first; without it never. */
   readonly spare?: number
+  /** Left out of cards. */
+  readonly wide?: boolean
   /** What a card says before it, where no header does. */
   readonly before?: string
   readonly cell: (row: T) => ReactNode

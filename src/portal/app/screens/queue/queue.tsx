@@ -15,7 +15,7 @@ import { useMarks } from '../../parts/marks.ts'
 import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
 import { incidentPath, screenPath } from '../../paths.ts'
 import { useRowMenu } from '../bulk/use-row-menu.tsx'
-import { columns } from './columns.tsx'
+import { queueColumns } from './columns.tsx'
 import { Filters } from './filters.tsx'
 import { rememberOrder } from './order.ts'
 import { Pill } from './pill.tsx'
@@ -51,7 +51,12 @@ export function QueueScreen() {
           <Strip />
         </Suspense>
       </div>
-      <Beside {...list} filterOf={filterOf} columns={columns} preview={(id) => <IncidentPreview id={id} row={id} />}>
+      <Beside
+        {...list}
+        filterOf={filterOf}
+        columns={queueColumns}
+        preview={(id) => <IncidentPreview id={id} row={id} />}
+      >
         <Suspense fallback={null}>
           <ViewsBar {...list} />
         </Suspense>
@@ -67,7 +72,7 @@ function Rows({ list, open }: { list: ListState; open: (row: QueueRow) => void }
   const { search } = list
   const marks = useMarks()
   const { put } = usePanels()
-  const shown = useColumns(columns, search)
+  const shown = useColumns(queueColumns, search)
   // As they were chosen: a change may take them out of the filter.
   const [changing, setChanging] = useState<readonly QueueRow[] | null>(null)
   const mayChange = may('SecurityIncident.ReadWrite.All')
