@@ -43,7 +43,7 @@ test('an agent begins without asking what it is given, tells with its next poll,
       await waitUntil(
         async () => readJournal(journal).every(({ delivered }) => delivered),
         (isEmpty) => isEmpty,
-        30,
+        60,
       )
       await stop(agent, 'SIGTERM')
       assert.equal(answersTo(failpoint).length, wanted)

@@ -36,7 +36,7 @@ async function awaitGiven(device: FakeDevice, count: number = 1): Promise<Comman
   const reply = await waitUntil(
     () => device.poll(),
     ({ status, body }) => status === 200 && body.commands.length >= count,
-    30,
+    60,
   )
   const commands = readCommands(reply)
   assert.deepEqual(
@@ -95,7 +95,7 @@ tenantTestOnEach(
     await waitUntil(
       () => responder.get(`/beta/security/incidentTasks/${taskId}`),
       ({ body }) => body.actionStatus === 'completed',
-      30,
+      60,
     )
     const row = await cordon.store.read.selectFrom('commands').selectAll().where('id', '=', command.commandId).execute()
     assert.ok(row[0]?.acked_at, 'the report says that the command was recorded')
@@ -175,7 +175,7 @@ tenantTest('a host that asks all the same, and an agent of before, are answered 
   const plain = await waitUntil(
     () => before.get('/commands?wait=0'),
     ({ status }) => status === 200,
-    30,
+    60,
   )
   const queued = firstOf(readCommands(plain))
 
@@ -202,7 +202,7 @@ tenantTest('only rules are given: who isolates may think better of it until the 
   const reply = await waitUntil(
     () => device.poll(),
     ({ status }) => status === 200,
-    30,
+    60,
   )
   const command = firstOf(readCommands(reply))
   const early = await device.poll([reportOf(command)])
@@ -213,7 +213,7 @@ tenantTest('only rules are given: who isolates may think better of it until the 
   await waitUntil(
     () => readStates(cordon, device),
     ([state]) => state === 'cancelled',
-    30,
+    60,
   )
   assert.equal((await device.acknowledge(command.commandId)).status, 409)
 })

@@ -35,7 +35,7 @@ async function reached(server: MortalServer, taskId: string): Promise<unknown> {
   return waitUntil(
     async () => (await readExecutionsOfTask(server.store.read, server.tenantId, taskId))[0],
     (found) => found?.state === 'succeeded',
-    40,
+    60,
   )
 }
 

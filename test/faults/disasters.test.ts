@@ -109,7 +109,7 @@ test('a database that crashes and comes back is a pause: nothing acknowledged is
     await waitUntil(
       async () => acknowledged.length,
       (count) => count > before,
-      20,
+      60,
     )
   }
   over = true

@@ -36,12 +36,12 @@ async function dieAt(t: TestContext, kind: DatabaseKind, failpoint: string): Pro
   const task = await waitUntil(
     () => readTask(server.store.read, server.tenantId, taskId),
     (found) => found?.doc.actionStatus === 'completed' || found?.doc.actionStatus === 'failed',
-    40,
+    60,
   )
   const jobs = await waitUntil(
     () => server.store.read.selectFrom('jobs').selectAll().execute(),
     (left) => left.length === 0,
-    40,
+    60,
   )
 
   const executions = await readExecutionsOfTask(server.store.read, server.tenantId, taskId)
@@ -103,7 +103,7 @@ async function dieInFanOut(t: TestContext, kind: DatabaseKind, failpoint: string
   await waitUntil(
     async () => [...host.effects.values()],
     (effects) => effects.length > 0,
-    40,
+    60,
   )
 
   const commands = await server.store.read.selectFrom('commands').select(['agent_id', 'seq', 'execution_id']).execute()

@@ -20,7 +20,7 @@ async function settle(cordon: Cordon, tenant: Tenant): Promise<void> {
   await waitUntil(
     () => jobs.where('kind', 'in', ['tell-people', 'deliver-message']).execute(),
     (rows) => rows.length === 0,
-    20,
+    60,
   )
 }
 

@@ -1,20 +1,15 @@
 import assert from 'node:assert/strict'
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Page } from 'playwright-core'
 import { waitUntil } from '../support/answers.ts'
 import { enrolDevice } from '../support/device.ts'
 import { fittingAction } from '../support/given.ts'
 import { signInPerson } from '../support/person.ts'
+import { look } from './axe.ts'
 import { browserTest, screenOf } from './browser.ts'
 import { beginJourney } from './journey.ts'
 import { landSlowly } from './slow-network.ts'
 
 const phone = { width: 390, height: 844 }
-
-async function findFaults(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze()
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`)
-}
 
 const bar = '[aria-label="At hand"]'
 
@@ -57,7 +52,7 @@ for (const dark of [true, false]) {
       const order = await readOrder(page, taskId)
       const words = await page.locator(`${bar} button`).allTextContents()
       const boxes = await Promise.all((await page.locator(`${bar} button`).all()).map((button) => button.boundingBox()))
-      const violations = await findFaults(page)
+      const violations = await look(page, 'on a phone')
       await acknowledging.press(hand.getByRole('button', { name: 'Acknowledge' }))
       await acknowledging.see(page.getByText(/acknowledged by responder/))
       const kilobytes = Math.round(landing.bytes / 1_024)
@@ -160,7 +155,7 @@ for (const dark of [true, false]) {
       await dialog.getByLabel('Name').fill('Team chat')
       await dialog.getByLabel('URL').fill('https://192.0.2.7/hooks/cordon')
       await dialog.getByLabel('Signing secret').fill('canary-bm90IHRvIGJlIHNlZW4gYWdhaW4gZXZlcg')
-      const inDialog = await findFaults(page)
+      const inDialog = await look(page, 'in the dialog')
       await dialog.getByRole('button', { name: 'Save the channel' }).click()
       await dialog.waitFor({ state: 'detached' })
       await page.getByRole('button', { name: 'Send test: Team chat' }).click()
@@ -170,7 +165,7 @@ for (const dark of [true, false]) {
         .waitFor()
       await page.getByRole('button', { name: 'Add a step' }).click()
       await page.getByLabel('Team chat', { exact: true }).check()
-      const onScreen = await findFaults(page)
+      const onScreen = await look(page, 'on the screen')
       await page.getByRole('button', { name: 'Save the escalation' }).click()
       const escalation = await waitUntil(
         async () => (await (await tenant.as('admin')).get('/api/v1/notifications/escalation')).body,

@@ -44,11 +44,11 @@ export function comparable(reply: Reply): string {
     .replaceAll(/"date":"[0-9T:-]{19}"/g, '"date":"-"')
 }
 
-/** Asks until `done` says yes; work behind a 204 goes on after the answer. */
+/** Asks until `done` says yes; work behind a 204 goes on after the answer. Its patience is for a machine that does much else beside. */
 export async function waitUntil<T>(
   read: () => Promise<T>,
   done: (value: T) => boolean,
-  withinSeconds = 10,
+  withinSeconds = 60,
 ): Promise<T> {
   const deadline = Date.now() + withinSeconds * 1_000
   for (;;) {

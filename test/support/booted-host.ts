@@ -239,7 +239,7 @@ async function removeControlGroup(group: string): Promise<void> {
   for (const entry of readdirSync(group, { withFileTypes: true })) {
     if (entry.isDirectory()) await removeControlGroup(join(group, entry.name))
   }
-  const end = performance.now() + 20_000
+  const end = performance.now() + 60_000
   for (;;) {
     try {
       return rmdirSync(group)

@@ -176,7 +176,7 @@ export function startEngine(t: TestContext, store: Store, clock: Clock = systemC
       await replacePolicy(deps, engine.admin, { ...defaultPolicy, ...sections }, null)
     },
     settled: async (taskId, done = (execution) => execution.finishedAt !== null) => {
-      const deadline = Date.now() + 10_000
+      const deadline = Date.now() + 60_000
       for (;;) {
         const [newest] = await engine.executionsOf(taskId)
         if (newest && done(newest)) return newest

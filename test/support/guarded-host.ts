@@ -281,9 +281,9 @@ export async function createGuardedEndpoint(t: TestContext): Promise<GuardedEndp
 
 /** Waits until a condition holds, at most 20 s. */
 export async function eventually(condition: () => Promise<boolean> | boolean): Promise<void> {
-  const end = performance.now() + 20_000
+  const end = performance.now() + 60_000
   while (!(await condition())) {
-    if (performance.now() > end) throw new Error('waited 20 s in vain')
+    if (performance.now() > end) throw new Error('waited 60 s in vain')
     await sleep(50)
   }
 }

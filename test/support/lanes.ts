@@ -91,7 +91,7 @@ export function runInLanes(files: readonly string[], options: LaneOptions): Lane
   let [news, hasFailed, isDone] = [Promise.withResolvers<void>(), false, false]
   const startedAt = performance.now()
   const work = async (lane: number): Promise<void> => {
-    for (let file = await queue.take(lane); file !== null; file = await queue.take(lane)) {
+    for (let file = await queue.take(lane); file !== null && !options.signal.aborted; file = await queue.take(lane)) {
       const beganAt = performance.now()
       const events = await runFile(file, options)
       times.push({ file, seconds: (performance.now() - beganAt) / 1_000 })

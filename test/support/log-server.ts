@@ -62,7 +62,7 @@ async function listen(t: Ending, folder: string, records: string, tries: number)
         if (child.exitCode !== null) throw new Error(`rsyslogd ended with ${child.exitCode} before it was ready`)
         return open
       },
-      20,
+      60,
     )
     return port
   } catch (cause) {

@@ -70,14 +70,14 @@ export async function startPostgres(kept?: string, fixedPort?: number): Promise<
 }
 
 async function waitUntilReady(child: ChildProcess, port: number, as: object): Promise<void> {
-  const deadline = Date.now() + 20_000
+  const deadline = Date.now() + 60_000
   for (;;) {
     if (child.exitCode !== null) throw new Error(`PostgreSQL ended with ${child.exitCode} before it was ready`)
     try {
       await run(join(binaries, 'pg_isready'), ['-h', '127.0.0.1', '-p', String(port)], as)
       return
     } catch (cause) {
-      if (Date.now() > deadline) throw new Error('PostgreSQL was not ready within 20 s', { cause })
+      if (Date.now() > deadline) throw new Error('PostgreSQL was not ready within 60 s', { cause })
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }

@@ -183,7 +183,7 @@ function writeEntries({
 }
 
 async function waitForPort(child: ChildProcess, port: number): Promise<void> {
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + 60_000
   for (;;) {
     if (child.exitCode !== null) throw new Error(`slapd ended with ${child.exitCode} before it was ready`)
     const open = await new Promise<boolean>((resolve) => {
