@@ -38,6 +38,7 @@ import { decideApproval, getApproval, listPendingApprovals } from './v1/approval
 import type { MayApproveDeps } from './v1/approvals/may-approve.ts'
 import { getAsset, listAssets, listContained } from './v1/assets/assets.ts'
 import { countAssets } from './v1/assets/counts.ts'
+import { listDeviceNames } from './v1/assets/device-names.ts'
 import { listIncidentAssets } from './v1/assets/of-incident.ts'
 import { type CheckpointSource, getCheckpoint } from './v1/audit/checkpoint.ts'
 import { exportAudit, listAudit } from './v1/audit/list.ts'
@@ -145,6 +146,7 @@ export function operationRoutes(deps: RouteDeps): Route[] {
     permitted('GET', '/api/v1/assets/counts', incidentRead, 'none', countAssets(deps)),
     permitted('GET', '/api/v1/assets/:kind', incidentRead, 'none', listAssets(deps)),
     permitted('GET', '/api/v1/assets/:kind/:id', incidentRead, 'none', getAsset(deps)),
+    permitted('GET', '/api/v1/devices/names', taskRead, 'none', listDeviceNames(deps)),
     permitted('GET', '/api/v1/events', taskRead, 'none', streamEvents(deps)),
     open('GET', '/auth/events', 'self', 'none', streamAllEvents(deps)),
     permitted('GET', '/api/v1/agents', policyRead, 'none', listAgents(deps)),

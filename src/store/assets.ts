@@ -24,7 +24,31 @@ export interface NameStretch {
 /** Names of one kind that alerts of the tenant have named, by name. */
 export async function listNamedThings(db: Db, tenantId: string, stretch: NameStretch): Promise<NamedThing[]> {
   const { kind, beginning, after, limit } = stretch
-  const all = db
+  const all = selectSighted(db, tenantId, kind).where('value', '>', after)
+  // Both databases compare by code point, and this is the last one.
+  const begun = all.where('value', '>=', beginning).where('value', '<', `${beginning}\u{10ffff}`)
+  return addEvidence(db, tenantId, await (beginning === '' ? all : begun).orderBy('value').limit(limit).execute())
+}
+
+/** As {@link listNamedThings}, of these names alone; those that no alert named are absent. */
+export async function readSightings(
+  db: Db,
+  tenantId: string,
+  kind: string,
+  values: readonly string[],
+): Promise<NamedThing[]> {
+  return addEvidence(
+    db,
+    tenantId,
+    await selectSighted(db, tenantId, kind)
+      .where('value', 'in', [...values])
+      .execute(),
+  )
+}
+
+/** Names of one kind, each with one of the alerts that name it. */
+function selectSighted(db: Db, tenantId: string, kind: string) {
+  return db
     .selectFrom('entities')
     .select(['value', 'alert_count', 'first_seen_at', 'last_seen_at'])
     .select((eb) =>
@@ -38,10 +62,11 @@ export async function listNamedThings(db: Db, tenantId: string, stretch: NameStr
     )
     .where('tenant_id', '=', tenantId)
     .where('kind', '=', kind)
-    .where('value', '>', after)
-  // Both databases compare by code point, and this is the last one.
-  const begun = all.where('value', '>=', beginning).where('value', '<', `${beginning}\u{10ffff}`)
-  const rows = await (beginning === '' ? all : begun).orderBy('value').limit(limit).execute()
+}
+
+type Sighted = Omit<NamedThing, 'evidence'> & { readonly alert_id: string | null }
+
+async function addEvidence(db: Db, tenantId: string, rows: readonly Sighted[]): Promise<NamedThing[]> {
   const evidence = await readEvidence(
     db,
     tenantId,
@@ -302,6 +327,20 @@ export interface HostNames {
   readonly fqdn: string | null
   /** It never calls again. */
   readonly revoked: boolean
+}
+
+/** What the hosts of these ids call themselves, removed ones among them. */
+export async function listHostNamesOf(
+  db: Db,
+  tenantId: string,
+  ids: readonly string[],
+): Promise<Pick<HostNames, 'id' | 'hostname'>[]> {
+  return db
+    .selectFrom('agents')
+    .select(['id', 'hostname'])
+    .where('tenant_id', '=', tenantId)
+    .where('id', 'in', [...ids])
+    .execute()
 }
 
 /** The hosts of a tenant, removed ones among them. */

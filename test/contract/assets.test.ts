@@ -11,6 +11,8 @@ const host = (hostName: string, rest = {}) => ({ '@odata.type': type('device'), 
 const account = (userAccount: object) => ({ '@odata.type': type('user'), userAccount })
 const mailbox = (primaryAddress: string) => ({ '@odata.type': type('mailbox'), primaryAddress })
 
+const guid = (at: number): string => `00000000-0000-4000-8000-${String(at).padStart(12, '0')}`
+
 const ada = { accountName: 'ada', domainName: 'contoso', userPrincipalName: 'Ada@contoso.example' }
 
 /** An alert by the way every alert comes, so that what it names becomes known. Returns its incident. */
@@ -154,3 +156,27 @@ tenantTestOnEach(
     assert.deepEqual((await ask('/api/v1/assets/contained')).value, [])
   },
 )
+
+tenantTestOnEach('says what people call the devices of some ids, in one answer', async (tenant, cordon) => {
+  const [byAlert, twice, nobody] = [guid(1), guid(3), guid(4)]
+  await report(tenant, [host('web-07', { mdeDeviceId: byAlert.toUpperCase() }), account(ada)])
+  await report(tenant, [host('db-02', { azureAdDeviceId: twice })])
+  await report(tenant, [{ '@odata.type': type('device'), mdeDeviceId: nobody }])
+  const enrolled = await enrolDevice(cordon, tenant.id, 'app-03')
+  const reader = await tenant.as('reader')
+  const ask = (...ids: string[]) =>
+    reader.get(`/api/v1/devices/names?${new URLSearchParams(ids.map((id): [string, string] => ['id', id]))}`)
+
+  const answer = await ask(byAlert.toUpperCase(), byAlert, enrolled.id, twice, nobody, guid(5))
+  const tooMany = await ask(...Array.from({ length: 201 }, (_, at) => guid(at)))
+
+  assert.equal(answer.status, 200)
+  assertFits(await readDocument(), 'GET', '/api/v1/devices/names', answer)
+  assert.deepEqual(answer.body.value, [
+    { id: byAlert.toUpperCase(), name: 'web-07' },
+    { id: byAlert, name: 'web-07' },
+    { id: enrolled.id, name: 'app-03' },
+    { id: twice, name: 'db-02' },
+  ])
+  assert.equal(tooMany.status, 400)
+})

@@ -44,6 +44,8 @@ export interface GivenExecution {
   /** `device:web-07` takes the turn of every later run on that device. */
   readonly targetKey?: string
   readonly connector?: string
+  /** How the target is named; {@link knownDevice} without. */
+  readonly device?: string
   /** The reason it stands so, in the words of its target. */
   readonly saying?: string
 }
@@ -228,8 +230,8 @@ async function giveExecution(
       target: {
         kind: 'device',
         key: given.targetKey ?? `device:${given.taskId}`,
-        displayName: knownDevice,
-        identifier: knownDevice,
+        displayName: given.device ?? knownDevice,
+        identifier: given.device ?? knownDevice,
       },
       family: 'isolation',
       parameters: { isolationType: 'full' },

@@ -100,6 +100,8 @@ export const notes: Readonly<Record<string, string>> = {
   streamEvents:
     '`since` resumes after an event; server-sent events to whoever accepts `text/event-stream`, else `{seq, complete, value}` at once',
   listAgents: '`{value}`: hosts by name with health, isolation and what each can do',
+  listDeviceNames:
+    '`id`, up to 200 times; `{value: [{id, name}]}`, as hosts and alerts name them; ids without a name are left out',
   verifyAudit:
     '`{entries, coveredTo, root, findings, ...}` of the whole log, read again entry by entry. See [audit](audit.md)',
   getAuditCheckpoint: 'a signed note over the log as it is now, as `text/plain`',

@@ -112,6 +112,11 @@ const assetOperations: DescribedOperations = {
       }),
     ),
   },
+  listDeviceNames: {
+    summary: 'What people call the devices of these ids; ids without a name are left out',
+    query: [query('id', textOf(), 'An id of a device; given up to 200 times.')],
+    response: json(record({ value: listOf(record({ id: textOf(), name: textOf() }), { maxItems: 200 }) })),
+  },
   listContained: {
     summary: 'What is cut off right now, the latest first',
     response: json(record({ value: contained, more: { type: 'boolean' } })),

@@ -1,6 +1,6 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { useCallback, useMemo } from 'react'
-import { toOwnPath } from '../api/client.ts'
+import { type Api, toOwnPath } from '../api/client.ts'
 import { fetchAs } from '../api/queries.ts'
 import type { Reader } from '../api/read.ts'
 import { type Page, pageOf } from '../api/wire.ts'
@@ -11,15 +11,25 @@ const amount: Reader<number> = (value) => Number(value)
 /**
  * A list of the API, page by page along the server's own links.
  * @param countPath where it says how many there are: apart from the rows, so that they never wait for it
+ * @param complete adds to the rows of a page what other answers of the API say of them
  */
-export function usePages<T>(key: string, path: string, item: Reader<T>, countPath = '') {
+export function usePages<T>(
+  key: string,
+  path: string,
+  item: Reader<T>,
+  countPath = '',
+  complete?: (api: Api, rows: readonly T[], signal: AbortSignal) => Promise<readonly T[]>,
+) {
   const { api } = useApp()
   const reader = pageOf(item)
   const pages = useInfiniteQuery({
     queryKey: [key, path],
     initialPageParam: path,
     placeholderData: keepPreviousData,
-    queryFn: ({ pageParam, signal }): Promise<Page<T>> => fetchAs(api, pageParam, reader, signal),
+    queryFn: async ({ pageParam, signal }): Promise<Page<T>> => {
+      const page = await fetchAs(api, pageParam, reader, signal)
+      return complete === undefined ? page : { ...page, value: await complete(api, page.value, signal) }
+    },
     getNextPageParam: (page) => toOwnPath(page.nextLink),
   })
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = pages

@@ -7,7 +7,7 @@ import { useRange } from '../../lists/use-range.ts'
 import { Grid } from '../../parts/grid.tsx'
 import { Failure, Skeleton } from '../../parts/states.tsx'
 import { runPath } from '../../paths.ts'
-import { NoRun, RunFilters, runColumns, type TenantRun } from '../tasks/history.tsx'
+import { NoRun, nameRuns, RunFilters, runColumns, type TenantRun } from '../tasks/history.tsx'
 import { listedRun, runFilterWords, runParameters } from '../tasks/run-list.ts'
 import { Missing } from './missing.tsx'
 import { useTenantColumns, useTenantIds } from './tenant-column.tsx'
@@ -18,7 +18,8 @@ const words = { tenant: 'tenant', ...runFilterWords }
 
 async function readRuns(api: Api, tenant: string, path: string, signal: AbortSignal) {
   const read = await fetchAs(api, path, page, signal)
-  return { ...read, value: read.value.map((one): TenantRun => ({ ...one, tenant })) }
+  const value = await nameRuns(api, read.value, signal)
+  return { ...read, value: value.map((one): TenantRun => ({ ...one, tenant })) }
 }
 
 /** As the list of every tenant has them: newest first; instants compare as the texts they are. */

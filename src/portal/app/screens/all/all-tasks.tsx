@@ -20,12 +20,14 @@ import { Empty, Failure, Skeleton } from '../../parts/states.tsx'
 import { TabLinks } from '../../parts/tab-links.tsx'
 import { taskPath } from '../../paths.ts'
 import { useRowMenu } from '../bulk/use-row-menu.tsx'
+import type { Named } from '../tasks/device-names.ts'
 import {
   actionStatus,
   columns,
   filterOf,
   filterWords,
   further,
+  nameTasks,
   pathOf,
   tabOf,
   tabs,
@@ -42,7 +44,7 @@ const TaskPreview = lazy(() => import('../preview/task-preview.tsx'))
 const words = { tenant: 'tenant', ...filterWords }
 
 /** A task, and whose it is. */
-interface TenantTask extends Task {
+interface TenantTask extends Named<Task> {
   readonly tenant: string
 }
 
@@ -54,7 +56,8 @@ const page = pageOf(task)
 
 async function readTasks(api: Api, tenant: string, path: string, signal: AbortSignal) {
   const read = await fetchAs(api, path, page, signal)
-  return { ...read, value: read.value.map((one): TenantTask => ({ ...one, tenant })) }
+  const value = await nameTasks(api, read.value, signal)
+  return { ...read, value: value.map((one): TenantTask => ({ ...one, tenant })) }
 }
 
 /** The tasks of every tenant the person has a role in, in one list. */

@@ -1,6 +1,7 @@
 import { useNavigate } from '@tanstack/react-router'
 import { useMemo } from 'react'
 import { verbOf } from '../../../shown/words.ts'
+import type { Api } from '../../api/client.ts'
 import { useApp } from '../../frame/app.tsx'
 import { ExportButton } from '../../lists/export-button.tsx'
 import { type Choice, Choices, Strange, TypedFilter } from '../../lists/filters.tsx'
@@ -15,6 +16,7 @@ import { Time } from '../../parts/time.tsx'
 import { usePages } from '../../parts/use-pages.ts'
 import { firstOf, runPath } from '../../paths.ts'
 import { runTones } from '../task/runs.tsx'
+import { type Named, nameDevices, runDeviceIdOf } from './device-names.ts'
 import {
   type ListedRun,
   listedRun,
@@ -24,6 +26,7 @@ import {
   runState,
   typedFilters,
 } from './run-list.ts'
+import { TargetName } from './target-name.tsx'
 
 /** Every run and undo of the tenant, newest first, whatever became of it. */
 export default function History({ list }: { list: ListState }) {
@@ -89,7 +92,7 @@ function Rows({ parameters, list }: { parameters: string; list: ListState }) {
   const navigate = useNavigate()
   const tenant = session.tenant.id
   const path = `/api/v1/executions${parameters}${parameters === '' ? '?' : '&'}$count=true`
-  const pages = usePages('executions', path, listedRun)
+  const pages = usePages('executions', path, listedRun, '', nameRuns)
   const rows = useMemo(() => pages.rows.map((row) => ({ ...row, tenant })), [pages.rows, tenant])
   if (pages.isError && pages.rows.length === 0)
     return <Failure error={pages.error} retry={() => void pages.refetch()} />
@@ -123,8 +126,17 @@ export function NoRun({ words, list }: { words: FilterWords; list: Pick<ListStat
   )
 }
 
+/** The rows of a page with the names of their devices. */
+export function nameRuns(
+  api: Api,
+  rows: readonly ListedRun[],
+  signal: AbortSignal,
+): Promise<readonly Named<ListedRun>[]> {
+  return nameDevices(api, rows, runDeviceIdOf, signal)
+}
+
 /** A run, and whose it is. */
-export interface TenantRun extends ListedRun {
+export interface TenantRun extends Named<ListedRun> {
   readonly tenant: string
 }
 
@@ -140,11 +152,7 @@ export const runColumns: readonly Column<TenantRun>[] = [
     key: 'target',
     name: 'Target',
     width: '10rem',
-    cell: (row) => (
-      <code>
-        <Name>{row.target?.displayName ?? ''}</Name>
-      </code>
-    ),
+    cell: (row) => <TargetName target={row.target?.displayName ?? ''} deviceName={row.deviceName} />,
   },
   {
     key: 'task',

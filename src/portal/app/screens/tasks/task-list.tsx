@@ -1,4 +1,5 @@
 import { actionTypes, verbOf } from '../../../shown/words.ts'
+import type { Api } from '../../api/client.ts'
 import { isOneOf, quote, withOptions } from '../../api/odata.ts'
 import type { Task } from '../../api/wire.ts'
 import { type Choice, chosenOf } from '../../lists/filters.tsx'
@@ -7,6 +8,8 @@ import type { Column } from '../../parts/grid.tsx'
 import { Time } from '../../parts/time.tsx'
 import { firstOf, type Search } from '../../paths.ts'
 import { targetOf } from '../task/verbs.ts'
+import { deviceIdOf, type Named, nameDevices } from './device-names.ts'
+import { TargetName } from './target-name.tsx'
 
 /** The tabs of a list of tasks. */
 export const tabs = [
@@ -36,7 +39,7 @@ export const further = { type: 'action', source: 'source' } as const
 export const filterWords = { actionStatus: 'action state', ...further, q: 'name' } as const
 
 /** The columns of a list of tasks. */
-export const columns: readonly Column<Task>[] = [
+export const columns: readonly Column<Named<Task>>[] = [
   { key: 'task', name: 'Task', width: 'minmax(10rem, 1fr)', cell: (row) => <Name>{row.displayName}</Name> },
   {
     key: 'action',
@@ -49,11 +52,7 @@ export const columns: readonly Column<Task>[] = [
     key: 'target',
     name: 'Target',
     width: '9rem',
-    cell: (row) => (
-      <code>
-        <Name>{targetOf(row)}</Name>
-      </code>
-    ),
+    cell: (row) => <TargetName target={targetOf(row)} deviceName={row.deviceName} />,
   },
   { key: 'taskState', name: 'Task state', width: '7rem', spare: 3, cell: (row) => <Status value={row.status} /> },
   {
@@ -94,6 +93,15 @@ export function pathOf(tab: string, filter: string): string {
     $orderby: tab === 'pending' ? 'createdDateTime' : 'lastModifiedDateTime desc',
     $expand: 'incident($select=id)',
   })
+}
+
+/** The rows of a page with the names of their devices. */
+export function nameTasks<T extends Task>(
+  api: Api,
+  rows: readonly T[],
+  signal: AbortSignal,
+): Promise<readonly Named<T>[]> {
+  return nameDevices(api, rows, deviceIdOf, signal)
 }
 
 /** Where a tenant says how many tasks a filter leaves. */

@@ -24,6 +24,7 @@ import {
   filterOf,
   filterWords,
   further,
+  nameTasks,
   pathOf,
   tabOf,
   whyNotTogether,
@@ -95,7 +96,7 @@ function Rows({ tab, filter, list }: { tab: string; filter: string; list: ListSt
     ({ id, displayName }) => ({ tenant: session.tenant.id, id, name: displayName }),
     marks.clear,
   )
-  const pages = usePages('tasks', pathOf(tab, filter), task, countPathOf(filter))
+  const pages = usePages('tasks', pathOf(tab, filter), task, countPathOf(filter), nameTasks)
   if (pages.isError && pages.rows.length === 0)
     return <Failure error={pages.error} retry={() => void pages.refetch()} />
   if (pages.isPending) return <Skeleton />
