@@ -155,6 +155,8 @@ export interface FeedChange {
   readonly change: string
   readonly resource: string
   readonly objectId: string
+  /** Who made it: the id of a person, an application, an agent or a component; null where that was not noted. */
+  readonly actorId: string | null
 }
 
 /** Reads up to `limit` changes of a range in order, of some tenants or of all. */
@@ -168,13 +170,14 @@ export async function listFeedChanges(
     .orderBy('seq')
     .limit(limit)
     .execute()
-  return rows.map(({ seq, tenant_id: tenantId, at, change, resource, object_id: objectId }) => ({
+  return rows.map(({ seq, tenant_id: tenantId, at, change, resource, object_id: objectId, actor_id: actorId }) => ({
     seq: Number(seq),
     tenantId,
     at,
     change,
     resource,
     objectId,
+    actorId,
   }))
 }
 

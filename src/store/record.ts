@@ -70,6 +70,7 @@ export async function recordChange(tx: Tx, recorded: Recorded): Promise<void> {
             change: event.change,
             resource: event.resource,
             object_id: event.objectId,
+            actor_id: storableText(recorded.actor.id),
           })),
         )
         .execute()

@@ -388,4 +388,5 @@ export interface OutboxRow {
   change: string
   resource: string
   object_id: string
+  actor_id: string | null
 }

@@ -11,7 +11,7 @@ const host = (hostName: string, rest = {}) => ({ '@odata.type': type('device'), 
 const account = (userAccount: object) => ({ '@odata.type': type('user'), userAccount })
 const mailbox = (primaryAddress: string) => ({ '@odata.type': type('mailbox'), primaryAddress })
 
-const guid = (at: number): string => `00000000-0000-4000-8000-${String(at).padStart(12, '0')}`
+const guid = (at: number): string => `00000000-0000-4000-8000-abc${String(at).padStart(9, '0')}`
 
 const ada = { accountName: 'ada', domainName: 'contoso', userPrincipalName: 'Ada@contoso.example' }
 

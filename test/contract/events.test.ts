@@ -53,6 +53,7 @@ interface Change {
   readonly resource: string
   readonly id: string
   readonly change: string
+  readonly actorId: string | null
   readonly tenant?: string
 }
 
@@ -67,13 +68,16 @@ tenantTestOnEach(
   'a stream tells of the own tenant’s changes as they happen, and goes on where it was left',
   async (tenant, cordon) => {
     const token = await cordon.token(await cordon.createClient('reader', tenant.id))
+    const editor = await cordon.createClient('responder', tenant.id)
     const other = await giveTenant(cordon)
     const incident = await tenant.incident()
     const foreign = await other.incident()
     const first = await listen(cordon, token)
     await until(first, (text) => text.includes('event: ready'))
 
-    await (await tenant.as('responder')).patch(`/v1.0/security/incidents/${incident}`, { displayName: 'One' })
+    await cordon
+      .withToken(await cordon.token(editor))
+      .patch(`/v1.0/security/incidents/${incident}`, { displayName: 'One' })
     await (await other.as('responder')).patch(`/v1.0/security/incidents/${foreign}`, { displayName: 'Theirs' })
     await until(first, (text) => readChanges(text).length > 0)
     const heard = readChanges(first.text())
@@ -86,8 +90,8 @@ tenantTestOnEach(
 
     assert.deepEqual([first.status, first.type], [200, 'text/event-stream; charset=utf-8'])
     assert.deepEqual(
-      heard.map(({ resource, id, change }) => [resource, id, change]),
-      [['incident', incident, 'updated']],
+      heard.map(({ resource, id, change, actorId }) => [resource, id, change, actorId]),
+      [['incident', incident, 'updated', editor.clientId]],
     )
     assert.deepEqual(
       readChanges(second.text()).map(({ id }) => id),

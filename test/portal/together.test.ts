@@ -101,3 +101,43 @@ browserTest(
     assert.deepEqual([body.displayName, body.summary], ['Beacon on web-07, confirmed', 'Bo looks at it.'])
   },
 )
+
+browserTest(
+  'two people of one name are two: what one changes is marked for the other, and not for the same person in another tab',
+  async ({ cordon, tenant, enter }) => {
+    const incidentId = await tenant.incident({ displayName: 'Beacon on web-07', severity: 'low' })
+    const [ada, bo] = await Promise.all([enter('responder'), enter('responder')])
+    await cordon.store.transaction((tx) =>
+      tx.updateTable('users').set({ name: 'Alex Meyer' }).where('role', '=', 'responder').execute(),
+    )
+    const beside = await ada.context.newPage()
+    for (const page of [ada.page, beside, bo.page]) {
+      await page.goto(`${cordon.url}${screenOf(cordon, `incidents/${incidentId}`)}`)
+      await page.locator('[data-live=live]').waitFor()
+      await page.getByText('no owner').waitFor()
+    }
+
+    await ada.page.getByRole('button', { name: 'Acknowledge' }).click()
+    const head = await waitUntil(
+      () => readMarks(bo.page, 'main > div > header'),
+      ({ note }) => note !== '',
+      60,
+    )
+    for (const page of [ada.page, beside]) await page.getByText('no owner').waitFor({ state: 'detached' })
+    // News come in their order: where this change is marked, what came before it has been decided.
+    await (await tenant.as('responder')).patch(`/beta/security/incidents/${incidentId}`, { severity: 'high' })
+    const own: Seen[] = []
+    for (const page of [ada.page, beside]) {
+      own.push(
+        await waitUntil(
+          () => readMarks(page, 'main > div > header'),
+          ({ note }) => note !== '',
+          60,
+        ),
+      )
+    }
+
+    assert.match(head.note, /^Owner changed by Alex Meyer (under )?\d+ s ago$/)
+    for (const { note } of own) assert.match(note, /^Severity changed by \S+ .*ago$/)
+  },
+)

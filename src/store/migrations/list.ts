@@ -3,6 +3,7 @@ import type { Dialect } from '../db.ts'
 import * as initial from './0001-initial.ts'
 import * as names from './0002-names.ts'
 import * as sources from './0003-sources.ts'
+import * as actors from './0004-actors.ts'
 
 /** One step of the schema. Forward only; never edited after a release. */
 export interface Migration {
@@ -15,4 +16,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
   '0002-names': names,
   '0003-sources': sources,
+  '0004-actors': actors,
 }

@@ -155,8 +155,8 @@ function tell({ feed, tenantIds, check, show: spell }: Telling, since: number | 
   }
 }
 
-function show({ seq, at, change, resource, objectId }: FeedChange): object {
-  return { seq, at, resource, id: objectId, change }
+function show({ seq, at, change, resource, objectId, actorId }: FeedChange): object {
+  return { seq, at, resource, id: objectId, change, actorId }
 }
 
 function writeState(kind: 'ready' | 'resync', seq: number): string {

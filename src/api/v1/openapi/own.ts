@@ -174,6 +174,7 @@ const change = record({
   resource: textOf('incident', 'alert', 'incidentTask', 'execution', 'agent'),
   id: textOf(),
   change: textOf('created', 'updated', 'deleted'),
+  actorId: nullable(textOf()),
 })
 
 const samples = json(

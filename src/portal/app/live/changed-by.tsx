@@ -3,6 +3,7 @@ import { writeInstant, writeSpan } from '../../shown/time-text.ts'
 import { useApp } from '../frame/app.tsx'
 import { usePreferences } from '../frame/preferences.ts'
 import { Name } from '../parts/badges.tsx'
+import { findActor, onActor, type Thing } from './actors.ts'
 
 /** Who changed a field that somebody looks at, and when. */
 interface Mark {
@@ -16,16 +17,21 @@ interface Mark {
 /** Fields that others have changed just now, by name. */
 export type Changes<F extends string = string> = ReadonlyMap<F, Mark>
 
+const nothing = (): void => {}
+
 /** @source design portal 6.4 */
 const shownMs = 10_000
 
 /**
- * Which fields of the thing on the screen somebody else has changed since it is there. What the person changed is not marked.
+ * Which fields of the thing on the screen somebody else has changed since it is there. What the person changed is not marked: told by who the
+ * news say it was, as others may have the same name.
+ * @param thing what is on the screen
  * @param shown the fields as text; the same names each time
  * @param by who changed the thing last, as the API says
  * @param at when
  */
 export function useChanges<F extends string>(
+  thing: Thing,
   shown: Readonly<Record<F, string>>,
   by: string | null,
   at: string,
@@ -33,17 +39,29 @@ export function useChanges<F extends string>(
   const { session } = useApp()
   const [marks, setMarks] = useState<Changes<F>>(new Map())
   const before = useRef(shown)
+  const undecided = useRef(nothing)
   useEffect(() => {
     const changed = namesOf(shown).filter((field) => shown[field] !== before.current[field])
     before.current = shown
     if (changed.length === 0) return
-    const isOwn = by === session.user.name
-    const mark = { by: by || 'somebody', at, untilMs: performance.now() + shownMs }
-    setMarks((held) => {
-      const others = [...held].filter(([field]) => !changed.includes(field))
-      return new Map([...others, ...(isOwn ? [] : changed.map((field) => [field, mark] as const))])
-    })
+    const { user, tenant } = session
+    const mark = (): void => {
+      const made = { by: by || 'somebody', at, untilMs: performance.now() + shownMs }
+      setMarks((held) => new Map([...held, ...changed.map((field) => [field, made] as const)]))
+    }
+    const ask = (): void => {
+      const actor = findActor(tenant.id, thing, at)
+      if (actor !== undefined) undecided.current = nothing
+      if (actor !== undefined && actor !== user.id) mark()
+    }
+    setMarks((held) => new Map([...held].filter(([field]) => !changed.includes(field))))
+    undecided.current = nothing
+    if (by !== user.name) return mark()
+    // It may be somebody else of that name; what was changed can be here before the news of it.
+    undecided.current = ask
+    ask()
   })
+  useEffect(() => onActor(() => undecided.current()), [])
   useEffect(() => {
     if (marks.size === 0) return
     const first = Math.min(...[...marks.values()].map(({ untilMs }) => untilMs))

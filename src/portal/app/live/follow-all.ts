@@ -2,6 +2,7 @@ import type { QueryClient } from '@tanstack/react-query'
 import { toFailure } from '../api/session.ts'
 import type { Realm } from '../frame/realm.ts'
 import { refreshQueue } from '../screens/queue/refresh.ts'
+import { noteActor } from './actors.ts'
 import type { Ears } from './leader.ts'
 import { noteNewIncidents } from './new-incidents.ts'
 import type { Change, OpenStream } from './stream.ts'
@@ -41,6 +42,7 @@ export function makeAllEars(realm: Realm, queries: QueryClient, resync: () => vo
   }
   return {
     change: (change) => {
+      noteActor(change.tenant ?? '', change)
       if (waiting.length === 0) setTimeout(show, showAfterMs)
       waiting.push(change)
     },

@@ -4,6 +4,7 @@ import type { Api } from '../api/client.ts'
 import { useApp, useRealm } from '../frame/app.tsx'
 import { everyTenant } from '../frame/realm.ts'
 import { refreshQueue } from '../screens/queue/refresh.ts'
+import { noteActor } from './actors.ts'
 import { announce } from './announce.tsx'
 import { askAll } from './ask-all.ts'
 import { makeAllEars, openAllStream } from './follow-all.ts'
@@ -90,6 +91,7 @@ function makeEars(queries: QueryClient, api: Api, tenant: string): Ears {
   }
   return {
     change: (change) => {
+      noteActor(tenant, change)
       soon.push(change)
       waiting.push(change)
       if (!due.quick) setTimeout(showQuick, quickMs)

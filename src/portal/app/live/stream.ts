@@ -1,15 +1,27 @@
 import { nullable, number, readWith, record, text } from '../api/read.ts'
 
-const changeForm = record({ seq: number, resource: text, id: text, change: text, tenant: nullable(text) })
+const changeForm = record({
+  seq: number,
+  at: text,
+  resource: text,
+  id: text,
+  change: text,
+  actorId: nullable(text),
+  tenant: nullable(text),
+})
 const stateForm = record({ seq: number })
 
 /** Something that changed. */
 export interface Change {
   readonly seq: number
+  /** When, as the server wrote it. */
+  readonly at: string
   /** `incident`, `alert`, `incidentTask`, `execution`, `agent`. */
   readonly resource: string
   readonly id: string
   readonly change: string
+  /** Who made it, by id; null where the server does not know. */
+  readonly actorId: string | null
   /** Whose it is, on a stream of several tenants; null on that of one. */
   readonly tenant: string | null
 }

@@ -145,7 +145,12 @@ function useIncidentChanges(incident: Incident): Changes<Field> {
     tags: [...incident.customTags, ...incident.systemTags].join('\n'),
     summary: incident.summary ?? '',
   }
-  return useChanges(shown, incident.lastModifiedBy, incident.lastUpdateDateTime)
+  return useChanges(
+    { resource: 'incident', id: incident.id },
+    shown,
+    incident.lastModifiedBy,
+    incident.lastUpdateDateTime,
+  )
 }
 
 function useIncidentKeys(id: string, propose: () => void): void {

@@ -13,7 +13,8 @@ const fields = { status: 'Task state', actionStatus: 'Action state' } as const
 /** What every card of a task begins with: its title, both states, what it is about and why. */
 export function TaskFace({ task, children }: { task: Task; children: ReactNode }) {
   const shown = { status: task.status, actionStatus: task.actionStatus }
-  const changes = useChanges(shown, task.lastModifiedByDisplayName, task.lastModifiedDateTime)
+  const thing = { resource: 'incidentTask', id: task.id } as const
+  const changes = useChanges(thing, shown, task.lastModifiedByDisplayName, task.lastModifiedDateTime)
   return (
     <>
       <div className="flex flex-wrap items-start justify-between gap-2">
