@@ -131,7 +131,7 @@ export async function readJobs(db: Db): Promise<JobRow[]> {
   return db.selectFrom('jobs').selectAll().orderBy('id').execute()
 }
 
-/** Takes away what the third migration made, as a database of an older version is. */
+/** Takes away what the third migration and the one after it made, as a database of an older version is. */
 export async function forgetSources(store: Store): Promise<void> {
   const run = (statement: string): Promise<unknown> => store.transaction((tx) => sql.raw(statement).execute(tx))
   const indexes = ['created', 'updated', 'status', ...(store.dialect === 'sqlite' ? ['name'] : [])]
@@ -145,5 +145,6 @@ export async function forgetSources(store: Store): Promise<void> {
   for (const name of indexes) await run(`drop index incidents_by_${name}`)
   await run('alter table incidents drop column sources')
   for (const name of indexes) await run(`create index incidents_by_${name} on incidents (tenant_id, id)`)
-  await run("delete from kysely_migration where name = '0003-sources'")
+  await run('alter table outbox drop column actor_id')
+  await run("delete from kysely_migration where name in ('0003-sources', '0004-actors')")
 }

@@ -3,7 +3,7 @@ import { type RefObject, useCallback, useEffect, useLayoutEffect, useMemo, useRe
 import { flushSync } from 'react-dom'
 import { usePreferences } from '../frame/preferences.ts'
 import { useNarrow } from '../screens/incident/use-narrow.ts'
-import { readOffset } from './places.ts'
+import { readOffset } from './seek/places.ts'
 
 /** Rows kept ready beyond those in sight: where the list is scrolled to, which is more than a turn of the wheel, and where it came from. */
 const ahead = 20

@@ -11,7 +11,7 @@ import {
   useState,
 } from 'react'
 import { useCommands } from '../keys/bindings.ts'
-import { keepOffset, readOffset } from '../lists/places.ts'
+import { keepOffset, readOffset } from '../lists/seek/places.ts'
 import { useFit } from '../lists/use-fit.ts'
 import { useWindow } from '../lists/use-window.ts'
 import { firstOf, readSearch } from '../paths.ts'

@@ -9,6 +9,8 @@ import { useColumns } from '../../lists/beside/columns.ts'
 import { usePanels } from '../../lists/beside/panels.ts'
 import { Chips, type Choice, Choices, chosenOf, NameFilter } from '../../lists/filters.tsx'
 import { isFiltered, NoMatch } from '../../lists/no-match.tsx'
+import { Seek } from '../../lists/seek/seek.tsx'
+import { pathOfOne, useSeek } from '../../lists/seek/use-seek.ts'
 import { source } from '../../lists/sources.ts'
 import { type ListState, useList, writeSelection } from '../../lists/use-list.ts'
 import { Name, Severity, Status } from '../../parts/badges.tsx'
@@ -109,6 +111,7 @@ function Rows({ filter, list }: { filter: string; list: ListState }) {
   const path = '/beta/security/alerts_v2'
   const first = withOptions(path, { $filter: filter, $orderby: 'createdDateTime desc', $top: 100 })
   const pages = usePages('alerts', first, alert, withOptions(`${path}/$count`, { $filter: filter }))
+  const sought = useSeek(list.selected, pages, ({ id }) => id, pathOfOne(path, filter, list.selected))
   if (pages.isError && pages.rows.length === 0)
     return <Failure error={pages.error} retry={() => void pages.refetch()} />
   if (pages.isPending) return <Skeleton />
@@ -124,23 +127,25 @@ function Rows({ filter, list }: { filter: string; list: ListState }) {
         <Button onPress={() => menus.status?.(chosen)}>{`Set the status of ${chosen.length}`}</Button>
       </MarkBar>
       {menu}
-      <Grid
-        label="Alerts"
-        columns={shown}
-        rows={pages.rows}
-        total={pages.total}
-        idOf={(row) => row.id}
-        onOpen={(row) => {
-          writeSelection(row.id)
-          void navigate({ href: `${screenPath(session.tenant.id, 'alerts')}/${encodeURIComponent(row.id)}` })
-        }}
-        onPreview={({ id }) => put({ preview: id, sel: id })}
-        selected={list.selected}
-        onSelect={list.select}
-        onEnd={pages.onEnd}
-        menus={menus}
-        {...(mayChange ? { marks } : {})}
-      />
+      <Seek it={sought}>
+        <Grid
+          label="Alerts"
+          columns={shown}
+          rows={pages.rows}
+          total={pages.total}
+          idOf={(row) => row.id}
+          onOpen={(row) => {
+            writeSelection(row.id)
+            void navigate({ href: `${screenPath(session.tenant.id, 'alerts')}/${encodeURIComponent(row.id)}` })
+          }}
+          onPreview={({ id }) => put({ preview: id, sel: id })}
+          selected={list.selected}
+          onSelect={list.select}
+          onEnd={pages.onEnd}
+          menus={menus}
+          {...(mayChange ? { marks } : {})}
+        />
+      </Seek>
     </>
   )
 }

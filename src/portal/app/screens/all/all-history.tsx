@@ -2,6 +2,8 @@ import { useNavigate } from '@tanstack/react-router'
 import type { Api } from '../../api/client.ts'
 import { fetchAs } from '../../api/queries.ts'
 import { pageOf } from '../../api/wire.ts'
+import { Seek } from '../../lists/seek/seek.tsx'
+import { useSeek } from '../../lists/seek/use-seek.ts'
 import { writeSelection } from '../../lists/use-list.ts'
 import { useRange } from '../../lists/use-range.ts'
 import { Grid } from '../../parts/grid.tsx'
@@ -51,6 +53,7 @@ function Rows({ parameters, list }: { parameters: string; list: ReturnType<typeo
     compare: newestFirst,
   })
   const { rows } = runs
+  const sought = useSeek(list.selected, runs, idOf)
   if (runs.isError && rows.length === 0) return <Failure error={runs.error} retry={() => void runs.refetch()} />
   if (runs.isPending) return <Skeleton />
   return (
@@ -59,20 +62,22 @@ function Rows({ parameters, list }: { parameters: string; list: ReturnType<typeo
       {rows.length === 0 ? (
         <NoRun words={words} list={list} />
       ) : (
-        <Grid
-          label="Runs of all tenants"
-          columns={columns}
-          rows={rows}
-          total={runs.hasNextPage ? -1 : rows.length}
-          idOf={idOf}
-          onOpen={(row) => {
-            writeSelection(idOf(row))
-            void navigate({ href: runPath(row.tenant, row.id) })
-          }}
-          onEnd={runs.onEnd}
-          selected={list.selected}
-          onSelect={list.select}
-        />
+        <Seek it={sought}>
+          <Grid
+            label="Runs of all tenants"
+            columns={columns}
+            rows={rows}
+            total={runs.hasNextPage ? -1 : rows.length}
+            idOf={idOf}
+            onOpen={(row) => {
+              writeSelection(idOf(row))
+              void navigate({ href: runPath(row.tenant, row.id) })
+            }}
+            onEnd={runs.onEnd}
+            selected={list.selected}
+            onSelect={list.select}
+          />
+        </Seek>
       )}
     </>
   )

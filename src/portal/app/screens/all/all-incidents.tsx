@@ -6,6 +6,8 @@ import { Beside } from '../../lists/beside/beside.tsx'
 import { useColumns } from '../../lists/beside/columns.ts'
 import { usePanels } from '../../lists/beside/panels.ts'
 import { isFiltered, NoMatch } from '../../lists/no-match.tsx'
+import { Seek } from '../../lists/seek/seek.tsx'
+import { useSeek } from '../../lists/seek/use-seek.ts'
 import { writeSelection } from '../../lists/use-list.ts'
 import { Button } from '../../parts/button.tsx'
 import { Grid } from '../../parts/grid.tsx'
@@ -85,6 +87,7 @@ function Rows({ search, change, wanted, selected, select }: ReturnType<typeof us
   const count = useSum(['queue-count', first.filter], wanted, (api, signal) => countQueue(api, first.filter, signal))
   const { rows } = queue
   const idOf = useTenantIds()
+  const sought = useSeek(selected, queue, idOf)
   const open = useOpen(idOf)
   const shown = useColumns(useTenantColumns(columns), search)
   const { put } = usePanels()
@@ -99,8 +102,7 @@ function Rows({ search, change, wanted, selected, select }: ReturnType<typeof us
       ) : (
         <>
           <p className="text-meta text-ink-2" aria-live="off">
-            {sayCount(count.data, wanted)}
-            {queue.isFetching ? ' · looking for more' : ''}
+            {`${sayCount(count.data, wanted)}${queue.isFetching ? ' · looking for more' : ''}`}
           </p>
           <MarkBar marks={marks}>
             <Button kind="primary" onPress={() => setChanging(rows.filter((row) => marks.ids.has(idOf(row))))}>
@@ -119,20 +121,22 @@ function Rows({ search, change, wanted, selected, select }: ReturnType<typeof us
             </Suspense>
           )}
           {menu}
-          <Grid
-            label="Incidents of all tenants"
-            columns={shown}
-            rows={rows}
-            total={count.data ?? -1}
-            idOf={idOf}
-            onOpen={open}
-            onPreview={(row) => put({ preview: idOf(row), sel: idOf(row) })}
-            onEnd={queue.onEnd}
-            selected={selected}
-            onSelect={select}
-            marks={marks}
-            menus={menus}
-          />
+          <Seek it={sought}>
+            <Grid
+              label="Incidents of all tenants"
+              columns={shown}
+              rows={rows}
+              total={count.data ?? -1}
+              idOf={idOf}
+              onOpen={open}
+              onPreview={(row) => put({ preview: idOf(row), sel: idOf(row) })}
+              onEnd={queue.onEnd}
+              selected={selected}
+              onSelect={select}
+              marks={marks}
+              menus={menus}
+            />
+          </Seek>
         </>
       )}
     </>

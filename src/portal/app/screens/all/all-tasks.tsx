@@ -11,6 +11,8 @@ import { useColumns } from '../../lists/beside/columns.ts'
 import { usePanels } from '../../lists/beside/panels.ts'
 import { Chips, Choices, NameFilter } from '../../lists/filters.tsx'
 import { isFiltered, NoMatch } from '../../lists/no-match.tsx'
+import { Seek } from '../../lists/seek/seek.tsx'
+import { useSeek } from '../../lists/seek/use-seek.ts'
 import { writeSelection } from '../../lists/use-list.ts'
 import { Button } from '../../parts/button.tsx'
 import { Grid } from '../../parts/grid.tsx'
@@ -105,7 +107,7 @@ function Rows({ tab, list }: { tab: string; list: ReturnType<typeof useAllList> 
   const { search, wanted, selected, select } = list
   const { put } = usePanels()
   const idOf = useTenantIds()
-  const navigate = useNavigate()
+  const open = useOpen(idOf)
   const marks = useMarks()
   const [asked, setAsked] = useState<readonly TenantTask[]>([])
   const { menu, menus } = useRowMenu<TenantTask>('task', ['status'], menuRowOf, marks.clear)
@@ -118,6 +120,7 @@ function Rows({ tab, list }: { tab: string; list: ReturnType<typeof useAllList> 
     compare: tab === 'pending' ? oldestFirst : changedFirst,
   })
   const { rows } = tasks
+  const sought = useSeek(selected, tasks, idOf)
   const shown = useColumns(useTenantColumns<TenantTask>(columns), search)
   if (tasks.isError && rows.length === 0) return <Failure error={tasks.error} retry={() => void tasks.refetch()} />
   if (tasks.isPending) return <Skeleton />
@@ -133,10 +136,6 @@ function Rows({ tab, list }: { tab: string; list: ReturnType<typeof useAllList> 
     )
   }
   const chosen = rows.filter((row) => marks.ids.has(idOf(row)))
-  const open = (row: TenantTask): void => {
-    writeSelection(idOf(row))
-    void navigate({ href: taskPath(row.tenant, row) })
-  }
   return (
     <>
       {missing}
@@ -153,22 +152,32 @@ function Rows({ tab, list }: { tab: string; list: ReturnType<typeof useAllList> 
         }}
       />
       {menu}
-      <Grid
-        label="Tasks of all tenants"
-        columns={shown}
-        rows={rows}
-        total={tasks.hasNextPage ? -1 : rows.length}
-        idOf={idOf}
-        onOpen={open}
-        onPreview={(row) => put({ preview: idOf(row), sel: idOf(row) })}
-        onEnd={tasks.onEnd}
-        menus={menus}
-        selected={selected}
-        onSelect={select}
-        {...(tab === 'pending' ? { marks } : {})}
-      />
+      <Seek it={sought}>
+        <Grid
+          label="Tasks of all tenants"
+          columns={shown}
+          rows={rows}
+          total={tasks.hasNextPage ? -1 : rows.length}
+          idOf={idOf}
+          onOpen={open}
+          onPreview={(row) => put({ preview: idOf(row), sel: idOf(row) })}
+          onEnd={tasks.onEnd}
+          menus={menus}
+          selected={selected}
+          onSelect={select}
+          {...(tab === 'pending' ? { marks } : {})}
+        />
+      </Seek>
     </>
   )
+}
+
+function useOpen(idOf: (row: TenantTask) => string): (row: TenantTask) => void {
+  const navigate = useNavigate()
+  return (row) => {
+    writeSelection(idOf(row))
+    void navigate({ href: taskPath(row.tenant, row) })
+  }
 }
 
 /** One confirmation for each tenant, one after the other: nothing is run in two tenants by one press. */

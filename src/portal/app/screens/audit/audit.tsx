@@ -6,6 +6,8 @@ import { ExportButton } from '../../lists/export-button.tsx'
 import { Strange, TypedFilter } from '../../lists/filters.tsx'
 import { isFiltered, NoMatch } from '../../lists/no-match.tsx'
 import type { Range } from '../../lists/range.ts'
+import { Seek } from '../../lists/seek/seek.tsx'
+import { useSeek } from '../../lists/seek/use-seek.ts'
 import { type ListState, useList } from '../../lists/use-list.ts'
 import { useRange } from '../../lists/use-range.ts'
 import { Badge, Name } from '../../parts/badges.tsx'
@@ -105,6 +107,9 @@ function Filters(props: Pick<ListState, 'search' | 'change'> & { strange: Range[
 
 function Rows({ path, list }: { path: string; list: ListState }) {
   const pages = usePages('audit', path, auditEntry)
+  // Newest first: behind a lower number it does not come any more.
+  const isPassed = ({ seq }: AuditEntry): boolean => seq < Number(list.selected)
+  const sought = useSeek(list.selected, pages, ({ seq }) => String(seq), '', isPassed)
   const [shown, show] = useState<AuditEntry | null>(null)
   if (pages.isError && pages.rows.length === 0)
     return <Failure error={pages.error} retry={() => void pages.refetch()} />
@@ -115,17 +120,19 @@ function Rows({ path, list }: { path: string; list: ListState }) {
   }
   return (
     <>
-      <Grid
-        label="Audit"
-        columns={columns}
-        rows={pages.rows}
-        total={pages.total}
-        idOf={(row) => String(row.seq)}
-        onOpen={show}
-        selected={list.selected}
-        onSelect={list.select}
-        onEnd={pages.onEnd}
-      />
+      <Seek it={sought}>
+        <Grid
+          label="Audit"
+          columns={columns}
+          rows={pages.rows}
+          total={pages.total}
+          idOf={(row) => String(row.seq)}
+          onOpen={show}
+          selected={list.selected}
+          onSelect={list.select}
+          onEnd={pages.onEnd}
+        />
+      </Seek>
       <Suspense fallback={null}>
         {shown === null ? null : <EntryDialog entry={shown} onClose={() => show(null)} />}
       </Suspense>

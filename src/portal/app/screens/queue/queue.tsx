@@ -6,6 +6,8 @@ import { Beside } from '../../lists/beside/beside.tsx'
 import { useColumns } from '../../lists/beside/columns.ts'
 import { usePanels } from '../../lists/beside/panels.ts'
 import { isFiltered, NoMatch } from '../../lists/no-match.tsx'
+import { Seek } from '../../lists/seek/seek.tsx'
+import { pathOfOne, useSeek } from '../../lists/seek/use-seek.ts'
 import { type ListState, useList, writeSelection } from '../../lists/use-list.ts'
 import { Button } from '../../parts/button.tsx'
 import { Grid } from '../../parts/grid.tsx'
@@ -19,7 +21,7 @@ import { queueColumns } from './columns.tsx'
 import { Filters } from './filters.tsx'
 import { rememberOrder } from './order.ts'
 import { Pill } from './pill.tsx'
-import { filterOf, filterWords, menuRowOf, type QueueRow, useQueue, useQueueCount } from './queue-query.ts'
+import { filterOf, filterWords, menuRowOf, path, type QueueRow, useQueue, useQueueCount } from './queue-query.ts'
 
 const ChangeIncidents = lazy(() => import('../bulk/change-incidents.tsx'))
 const ViewsBar = lazy(() => import('../../lists/views-bar.tsx'))
@@ -67,8 +69,10 @@ export function QueueScreen() {
   )
 }
 
+const idOf = ({ id }: QueueRow): string => id
+
 function Rows({ list, open }: { list: ListState; open: (row: QueueRow) => void }) {
-  const { session, may } = useApp()
+  const { may } = useApp()
   const { search } = list
   const marks = useMarks()
   const { put } = usePanels()
@@ -81,6 +85,7 @@ function Rows({ list, open }: { list: ListState; open: (row: QueueRow) => void }
   const count = useQueueCount(search)
   const { data, hasNextPage, isFetchingNextPage, fetchNextPage } = queue
   const rows = useMemo(() => data?.pages.flatMap((page) => page.value) ?? [], [data])
+  const sought = useSeek(list.selected, { ...queue, rows }, idOf, pathOfOne(path, filterOf(search), list.selected))
   useEffect(() => rememberOrder(rows), [rows])
   const onEnd = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage()
@@ -90,18 +95,7 @@ function Rows({ list, open }: { list: ListState; open: (row: QueueRow) => void }
   if (rows.length === 0) return <Nothing list={list} />
   return (
     <>
-      <p className="text-meta text-ink-2" aria-live="off">
-        {count.data === undefined
-          ? ''
-          : `${count.data.toLocaleString('en')} ${count.data === 1 ? 'incident' : 'incidents'}`}
-        {queue.isFetching ? ' · looking for more' : ''}
-        {count.data !== undefined && count.data <= fewIncidents ? (
-          <>
-            {' · '}
-            <Link to={screenPath(session.tenant.id, 'start')}>First steps</Link>
-          </>
-        ) : null}
-      </p>
+      <HowMany count={count.data} isFetching={queue.isFetching} />
       <MarkBar marks={marks}>
         <Button kind="primary" onPress={() => setChanging(rows.filter(({ id }) => marks.ids.has(id)))}>
           {`Change ${marks.ids.size}`}
@@ -119,21 +113,39 @@ function Rows({ list, open }: { list: ListState; open: (row: QueueRow) => void }
         </Suspense>
       ) : null}
       {menu}
-      <Grid
-        label="Incidents"
-        columns={shown}
-        rows={rows}
-        total={count.data ?? -1}
-        idOf={(row) => row.id}
-        onOpen={open}
-        onPreview={({ id }) => put({ preview: id, sel: id })}
-        onEnd={onEnd}
-        selected={list.selected}
-        onSelect={list.select}
-        menus={menus}
-        {...(mayChange ? { marks } : {})}
-      />
+      <Seek it={sought}>
+        <Grid
+          label="Incidents"
+          columns={shown}
+          rows={rows}
+          total={count.data ?? -1}
+          idOf={idOf}
+          onOpen={open}
+          onPreview={({ id }) => put({ preview: id, sel: id })}
+          onEnd={onEnd}
+          selected={list.selected}
+          onSelect={list.select}
+          menus={menus}
+          {...(mayChange ? { marks } : {})}
+        />
+      </Seek>
     </>
+  )
+}
+
+function HowMany({ count, isFetching }: { count: number | undefined; isFetching: boolean }) {
+  const { session } = useApp()
+  return (
+    <p className="text-meta text-ink-2" aria-live="off">
+      {count === undefined ? '' : `${count.toLocaleString('en')} ${count === 1 ? 'incident' : 'incidents'}`}
+      {isFetching ? ' · looking for more' : ''}
+      {count !== undefined && count <= fewIncidents ? (
+        <>
+          {' · '}
+          <Link to={screenPath(session.tenant.id, 'start')}>First steps</Link>
+        </>
+      ) : null}
+    </p>
   )
 }
 

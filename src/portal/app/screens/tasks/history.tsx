@@ -7,6 +7,8 @@ import { ExportButton } from '../../lists/export-button.tsx'
 import { type Choice, Choices, Strange, TypedFilter } from '../../lists/filters.tsx'
 import { type FilterWords, isFiltered, NoMatch } from '../../lists/no-match.tsx'
 import type { Range } from '../../lists/range.ts'
+import { Seek } from '../../lists/seek/seek.tsx'
+import { useSeek } from '../../lists/seek/use-seek.ts'
 import { type ListState, writeSelection } from '../../lists/use-list.ts'
 import { useRange } from '../../lists/use-range.ts'
 import { Badge, Name } from '../../parts/badges.tsx'
@@ -94,25 +96,28 @@ function Rows({ parameters, list }: { parameters: string; list: ListState }) {
   const path = `/api/v1/executions${parameters}${parameters === '' ? '?' : '&'}$count=true`
   const pages = usePages('executions', path, listedRun, '', nameRuns)
   const rows = useMemo(() => pages.rows.map((row) => ({ ...row, tenant })), [pages.rows, tenant])
+  const sought = useSeek(list.selected, pages, ({ id }) => id)
   if (pages.isError && pages.rows.length === 0)
     return <Failure error={pages.error} retry={() => void pages.refetch()} />
   if (pages.isPending) return <Skeleton />
   if (pages.rows.length === 0) return <NoRun words={runFilterWords} list={list} />
   return (
-    <Grid
-      label="Runs"
-      columns={runColumns}
-      rows={rows}
-      total={pages.total}
-      idOf={(row) => row.id}
-      onOpen={(row) => {
-        writeSelection(row.id)
-        void navigate({ href: runPath(tenant, row.id) })
-      }}
-      selected={list.selected}
-      onSelect={list.select}
-      onEnd={pages.onEnd}
-    />
+    <Seek it={sought}>
+      <Grid
+        label="Runs"
+        columns={runColumns}
+        rows={rows}
+        total={pages.total}
+        idOf={(row) => row.id}
+        onOpen={(row) => {
+          writeSelection(row.id)
+          void navigate({ href: runPath(tenant, row.id) })
+        }}
+        selected={list.selected}
+        onSelect={list.select}
+        onEnd={pages.onEnd}
+      />
+    </Seek>
   )
 }
 

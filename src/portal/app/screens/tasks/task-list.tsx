@@ -84,7 +84,8 @@ export function filterOf(tab: string, search: Search): string {
   ].join(' and ')
 }
 
-const listPath = '/beta/security/incidentTasks'
+/** Where tasks come from. */
+export const listPath = '/beta/security/incidentTasks'
 
 /** The first page of a tenant's tasks. What waits longest comes first; of the others, what changed last. */
 export function pathOf(tab: string, filter: string): string {

@@ -8,6 +8,8 @@ import { useColumns } from '../../lists/beside/columns.ts'
 import { usePanels } from '../../lists/beside/panels.ts'
 import { Chips, Choices, NameFilter } from '../../lists/filters.tsx'
 import { isFiltered, NoMatch } from '../../lists/no-match.tsx'
+import { Seek } from '../../lists/seek/seek.tsx'
+import { pathOfOne, useSeek } from '../../lists/seek/use-seek.ts'
 import { type ListState, useList, writeSelection } from '../../lists/use-list.ts'
 import { Button } from '../../parts/button.tsx'
 import { Grid } from '../../parts/grid.tsx'
@@ -24,6 +26,7 @@ import {
   filterOf,
   filterWords,
   further,
+  listPath,
   nameTasks,
   pathOf,
   tabOf,
@@ -97,6 +100,7 @@ function Rows({ tab, filter, list }: { tab: string; filter: string; list: ListSt
     marks.clear,
   )
   const pages = usePages('tasks', pathOf(tab, filter), task, countPathOf(filter), nameTasks)
+  const sought = useSeek(list.selected, pages, ({ id }) => id, pathOfOne(listPath, filter, list.selected))
   if (pages.isError && pages.rows.length === 0)
     return <Failure error={pages.error} retry={() => void pages.refetch()} />
   if (pages.isPending) return <Skeleton />
@@ -124,23 +128,25 @@ function Rows({ tab, filter, list }: { tab: string; filter: string; list: ListSt
         </Suspense>
       ) : null}
       {menu}
-      <Grid
-        label="Tasks"
-        columns={shown}
-        rows={pages.rows}
-        total={pages.total}
-        idOf={(row) => row.id}
-        onOpen={(row) => {
-          writeSelection(row.id)
-          void navigate({ href: taskPath(session.tenant.id, row) })
-        }}
-        onPreview={({ id }) => put({ preview: id, sel: id })}
-        selected={list.selected}
-        onSelect={list.select}
-        onEnd={pages.onEnd}
-        menus={menus}
-        {...(mayRun ? { marks } : {})}
-      />
+      <Seek it={sought}>
+        <Grid
+          label="Tasks"
+          columns={shown}
+          rows={pages.rows}
+          total={pages.total}
+          idOf={(row) => row.id}
+          onOpen={(row) => {
+            writeSelection(row.id)
+            void navigate({ href: taskPath(session.tenant.id, row) })
+          }}
+          onPreview={({ id }) => put({ preview: id, sel: id })}
+          selected={list.selected}
+          onSelect={list.select}
+          onEnd={pages.onEnd}
+          menus={menus}
+          {...(mayRun ? { marks } : {})}
+        />
+      </Seek>
     </>
   )
 }
