@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { sql } from 'kysely'
 import { normaliseRecord, openIntake } from '../../src/intake/intake.ts'
 import { isRejection, type NormalisedAlert } from '../../src/intake/normalised.ts'
 import { receiveAlerts, receiveOne } from '../../src/intake/receive.ts'
@@ -354,3 +355,34 @@ function taskOf(id: string, incidentId: string): Parameters<typeof insertTask>[1
     },
   }
 }
+
+eachDatabase(
+  'incidents know the sources of the alerts they took in, one by one, many at once, sent again and through merges',
+  async (_t, store) => {
+    const deps = { store, clock }
+    const sources = ['dataLossPrevention', 'microsoftDefenderForEndpoint', 'microsoftDefenderForIdentity']
+    const send = (host: string, minutes: number, names: readonly string[] = [host]) =>
+      alertOn(host, minutes, { ...hosts(...names), serviceSource: sources[minutes % sources.length] })
+    const compare = async (): Promise<number> => {
+      const { rows } = await sql<{ id: number; kept: number | string; true: number | string | null }>`
+        select id, sources as kept, (select sum(distinct service_source) from alerts
+          where alerts.tenant_id = incidents.tenant_id and incident_id = incidents.id) as true
+        from incidents order by id`.execute(store.read)
+      for (const row of rows) assert.equal(Number(row.kept), Number(row.true ?? 0), `incident ${row.id}`)
+      return rows.filter((row) => row.true === null).length
+    }
+
+    for (const [at, host] of ['a', 'b', 'c', 'd'].entries()) await receiveOne(deps, actor, send(host, at))
+    await receiveOne(deps, actor, send('b', 4, ['a', 'b']))
+    await compare()
+    const many = ['e', 'f', 'g', 'h'].flatMap((host, at) => [send(host, 10 + at), send(host, 20 + at, [host, 'c'])])
+    await receiveAlerts(deps, actor, 'graph', many)
+    await receiveAlerts(deps, actor, 'graph', [send('i', 30), send('j', 31), send('ij', 32, ['i', 'j', 'a', 'd'])])
+    const emptied = await compare()
+    const again = { ...send('a', 0), content: { ...send('a', 0).content, serviceSource: sources[2] } }
+    await receiveOne(deps, actor, again as NormalisedAlert)
+    await compare()
+
+    assert.ok(emptied >= 2, 'some incidents were merged into others')
+  },
+)
