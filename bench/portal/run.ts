@@ -4,6 +4,7 @@ import type { Row } from '../report.ts'
 import { measureDeepLink } from './deep-link.ts'
 import { measureIncident, measureLive } from './incident.ts'
 import { type ListFigures, measureList } from './list.ts'
+import { type MemoryFigures, measureMemory } from './memory.ts'
 import { servePlain } from './plain.ts'
 import { openStage, type Stage, seedPortal } from './stage.ts'
 
@@ -38,17 +39,31 @@ export async function measurePortal(folder: string, plan: PortalPlan, say: (text
     rows.push(liveRow(await measureLive(stage)))
     say('incident with 5,000 alerts')
     const { interactiveMs, storyMs, longestTaskMs, nodes } = await measureIncident(stage)
+    say('memory of an open page')
     return [
       ...rows,
       msRow('incident of 5,000 alerts interactive, cold', interactiveMs, 1_500),
       msRow('its story drawn, after its alerts came', storyMs, 400),
       msRow('longest task while it opens', longestTaskMs, 100),
       { name: 'nodes of its story', value: nodes, unit: 'nodes', target: { of: 'value', most: 60 } },
+      ...memoryRows(await measureMemory(stage)),
     ]
   } finally {
     plain.close()
     await stage.close()
   }
+}
+
+function memoryRows({ heldBytes, grownBytes, nodesMore, listenersMore }: MemoryFigures): Row[] {
+  const megabytes = (name: string, bytes: number, most: number): Row => ({
+    ...{ name, value: bytes / 1e6, unit: 'MB', target: { of: 'value', most } },
+  })
+  return [
+    megabytes('memory of an open queue', heldBytes, 120),
+    megabytes('its growth with an hour of 10 events/s', grownBytes, 1),
+    { name: 'elements it gained', value: nodesMore, unit: 'elements' },
+    { name: 'listeners it gained', value: listenersMore, unit: 'listeners' },
+  ]
 }
 
 function msRow(name: string, value: number, most: number): Row {

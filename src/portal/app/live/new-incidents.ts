@@ -1,5 +1,8 @@
 import { useSyncExternalStore } from 'react'
 
+/** Beyond it nobody counts, and a page that stays open for days keeps no more of their ids. */
+const most = 1_000
+
 let fresh: ReadonlySet<string> = new Set()
 const listeners = new Set<() => void>()
 
@@ -10,7 +13,7 @@ function set(next: ReadonlySet<string>): void {
 
 /** Notes incidents that were opened since the list was read. */
 export function noteNewIncidents(ids: readonly string[]): void {
-  if (ids.length > 0) set(new Set([...fresh, ...ids]))
+  if (ids.length > 0 && fresh.size < most) set(new Set([...fresh, ...ids].slice(0, most)))
 }
 
 /** The list has been read anew. */
@@ -23,7 +26,9 @@ function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener)
 }
 
-/** How many incidents wait to be shown. */
-export function useNewIncidents(): number {
-  return useSyncExternalStore(subscribe, () => fresh.size)
+/** How many incidents wait to be shown, in words; null for none. */
+export function useNewIncidents(): string | null {
+  const count = useSyncExternalStore(subscribe, () => fresh.size)
+  if (count === 0) return null
+  return count < most ? String(count) : `${most.toLocaleString('en')} or more`
 }

@@ -5,7 +5,7 @@ import { forgetNewIncidents, useNewIncidents } from '../../live/new-incidents.ts
 export function Pill() {
   const fresh = useNewIncidents()
   const queries = useQueryClient()
-  if (fresh === 0) return null
+  if (fresh === null) return null
   return (
     <button
       type="button"
