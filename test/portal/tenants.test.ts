@@ -328,7 +328,7 @@ for (const dark of [false, true]) {
       // The fullest first; of equals in the order of the switch.
       assert.match(waiting.join('; '), /Acme Works1 since .*Birch1 since .*0/)
       assert.deepEqual(history, [`birch/${runs[0]}`, `acmeworks/${runs[1]}`])
-      assert.deepEqual(asked, ['acmeworksAcme Works', 'Isolate 1 targets?', 'Birch', 'Isolate 1 targets?'])
+      assert.deepEqual(asked, ['acmeworksAcme Works', 'Isolate 1 target?', 'Birch', 'Isolate 1 target?'])
       assert.equal(new Set(patterns.map((text) => text.split(' ')[0])).size, 3)
       assert.equal(new Set(patterns.map((text) => text.slice(2))).size, 3)
       assert.equal(wide, false)

@@ -1,4 +1,5 @@
 import { type Permission, rolePermissions } from '../../../model/permissions.ts'
+import { writeCount } from '../../../portal/shown/count-text.ts'
 import { incidentTabs } from '../../../portal/shown/screens.ts'
 import { writeJudgement } from '../../../portal/shown/words.ts'
 import type { TaskDoc } from '../../../store/tasks.ts'
@@ -115,7 +116,7 @@ function drawFacts({ incident: { doc }, reader, write }: View): Markup {
 }
 
 function drawWaiting({ path }: View, first: TaskDoc, count: number): Markup {
-  const says = count === 1 ? '1 task waits for you' : `${count} tasks wait for you`
+  const says = writeCount(count, 'task waits for you', 'tasks wait for you')
   return html`<p class="box flex flex-wrap items-center gap-3 p-3 max-sm:hidden"><span>${says}: ${name(first.displayName)}</span><a href="${path}/tasks/${encodeURIComponent(first.id)}" class="button button-primary">Look at it</a></p>`
 }
 

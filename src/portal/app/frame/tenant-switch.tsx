@@ -1,5 +1,6 @@
 import { useLocation, useNavigate } from '@tanstack/react-router'
 import { useRef } from 'react'
+import { writeCount } from '../../shown/count-text.ts'
 import { PickList } from '../keys/pick-list.tsx'
 import { Modal } from '../parts/modal.tsx'
 import { TenantBadge } from '../parts/tenant-chip.tsx'
@@ -35,7 +36,7 @@ export default function TenantSwitch({ onClose }: { onClose: () => void }) {
     void navigate({ href: screenPath(id, held) })
   }
   const choices = [
-    { tenant: everyTenant, role: `${places.length} tenants` },
+    { tenant: everyTenant, role: writeCount(places.length, 'tenant', 'tenants') },
     ...places.map(({ tenant, user }) => ({ tenant, role: user.role })),
   ]
   return (

@@ -1,4 +1,5 @@
 import { useState } from 'react'
+import { writeCount } from '../../shown/count-text.ts'
 import { useApp } from '../frame/app.tsx'
 import { offerFile } from '../parts/offer-file.ts'
 import { describeFailure } from '../parts/states.tsx'
@@ -28,14 +29,14 @@ export function ExportButton({ path, name, range }: { path: string; name: string
         if (done) break
         chunks.push(value)
         rows = countRows(value)
-        setSays(`${rows} rows …`)
+        setSays(`${writeCount(rows, 'row', 'rows')} …`)
       }
       const file = new Blob(chunks)
       const digest = await crypto.subtle.digest('SHA-256', await file.arrayBuffer())
       const hash = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
       // The name of a file takes no colon everywhere.
       offerFile(file, `${[name, range].join(' ').trim().replaceAll(':', '')}.${format}`)
-      setSays(`${rows} rows${range === '' ? '' : ` ${range}`}, SHA-256 ${hash}`)
+      setSays(`${writeCount(rows, 'row', 'rows')}${range === '' ? '' : ` ${range}`}, SHA-256 ${hash}`)
     } catch (cause) {
       setSays(describeFailure(cause))
     }

@@ -1,5 +1,6 @@
 import { type QueryClient, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
+import { writeCount } from '../../shown/count-text.ts'
 import type { Api } from '../api/client.ts'
 import { useApp, useRealm } from '../frame/app.tsx'
 import { everyTenant } from '../frame/realm.ts'
@@ -86,7 +87,7 @@ function makeEars(queries: QueryClient, api: Api, tenant: string): Ears {
     })
     if (performance.now() - announcedAtMs > announceEveryMs && idsOf('incident').length > 0) {
       announcedAtMs = performance.now()
-      announce(`${idsOf('incident').length} incidents updated`)
+      announce(`${writeCount(idsOf('incident').length, 'incident', 'incidents')} updated`)
     }
   }
   return {

@@ -1,5 +1,6 @@
 import { useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useState } from 'react'
+import { writeCount } from '../../../shown/count-text.ts'
 import type { Session } from '../../api/session.ts'
 import { Title } from '../../frame/title.tsx'
 import { Beside } from '../../lists/beside/beside.tsx'
@@ -160,6 +161,6 @@ function Nothing({ search, change }: { search: Search; change: (next: Search) =>
 
 function sayCount(count: number | undefined, places: readonly Session[]): string {
   if (count === undefined) return ''
-  const tenants = places.length === 1 ? '1 tenant' : `${places.length} tenants`
-  return `${count.toLocaleString('en')} ${count === 1 ? 'incident' : 'incidents'} of ${tenants}`
+  const tenants = writeCount(places.length, 'tenant', 'tenants')
+  return `${writeCount(count, 'incident', 'incidents')} of ${tenants}`
 }

@@ -1,4 +1,5 @@
 import { Fragment, type ReactNode } from 'react'
+import { writeCount } from '../../../shown/count-text.ts'
 import type { MayApprove } from '../../api/wire.ts'
 import { Name } from '../../parts/badges.tsx'
 import { Time } from '../../parts/time.tsx'
@@ -19,7 +20,7 @@ function writeWho({ count, people }: MayApprove): ReactNode {
   if (count === 0) {
     return 'Nobody may approve it: an admin gives somebody else the role approver (cordon user create --role approver, or Settings for a person of another tenant).'
   }
-  if (people === null) return `${count} ${count === 1 ? 'person' : 'people'} may approve.`
+  if (people === null) return `${writeCount(count, 'person', 'people')} may approve.`
   return (
     <>
       May approve:{' '}

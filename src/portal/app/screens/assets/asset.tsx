@@ -1,4 +1,5 @@
 import { useParams } from '@tanstack/react-router'
+import { writeCount } from '../../../shown/count-text.ts'
 import { ApiError } from '../../api/session.ts'
 import { FailedScreen } from '../../frame/failed.tsx'
 import { NotFound } from '../../frame/not-found.tsx'
@@ -60,8 +61,8 @@ export function Sightings({ asset, word }: { asset: Asset; word: string }) {
         ', named by no alert'
       ) : (
         <>
-          , named by {alertCount === 1 ? '1 alert' : `${alertCount.toLocaleString('en')} alerts`}, first{' '}
-          <Time at={firstSeenAt} />, last <Time at={lastSeenAt} />
+          , named by {writeCount(alertCount, 'alert', 'alerts')}, first <Time at={firstSeenAt} />, last{' '}
+          <Time at={lastSeenAt} />
         </>
       )}
     </p>

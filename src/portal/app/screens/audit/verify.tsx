@@ -1,4 +1,5 @@
 import { useMutation } from '@tanstack/react-query'
+import { writeCount } from '../../../shown/count-text.ts'
 import { fetchAs } from '../../api/queries.ts'
 import { listOf, number, record, text } from '../../api/read.ts'
 import { useApp } from '../../frame/app.tsx'
@@ -24,7 +25,7 @@ export function VerifyButton() {
       {verify.isError ? <span className="text-danger">{describeFailure(verify.error)}</span> : null}
       {verify.data === undefined ? null : verify.data.findings.length === 0 ? (
         <Badge tone="done">
-          Holds: {verify.data.entries} entries, root {verify.data.root.slice(0, 16)}…
+          Holds: {writeCount(verify.data.entries, 'entry', 'entries')}, root {verify.data.root.slice(0, 16)}…
         </Badge>
       ) : (
         <Badge tone="failed">

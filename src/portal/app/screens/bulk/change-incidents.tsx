@@ -1,5 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
+import { writeCount } from '../../../shown/count-text.ts'
 import { incidentApi } from '../../api/queries.ts'
 import { readWith } from '../../api/read.ts'
 import { incident } from '../../api/wire.ts'
@@ -61,7 +62,9 @@ export default function ChangeIncidentsDialog({ rows, onClose }: { rows: readonl
   const done = [...outcomes.values()].filter(({ state }) => state === 'sent').length
   return (
     <Modal
-      title={hasBegun ? `${done}/${outcomes.size} changed` : `Change ${rows.length} incidents`}
+      title={
+        hasBegun ? `${done}/${outcomes.size} changed` : `Change ${writeCount(rows.length, 'incident', 'incidents')}`
+      }
       onClose={onClose}
       initialFocus={first}
     >

@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useRef } from 'react'
+import { writeCount } from '../../../shown/count-text.ts'
 import { statuses } from '../../../shown/words.ts'
 import { withOptions } from '../../api/odata.ts'
 import { alertApi, fetchAs, incidentApi, taskApi } from '../../api/queries.ts'
@@ -77,7 +78,7 @@ export default function RowMenu({ menu, onClose, onDone }: { menu: Menu; onClose
     const choice = choices.find((one) => one.id === id) ?? (id === typedId ? nameIt(field.current?.value ?? '') : null)
     if (choice !== null) void send(choice, rows)
   }
-  const of = rows.length === 1 ? `${kind} ${rows[0]?.id ?? ''}` : `${rows.length} ${kind}s`
+  const of = rows.length === 1 ? `${kind} ${rows[0]?.id ?? ''}` : writeCount(rows.length, kind, `${kind}s`)
   return (
     <Modal title={what === 'assign' ? `Assign ${of}` : `Status of ${of}`} onClose={onClose} initialFocus={field}>
       <Tenants rows={rows} />

@@ -1,5 +1,6 @@
 import { useQueries, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
+import { writeCount } from '../../../shown/count-text.ts'
 import { verbOf } from '../../../shown/words.ts'
 import type { Api } from '../../api/client.ts'
 import { isOneOf, withOptions } from '../../api/odata.ts'
@@ -46,7 +47,7 @@ export default function RunTasksDialog({ tasks, onClose }: { tasks: readonly Tas
     setWithout(new Set(without.has(id) ? [...without].filter((other) => other !== id) : [...without, id]))
   return (
     <Modal
-      title={hasBegun ? `${verb}: ${done}/${begun} done` : `${verb} ${tasks.length} targets?`}
+      title={hasBegun ? `${verb}: ${done}/${begun} done` : `${verb} ${writeCount(tasks.length, 'target', 'targets')}?`}
       onClose={onClose}
       initialFocus={cancel}
       role="alertdialog"
@@ -72,7 +73,7 @@ export default function RunTasksDialog({ tasks, onClose }: { tasks: readonly Tas
       <div className="mt-4 flex flex-wrap justify-end gap-2">
         {hasBegun ? null : (
           <Button kind="danger" off={off} onPress={() => send(chosen.map(({ one }) => one.id))}>
-            {`${verb} ${chosen.length} ${chosen.length === 1 ? 'target' : 'targets'}`}
+            {`${verb} ${writeCount(chosen.length, 'target', 'targets')}`}
           </Button>
         )}
         {hasBegun && failed.length > 0 ? (
@@ -111,8 +112,8 @@ function Stopped({ rows }: { rows: readonly Target[] }) {
   if (changed === 0) return null
   return (
     <p role="alert" className="mt-3">
-      Checked again: for {changed} of {rows.length} targets the answer is another one now. Nothing was sent. Look once
-      more before you run them.
+      Checked again: for {changed} of {writeCount(rows.length, 'target', 'targets')} the answer is another one now.
+      Nothing was sent. Look once more before you run them.
     </p>
   )
 }
@@ -248,9 +249,7 @@ function describePreview({ target, policy, reversible }: Preview): string {
     target?.online === false ? 'offline: it waits for the host' : null,
     target?.already === true ? 'is so already' : null,
     policy === null ? null : `tier ${policy.tier}`,
-    policy !== null && policy.approvals > 0
-      ? `needs ${policy.approvals} approval${policy.approvals > 1 ? 's' : ''}`
-      : null,
+    policy !== null && policy.approvals > 0 ? `needs ${writeCount(policy.approvals, 'approval', 'approvals')}` : null,
     reversible.possible ? `undo by ${reversible.how}` : 'cannot be undone',
   ]
   return parts.filter((part) => part !== null).join(' · ')

@@ -1,5 +1,6 @@
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { lazy, type ReactNode, Suspense, useState } from 'react'
+import { writeCount } from '../../../shown/count-text.ts'
 import { type IncidentTab, incidentTabs } from '../../../shown/screens.ts'
 import { writeJudgement } from '../../../shown/words.ts'
 import { useIncident, useIncidentTasks } from '../../api/queries.ts'
@@ -283,8 +284,7 @@ function Waiting({ tasks, tab }: { tasks: readonly Task[]; tab: IncidentTab }) {
   return (
     <p className="box flex flex-wrap items-center gap-3 p-3">
       <span>
-        {tasks.length === 1 ? '1 task waits for you' : `${tasks.length} tasks wait for you`}:{' '}
-        <Name>{first.displayName}</Name>
+        {writeCount(tasks.length, 'task waits for you', 'tasks wait for you')}: <Name>{first.displayName}</Name>
       </span>
       <Link to={taskPath(session.tenant.id, first)} className="button button-primary">
         Look at it

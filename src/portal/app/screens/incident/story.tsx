@@ -1,5 +1,6 @@
 import { type QueryClient, useQueryClient } from '@tanstack/react-query'
 import { lazy, Suspense, useEffect, useMemo } from 'react'
+import { writeCount } from '../../../shown/count-text.ts'
 import type { Api } from '../../api/client.ts'
 import { type IncidentAlerts, incidentAlertsQuery, useIncidentAlerts } from '../../api/queries.ts'
 import type { Alert, Incident, Task } from '../../api/wire.ts'
@@ -79,7 +80,7 @@ function Summary(props: { incident: Incident; alerts: number | null; tasks: numb
         <Changed isNew={isRewritten}>{words ? <Name>{words}</Name> : 'Nobody has written a summary yet.'}</Changed>
       </p>
       <p className="mt-2 text-meta text-ink-2">
-        {alerts ?? '…'} {alerts === 1 ? 'alert' : 'alerts'}, {tasks} {tasks === 1 ? 'task' : 'tasks'}
+        {alerts === null ? '… alerts' : writeCount(alerts, 'alert', 'alerts')}, {writeCount(tasks, 'task', 'tasks')}
       </p>
     </section>
   )
@@ -100,7 +101,7 @@ function Told({ incident, alerts: { value, count }, joins, tasks }: TellProps) {
       <Involved alerts={value} />
       <section className="box p-4">
         <h2>Why these alerts are together</h2>
-        <ul className="mt-1 list-disc space-y-1 pl-5">
+        <ul className="mt-1 list-disc space-y-1 ps-5">
           {[...new Set(value.map((alert) => joins.get(alert.id)?.text ?? 'Not placed by correlation.'))]
             .slice(0, 12)
             .map((why) => (
@@ -163,7 +164,7 @@ function Involved({ alerts }: { alerts: readonly Alert[] }) {
             <dt className="text-ink-2">{kind}</dt>
             <dd className="font-mono">
               {[...names].slice(0, 10).map((name) => (
-                <span key={name} className="mr-3">
+                <span key={name} className="me-3">
                   <Name>{name}</Name>
                 </span>
               ))}

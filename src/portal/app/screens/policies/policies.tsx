@@ -1,5 +1,6 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { lazy, Suspense, useState } from 'react'
+import { writeCount } from '../../../shown/count-text.ts'
 import { useApp } from '../../frame/app.tsx'
 import { Title } from '../../frame/title.tsx'
 import { Button } from '../../parts/button.tsx'
@@ -42,7 +43,10 @@ export function PoliciesScreen() {
 function Summary({ policy }: { policy: WholePolicy }) {
   const lines = [
     ['Version', `${policy.version}`],
-    ['Protected', `${policy.protectedAssets.length} rules, and root, krbtgt and Administrator always`],
+    [
+      'Protected',
+      `${writeCount(policy.protectedAssets.length, 'rule', 'rules')}, and root, krbtgt and Administrator always`,
+    ],
     ['Groups', policy.assetGroups.map((group) => String(group.name)).join(', ') || 'none'],
     [
       'Budgets',
@@ -71,7 +75,7 @@ function Summary({ policy }: { policy: WholePolicy }) {
       'Managed response',
       policy.managedResponse.paused
         ? 'paused: every managed task is guided'
-        : `${policy.managedResponse.consent.length} consents, ${policy.managedResponse.excluded.length} exclusions`,
+        : `${writeCount(policy.managedResponse.consent.length, 'consent', 'consents')}, ${writeCount(policy.managedResponse.excluded.length, 'exclusion', 'exclusions')}`,
     ],
   ]
   return (

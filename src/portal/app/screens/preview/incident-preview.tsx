@@ -1,3 +1,4 @@
+import { writeCount } from '../../../shown/count-text.ts'
 import { verbOf } from '../../../shown/words.ts'
 import { useIncident, useIncidentAlerts, useIncidentTasks } from '../../api/queries.ts'
 import type { Incident } from '../../api/wire.ts'
@@ -61,7 +62,7 @@ function Tasks({ id }: { id: string }) {
   const { data = [] } = useIncidentTasks(id)
   return (
     <section className="mt-4">
-      <h3>{data.length === 1 ? '1 task' : `${data.length} tasks`}</h3>
+      <h3>{writeCount(data.length, 'task', 'tasks')}</h3>
       <ul className="mt-1 space-y-2">
         {data.slice(0, named).map((task) => (
           <li key={task.id} data-task-id={task.id} data-status={task.status} data-action-status={task.actionStatus}>
@@ -84,7 +85,7 @@ function Alerts({ id }: { id: string }) {
   if (data === undefined) return null
   return (
     <section className="mt-4">
-      <h3>{data.count === 1 ? '1 alert' : `${data.count} alerts`}</h3>
+      <h3>{writeCount(data.count, 'alert', 'alerts')}</h3>
       <ul className="mt-1 space-y-1">
         {data.value.slice(0, named).map((alert) => (
           <li key={alert.id} className="flex flex-wrap items-center gap-2">

@@ -1,3 +1,4 @@
+import { writeCount } from '../../../shown/count-text.ts'
 import { Name, Severity, Status } from '../../parts/badges.tsx'
 import type { Column } from '../../parts/grid.tsx'
 import { Time } from '../../parts/time.tsx'
@@ -27,7 +28,7 @@ export const columns: readonly Column<QueueRow>[] = [
       waiting === 0 ? (
         <span className="text-ink-3">none open</span>
       ) : (
-        <strong>{waiting === 1 ? '1 needs you' : `${waiting} need you`}</strong>
+        <strong>{writeCount(waiting, 'needs you', 'need you')}</strong>
       ),
   },
   { key: 'status', name: 'Status', width: '9.25rem', cell: (row) => <Status value={row.status} /> },
@@ -76,5 +77,5 @@ export const queueColumns: readonly Column<QueueRow>[] = columns.flatMap((column
 )
 
 function countOf(alerts: number): string {
-  return alerts === 1 ? '1 alert' : `${alerts} alerts`
+  return writeCount(alerts, 'alert', 'alerts')
 }

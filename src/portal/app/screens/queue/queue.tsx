@@ -1,5 +1,6 @@
 import { useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react'
+import { writeCount } from '../../../shown/count-text.ts'
 import { useApp } from '../../frame/app.tsx'
 import { Title } from '../../frame/title.tsx'
 import { Beside } from '../../lists/beside/beside.tsx'
@@ -137,7 +138,7 @@ function HowMany({ count, isFetching }: { count: number | undefined; isFetching:
   const { session } = useApp()
   return (
     <p className="text-meta text-ink-2" aria-live="off">
-      {count === undefined ? '' : `${count.toLocaleString('en')} ${count === 1 ? 'incident' : 'incidents'}`}
+      {count === undefined ? '' : writeCount(count, 'incident', 'incidents')}
       {isFetching ? ' · looking for more' : ''}
       {count !== undefined && count <= fewIncidents ? (
         <>

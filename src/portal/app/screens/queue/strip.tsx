@@ -1,4 +1,5 @@
 import { useState } from 'react'
+import { writeCount } from '../../../shown/count-text.ts'
 import { useApp } from '../../frame/app.tsx'
 import { setPreferences, usePreferences } from '../../frame/preferences.ts'
 import { Link } from '../../parts/link.tsx'
@@ -35,8 +36,8 @@ function Hours() {
       <Bars name="Incidents by the hour" counts={data.value.map(({ incidents }) => incidents)} />
       <Bars name="Alerts by the hour" counts={data.value.map(({ alerts }) => alerts)} />
       <span className="py-1">
-        Last 24 h: {sum('incidents').toLocaleString('en')} incidents,{' '}
-        <Link to={screenPath(session.tenant.id, 'alerts')}>{sum('alerts').toLocaleString('en')} alerts</Link>
+        Last 24 h: {writeCount(sum('incidents'), 'incident', 'incidents')},{' '}
+        <Link to={screenPath(session.tenant.id, 'alerts')}>{writeCount(sum('alerts'), 'alert', 'alerts')}</Link>
       </span>
       <details open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary className="min-h-7 cursor-pointer py-1 pointer-coarse:min-h-11">As a table</summary>

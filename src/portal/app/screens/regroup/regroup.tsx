@@ -1,5 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type ReactNode, useRef, useState } from 'react'
+import { writeCount } from '../../../shown/count-text.ts'
 import { quote, withOptions } from '../../api/odata.ts'
 import { fetchAs } from '../../api/queries.ts'
 import { readWith, record, text } from '../../api/read.ts'
@@ -177,7 +178,7 @@ function titleOf(subject: Subject): string {
 
 function verbOf(subject: Subject): string {
   if (subject.kind === 'merge') return `Merge incident ${subject.incident.id}`
-  return subject.alerts.length === 1 ? 'Move 1 alert' : `Move ${subject.alerts.length} alerts`
+  return `Move ${writeCount(subject.alerts.length, 'alert', 'alerts')}`
 }
 
 function meaningOf(subject: Subject): string {

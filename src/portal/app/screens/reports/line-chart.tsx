@@ -1,3 +1,4 @@
+import { writeCount } from '../../../shown/count-text.ts'
 import { writeSpan } from '../../../shown/time-text.ts'
 import type { Spread } from './figures.ts'
 
@@ -38,7 +39,7 @@ export function LineChart({ name, points }: { name: string; points: readonly Poi
       viewBox={`0 0 ${size.width} ${size.height}`}
       className="w-full max-w-xl"
       role="img"
-      aria-label={`${name}, p50 and p90 by week, ${cases} cases; the table says the same`}
+      aria-label={`${name}, p50 and p90 by week, ${writeCount(cases, 'case', 'cases')}; the table says the same`}
     >
       {marks
         .filter((mark) => mark >= bottom && mark <= top)

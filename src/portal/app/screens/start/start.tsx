@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
+import { writeCount } from '../../../shown/count-text.ts'
 import { withOptions } from '../../api/odata.ts'
 import { fetchAs } from '../../api/queries.ts'
 import { pageOf, alert as readAlert } from '../../api/wire.ts'
@@ -117,7 +118,7 @@ function useRealAlerts(): number | undefined {
 function SourceStep() {
   const { session } = useApp()
   const count = useRealAlerts() ?? 0
-  const done = count === 0 ? null : `received ${count.toLocaleString('en')} ${count === 1 ? 'alert' : 'alerts'}`
+  const done = count === 0 ? null : `received ${writeCount(count, 'alert', 'alerts')}`
   return (
     <Step name="Connect an alert source" done={done}>
       <p>On the server, one command posts a test alert; this card says so when it has arrived.</p>

@@ -1,6 +1,7 @@
 import { type QueryClient, queryOptions, useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useMemo, useState } from 'react'
+import { writeCount } from '../../../shown/count-text.ts'
 import type { Alert, Incident, Task } from '../../api/wire.ts'
 import { useApp } from '../../frame/app.tsx'
 import { Badge, Name } from '../../parts/badges.tsx'
@@ -45,10 +46,10 @@ export default function AttackStory({ incident, alerts, total, tasks }: StoryPro
       <div>
         <h2>Attack story</h2>
         <p className="text-meta text-ink-2">
-          {total > alerts.length ? `The newest ${alerts.length} of ${total} alerts. ` : ''}
+          {total > alerts.length ? `The newest ${alerts.length} of ${writeCount(total, 'alert', 'alerts')}. ` : ''}
           {graph.nodes.length < whole.nodes.length
             ? `${whole.nodes.length} alerts and things, those alike folded into ${graph.nodes.length}.`
-            : `${graph.nodes.length} alerts and things.`}{' '}
+            : `${writeCount(graph.nodes.length, 'alert', 'alerts and things')}.`}{' '}
           A ring marks what is isolated, disabled or quarantined.
         </p>
       </div>
@@ -164,7 +165,7 @@ function Selected({ node, onPropose }: { node: StoryNode; onPropose: (about: Abo
         <Name>{node.label}</Name> {node.state === null ? null : <Badge tone="done">{node.state}</Badge>}
       </h3>
       <p className="text-meta text-ink-2">
-        In {node.alerts.length} {node.alerts.length === 1 ? 'alert' : 'alerts'}; first seen{' '}
+        In {writeCount(node.alerts.length, 'alert', 'alerts')}; first seen{' '}
         <Time at={node.firstAt === '' ? null : node.firstAt} exact />
       </p>
       {node.kind === 'alert' && node.members.length === 1 ? null : (

@@ -1,4 +1,5 @@
 import { type KeyboardEvent, useRef, useState } from 'react'
+import { writeCount } from '../../../shown/count-text.ts'
 import type { Picture } from './layout.ts'
 import type { StoryGraph, StoryNode } from './story-graph.ts'
 import { findNext } from './walk-picture.ts'
@@ -97,7 +98,7 @@ function lineOf(from: { x: number; y: number }, to: { x: number; y: number }): s
 
 /** What a node says to a screen reader: kind, name, state, alerts. */
 export function describeNode({ kind, label, state, alerts, members }: StoryNode): string {
-  const about = kind === 'alert' ? '' : `, in ${alerts.length} ${alerts.length === 1 ? 'alert' : 'alerts'}`
+  const about = kind === 'alert' ? '' : `, in ${writeCount(alerts.length, 'alert', 'alerts')}`
   const name = members.length > 1 ? label : `${kind} ${label}`
   return `${name}${state === null ? '' : `, ${state}`}${about}`
 }

@@ -1,5 +1,6 @@
 import type { UseQueryResult } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
+import { writeCount } from '../../../shown/count-text.ts'
 import { writeSpan, writeUsual } from '../../../shown/time-text.ts'
 import type { Preview } from '../../api/wire.ts'
 import { Badge, Name } from '../../parts/badges.tsx'
@@ -57,7 +58,7 @@ export function ImpactLines({ preview, isBare = false }: { preview: Preview; isB
         <Line term="Policy">
           Tier {policy.tier}
           {policy.approvals > 0
-            ? `, needs ${policy.approvals} approval${policy.approvals > 1 ? 's' : ''}`
+            ? `, needs ${writeCount(policy.approvals, 'approval', 'approvals')}`
             : ', no approval needed'}
           {policy.reasons.map(({ policy: name, reason }) => (
             <span key={`${name} ${reason}`} className="block text-meta text-ink-2">
