@@ -1,5 +1,6 @@
 import { type Permission, rolePermissions } from '../../../model/permissions.ts'
 import { writeCount } from '../../../portal/shown/count-text.ts'
+import { keepApart } from '../../../portal/shown/name-text.ts'
 import { incidentTabs } from '../../../portal/shown/screens.ts'
 import { writeJudgement } from '../../../portal/shown/words.ts'
 import type { TaskDoc } from '../../../store/tasks.ts'
@@ -54,7 +55,7 @@ ${tab === 'story' ? drawSummary(view) : null}
 </div>`
   const count = waiting.length > 0 ? `${waiting.length} pending - ` : ''
   return {
-    title: `${count}INC-${id} ${nameOf(view)} - ${tenant.name} - Cordon`,
+    title: `${keepApart(`${count}INC-${id} ${nameOf(view)}`)} - ${keepApart(tenant.name)} - Cordon`,
     body: drawFrame(reader, 'incidents', main),
   }
 }

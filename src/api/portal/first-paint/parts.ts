@@ -1,3 +1,4 @@
+import { closeTurns } from '../../../portal/shown/name-text.ts'
 import { drawTenantMark, isCodeSaid } from '../../../portal/shown/tenant-mark.ts'
 import { writeAge, writeInstant } from '../../../portal/shown/time-text.ts'
 import { severities, statuses, type Tone } from '../../../portal/shown/words.ts'
@@ -7,7 +8,7 @@ import { html, type Markup } from './markup.ts'
 
 /** A name that came with data, kept apart from the text around it. */
 export function name(text: string): Markup {
-  return html`<bdi>${text}</bdi>`
+  return html`<bdi>${closeTurns(text)}</bdi>`
 }
 
 function badge(tone: Tone, title: string, inner: Markup | string): Markup {

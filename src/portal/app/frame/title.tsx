@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect, useRef } from 'react'
+import { keepApart } from '../../shown/name-text.ts'
 import { useApp } from './app.tsx'
 
 /** The heading of a screen. It takes the focus when the screen is entered, and names the window: what waits, what it is, which tenant. */
@@ -7,7 +8,7 @@ export function Title({ text, window: named, children }: { text: string; window?
   const heading = useRef<HTMLHeadingElement>(null)
   const shown = named ?? text
   useEffect(() => {
-    document.title = `${shown} - ${session.tenant.name} - Cordon`
+    document.title = `${keepApart(shown)} - ${keepApart(session.tenant.name)} - Cordon`
   }, [shown, session.tenant.name])
   useEffect(() => {
     // Whatever a person is already in keeps the focus: a row one came back to, a dialog. A link that led here does not.

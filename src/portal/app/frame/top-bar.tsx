@@ -2,6 +2,7 @@ import { useState } from 'react'
 import { runCommand } from '../keys/bindings.ts'
 import { useKeys } from '../keys/own-keys.ts'
 import { LiveDot } from '../live/live-dot.tsx'
+import { Name } from '../parts/badges.tsx'
 import { describeFailure } from '../parts/states.tsx'
 import { TenantBadge } from '../parts/tenant-chip.tsx'
 import { useApp, useRealm } from './app.tsx'
@@ -63,7 +64,7 @@ function Person() {
   return (
     <>
       <span className="text-ink-2 max-sm:hidden">
-        <bdi>{session.user.name}</bdi> ({session.user.role})
+        <Name>{session.user.name}</Name> ({session.user.role})
       </span>
       <button type="button" className="button" onClick={() => void leave()}>
         Sign out

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'react'
 import { none } from '../api/odata.ts'
 import { useCommands } from '../keys/bindings.ts'
+import { Name } from '../parts/badges.tsx'
 import { firstOf, type Search, valuesOf } from '../paths.ts'
 
 /** A filter of which any number of values can be on: the key of the address, its word, the values as they are on the wire. */
@@ -36,7 +37,7 @@ export function chosenOf(search: Search, [key, , values]: Choice): readonly stri
 export function Choices({ choices, search, change }: FilterProps & { choices: readonly Choice[] }) {
   return choices.map(([key, name, values]) => (
     <fieldset key={key} className="flex flex-wrap items-center gap-1">
-      <legend className="float-left mr-1 text-meta text-ink-2">{name}</legend>
+      <legend className="float-start me-1 text-meta text-ink-2">{name}</legend>
       {[...values, ...valuesOf(search, key).filter((value) => !values.includes(value))].map((value) => {
         const held = valuesOf(search, key)
         const isOn = held.includes(value)
@@ -69,7 +70,7 @@ export function Chips({ of, search, change }: FilterProps & { of: Readonly<Recor
         aria-label={`Remove the filter ${word} ${wordOf(value)}`}
         onClick={() => change({ ...search, [key]: valuesOf(search, key).filter((one) => one !== value) })}
       >
-        {word}: <bdi>{wordOf(value)}</bdi> ✕
+        {word}: <Name>{wordOf(value)}</Name> ✕
       </button>
     )),
   )
@@ -85,7 +86,7 @@ export function Strange({ keys, search, change }: FilterProps & { keys: readonly
       aria-label={`Remove ${key} ${firstOf(search, key)}, which is not understood`}
       onClick={() => change({ ...search, [key]: '' })}
     >
-      {key}: <bdi>{firstOf(search, key)}</bdi> (not understood) ✕
+      {key}: <Name>{firstOf(search, key)}</Name> (not understood) ✕
     </button>
   ))
 }

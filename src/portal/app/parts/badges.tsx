@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react'
+import { closeTurns } from '../../shown/name-text.ts'
 import { severities, statuses, type Tone } from '../../shown/words.ts'
 
 /** A severity by word, shape and colour. */
@@ -29,6 +30,6 @@ export function Badge({ tone = 'quiet', children }: { tone?: Tone; children: Rea
 }
 
 /** A name that came with data: kept apart from the text around it, whichever way it is written. */
-export function Name({ children }: { children: string }) {
-  return <bdi>{children}</bdi>
+export function Name({ children, className }: { children: string; className?: string }) {
+  return <bdi className={className}>{closeTurns(children)}</bdi>
 }

@@ -1,6 +1,7 @@
 import { drawTenantMark, isCodeSaid } from '../../shown/tenant-mark.ts'
 import type { TenantFacts } from '../api/session.ts'
 import { useApp } from '../frame/app.tsx'
+import { Name } from './badges.tsx'
 
 /** The pattern and colour of a tenant. Its name or code stands beside it. */
 export function TenantMark({ tenant }: { tenant: TenantFacts }) {
@@ -19,7 +20,7 @@ export function TenantBadge({ tenant, isShort = false }: { tenant: TenantFacts; 
     <span className="badge" data-tenant={tenant.id}>
       <TenantMark tenant={tenant} />
       {isCodeSaid(tenant) && !isShort ? null : <code>{tenant.code}</code>}
-      {isShort ? null : <bdi>{tenant.name}</bdi>}
+      {isShort ? null : <Name>{tenant.name}</Name>}
     </span>
   )
 }

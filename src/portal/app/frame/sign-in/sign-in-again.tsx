@@ -1,4 +1,5 @@
 import { useRef, useState } from 'react'
+import { Name } from '../../parts/badges.tsx'
 import { Modal } from '../../parts/modal.tsx'
 import { describeFailure } from '../../parts/states.tsx'
 import { useRealm } from '../app.tsx'
@@ -51,7 +52,7 @@ export default function SignInAgain(props: {
         }}
       >
         <label className="block">
-          Password of <bdi>{session.user.name}</bdi>
+          Password of <Name>{session.user.name}</Name>
           <input
             ref={field}
             type="password"

@@ -5,6 +5,7 @@ import { fetchAs } from '../../api/queries.ts'
 import { listOf, nullable, number, type Read, record, text, truth } from '../../api/read.ts'
 import type { Session } from '../../api/session.ts'
 import { useApp, useRealm } from '../../frame/app.tsx'
+import { Name } from '../../parts/badges.tsx'
 import { describeFailure } from '../../parts/states.tsx'
 import { type Search, valuesOf } from '../../paths.ts'
 import { wordOf } from '../filters.tsx'
@@ -89,7 +90,7 @@ function Values({ facet, ...props }: PanelProps & { facet: Facet }) {
                   })
                 }
               />
-              <bdi className="min-w-0 grow">{wordOf(value)}</bdi>
+              <Name className="min-w-0 grow">{wordOf(value)}</Name>
               <span className="text-meta text-ink-2 tabular-nums">
                 {sayCount(count, counts.data?.complete !== false)}
               </span>

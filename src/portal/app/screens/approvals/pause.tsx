@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useApp } from '../../frame/app.tsx'
+import { Name } from '../../parts/badges.tsx'
 import { Button } from '../../parts/button.tsx'
 import { DialogButtons, Modal } from '../../parts/modal.tsx'
 import { Refused } from '../../parts/states.tsx'
@@ -20,8 +21,8 @@ export default function PauseDialog({ onClose }: { onClose: () => void }) {
     <Modal title="Pause all dispatch?" onClose={onClose} role="alertdialog">
       <TenantChip />
       <p className="mt-2">
-        Nothing more is handed over to any target of <bdi>{session.tenant.name}</bdi>, releases among it, until an admin
-        resumes. What a host has taken goes on.
+        Nothing more is handed over to any target of <Name>{session.tenant.name}</Name>, releases among it, until an
+        admin resumes. What a host has taken goes on.
       </p>
       <label className="mt-3 block">
         Why (required)

@@ -29,7 +29,8 @@ export default function Members() {
     <section aria-labelledby="members">
       <h2 id="members">People of other tenants</h2>
       <p className="text-meta text-ink-2">
-        They sign in where they are at home, and do here what their role in <bdi>{session.tenant.name}</bdi> lets them.
+        They sign in where they are at home, and do here what their role in <Name>{session.tenant.name}</Name> lets
+        them.
       </p>
       {isAdmin ? <List ask={(what, member) => ask({ what, member })} /> : null}
       {isAuditor ? null : (

@@ -27,7 +27,7 @@ export default function RemoveDialog({ member, onClose }: { member: Member; onCl
     <Modal title={`Remove ${member.name}?`} onClose={onClose} initialFocus={cancel} role="alertdialog">
       <TenantChip />
       <p className="mt-2">
-        <Name>{member.name}</Name> is {member.role} in <bdi>{tenant}</bdi> and can do nothing there any more, within a
+        <Name>{member.name}</Name> is {member.role} in <Name>{tenant}</Name> and can do nothing there any more, within a
         second. What they did stays, and so does what they may do elsewhere. They can be let in again.
       </p>
       <Refused error={remove.error} />

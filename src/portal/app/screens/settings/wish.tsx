@@ -1,4 +1,5 @@
 import { noticeEvents, noticeSeverities } from '../../../../model/notices/notice.ts'
+import { Name } from '../../parts/badges.tsx'
 
 const words: Readonly<Record<(typeof noticeEvents)[number], string>> = {
   awaitingAction: 'A task waits for review',
@@ -53,7 +54,7 @@ export function Check({ label, isOn, set }: { label: string; isOn: boolean; set:
   return (
     <label className="flex min-h-7 items-center gap-2">
       <input type="checkbox" className="size-6" checked={isOn} onChange={(event) => set(event.target.checked)} />
-      <bdi>{label}</bdi>
+      <Name>{label}</Name>
     </label>
   )
 }

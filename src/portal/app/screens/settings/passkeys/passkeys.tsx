@@ -77,7 +77,7 @@ function List(props: { of: Read<typeof own>; ask: (what: 'rename' | 'remove', pa
               {describePlace(one)}
               {one.host === of.host ? null : (
                 <>
-                  ; only at <bdi>{one.host}</bdi>
+                  ; only at <Name>{one.host}</Name>
                 </>
               )}
             </span>
@@ -115,7 +115,7 @@ function Offer({ of: { host, issuer, value } }: { of: Read<typeof own> }) {
     return (
       <p className="mt-1 text-meta text-ink-2">
         You sign in with <Name>{issuer.name}</Name>: passkeys are made and removed there, at{' '}
-        <bdi className="break-all">{issuer.address}</bdi>.
+        <Name className="break-all">{issuer.address}</Name>.
       </p>
     )
   }
