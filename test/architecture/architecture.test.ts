@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { judge, readAllowed } from './allowed.ts'
 import { checkCycles, checkShape, checkSizes, checkWords } from './budgets.ts'
+import { checkSides } from './sides.ts'
 import { readTree, type Tree, type Violation } from './tree.ts'
 import { checkWalls } from './walls.ts'
 
@@ -16,6 +17,7 @@ const rules: readonly (readonly [name: string, check: (tree: Tree) => Violation[
   ['no file hands on others, and no file carries half the product', checkShape, ['barrel', 'fan-in']],
   ['no value imports run in a circle', checkCycles, ['cycle']],
   ['any, environment, clock and SQL stay in their places', checkWords, ['any', 'environment', 'clock', 'sql']],
+  ['the portal names no left and no right, so that it can be turned', checkSides, ['side']],
 ]
 
 for (const [name, check, names] of rules) {

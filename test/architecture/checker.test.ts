@@ -7,6 +7,7 @@ import { judge, readAllowed } from './allowed.ts'
 import { checkCycles, checkShape, checkSizes, checkWords } from './budgets.ts'
 import { findFunctions } from './functions.ts'
 import { readImports } from './imports.ts'
+import { checkSides } from './sides.ts'
 import { readTokens } from './tokens.ts'
 import { makeTree, type Tree, type Violation } from './tree.ts'
 import { checkWalls } from './walls.ts'
@@ -298,6 +299,32 @@ test('imports are read in every form', () => {
       'type k K',
       'value l *',
       'value o *',
+    ],
+  )
+})
+
+test('a class or style that means one side is found, also behind a variant; one that follows the language is not', () => {
+  const tree = makeTree({
+    'src/portal/app/a.tsx': [
+      'const a = <p className="ms-2 md:ml-2 text-end" />',
+      "const b = <p className={`border-s-2 [&_p]:-left-1 ` + (c ? 'text-left' : 'rounded-e')} />",
+      'const d = <p className="mx-2 start-0 inset-x-0 plain left">The right-hand side</p>',
+      'const e = <p style={{ marginLeft: 2, marginInlineStart: 2 }} />',
+    ].join('\n'),
+    'src/portal/app/a.css': 'p { margin-left: 2px; margin-inline: 2px }\n  left: 2px;\n  text-align: right',
+    'src/api/a.ts': "const a = 'ml-2'",
+  })
+
+  assert.deepEqual(
+    checkSides(tree).map(({ path, detail }) => `${path} ${detail}`),
+    [
+      'src/portal/app/a.tsx line 1: md:ml-2',
+      'src/portal/app/a.tsx line 2: [&_p]:-left-1',
+      'src/portal/app/a.tsx line 2: text-left',
+      'src/portal/app/a.tsx line 4: marginLeft',
+      'src/portal/app/a.css line 1: margin-left',
+      'src/portal/app/a.css line 2: left',
+      'src/portal/app/a.css line 3: right',
     ],
   )
 })

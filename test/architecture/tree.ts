@@ -16,6 +16,8 @@ export interface Source {
 export interface Tree {
   readonly sources: ReadonlyMap<string, Source>
   readonly paths: readonly string[]
+  /** Every source and style sheet as it is written. */
+  readonly texts: ReadonlyMap<string, string>
 }
 
 /** A rule that a file breaks. */
@@ -41,6 +43,7 @@ export type Rule =
   | 'environment'
   | 'clock'
   | 'sql'
+  | 'side'
 
 const isSource = (path: string): boolean => /\.(ts|tsx|js|mjs)$/.test(path)
 
@@ -53,7 +56,8 @@ export function makeTree(files: Readonly<Record<string, string>>): Tree {
     const lines = text.split('\n').length - (text.endsWith('\n') ? 1 : 0)
     sources.set(path, { path, lines, tokens, imports: readImports(tokens) })
   }
-  return { sources, paths: Object.keys(files) }
+  const texts = new Map(Object.entries(files).filter(([path]) => isSource(path) || path.endsWith('.css')))
+  return { sources, paths: Object.keys(files), texts }
 }
 
 /** Reads the folders of the repository that the rules are about. */
@@ -63,7 +67,7 @@ export function readTree(root: string, folders: readonly string[]): Tree {
     for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
       if (!entry.isFile()) continue
       const path = posix.join(folder, posix.relative(join(root, folder), join(entry.parentPath, entry.name)))
-      files[path] = isSource(path) ? readFileSync(join(root, path), 'utf8') : ''
+      files[path] = isSource(path) || path.endsWith('.css') ? readFileSync(join(root, path), 'utf8') : ''
     }
   }
   return makeTree(files)

@@ -72,6 +72,12 @@
       .filter(({ box }) => box.width < floor - 0.5 || box.height < floor - 0.5)
       .map(({ element, box }) => `${say(element)} ${Math.round(box.width)}x${Math.round(box.height)}, below ${floor}`)
 
+  /** @param {Element} inner @param {Element} outer */
+  const reachesOut = (inner, outer) => {
+    const [one, other] = [inner.getBoundingClientRect(), outer.getBoundingClientRect()]
+    return one.left < other.left - 1 || one.right > other.right + 1
+  }
+
   /** Text that is cut off by its own box, but where that is said to whoever wants all of it. */
   const findClipped = () =>
     [...document.querySelectorAll('body *')]
@@ -84,17 +90,92 @@
         const isWide = hides(overflowX) && element.scrollWidth > element.clientWidth + 1
         const isHigh = hides(overflowY) && element.scrollHeight > element.clientHeight + 2
         if (!isWide && !isHigh) return false
-        // A line that ends in dots says so, and its row or title has the rest.
-        return !(isWide && !isHigh && textOverflow === 'ellipsis')
+        // A line that ends in dots says so, and its row or title has the rest. A box in it is cut without any.
+        if (!isWide || isHigh || textOverflow !== 'ellipsis') return true
+        return [...element.querySelectorAll('.badge, button')].some((inner) => reachesOut(inner, element))
       })
+      .concat([...document.querySelectorAll('svg text')].filter((text) => reachesOut(text, text.closest('svg'))))
       .map((element) => `${say(element)} is cut off`)
+
+  /** What of an element its scrolling boxes let through, and the bar it lies on, if any. @param {Element} element */
+  const visibleBox = (element) => {
+    let { left, top, right, bottom } = boxOf(element)
+    let layer = null
+    for (let around = element; around !== null && layer === null; around = around.parentElement) {
+      const { overflowX, overflowY, position } = getComputedStyle(around)
+      if (around !== element && (overflowX !== 'visible' || overflowY !== 'visible')) {
+        const box = around.getBoundingClientRect()
+        left = Math.max(left, box.left)
+        top = Math.max(top, box.top)
+        right = Math.min(right, box.right)
+        bottom = Math.min(bottom, box.bottom)
+      }
+      if (position === 'fixed' || position === 'sticky') layer = around
+    }
+    return { left, top, right, bottom, layer }
+  }
+
+  /** Targets that lie over one another, but for one within the other and for bars that everything scrolls below. */
+  const findOverlaps = () => {
+    const all = listTargets()
+      .map((element) => ({ element, ...visibleBox(element) }))
+      .filter(({ left, top, right, bottom }) => right - left > 1 && bottom - top > 1)
+    return all.flatMap((one, index) =>
+      all
+        .slice(index + 1)
+        .filter(
+          (other) =>
+            one.layer === other.layer &&
+            !one.element.contains(other.element) &&
+            !other.element.contains(one.element) &&
+            (one.element.closest('label') === null ||
+              one.element.closest('label') !== other.element.closest('label')) &&
+            Math.min(one.right, other.right) - Math.max(one.left, other.left) > 1 &&
+            Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top) > 1,
+        )
+        .map((other) => `${say(one.element)} lies over ${say(other.element)}`),
+    )
+  }
+
+  const boxes =
+    '.box, [role=dialog], [role=alertdialog], [role=row], [role=gridcell], td, th, li, fieldset, nav, header, main'
+
+  /** Targets that stand out of the box they belong to, and do not scroll in it. */
+  const findPushedOut = () =>
+    listTargets().flatMap((element) => {
+      const { left, right } = element.getBoundingClientRect()
+      const seen = visibleBox(element)
+      // What stands in a box of one pixel is for screen readers.
+      if (seen.right - seen.left <= 1 || seen.bottom - seen.top <= 1) return []
+      for (let around = element.parentElement; around !== null; around = around.parentElement) {
+        const { overflowX, position } = getComputedStyle(around)
+        const box = around.getBoundingClientRect()
+        // What it does not show, one scrolls to.
+        if (overflowX === 'auto' || overflowX === 'scroll') break
+        if (around.matches(boxes) && (left < box.left - 1 || right > box.right + 1))
+          return [
+            `${say(element)} stands out of ${around.tagName.toLowerCase()} by ${Math.ceil(Math.max(box.left - left, right - box.right))} px`,
+          ]
+        if (position === 'fixed') break
+      }
+      return []
+    })
+
+  /** Gives the focus to everything that the Tab key reaches, one after the other, and says what was covered then. */
+  const findCovered = () =>
+    listTargets()
+      .filter((element) => element.tabIndex >= 0)
+      .flatMap((element) => {
+        element.focus()
+        return document.activeElement === element ? [findCover() ?? []].flat() : []
+      })
 
   /** Short words that are broken into several lines for want of room. */
   const findBroken = () => {
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
     const broken = []
     for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
-      const [word] = /[A-Za-z]{3,9}/.exec(node.data) ?? []
+      const [word] = /\p{L}{3,9}/u.exec(node.data) ?? []
       if (word === undefined || !isSeen(node.parentElement)) continue
       // A piece of an id, a path or an address may be broken anywhere.
       if (node.parentElement.closest('code, pre, time, a[href^="http"]') !== null) continue
@@ -137,5 +218,16 @@
 
   const whereabouts = () => ({ at: focusNumber(), cover: findCover() })
 
-  window.measure = { findCramped, findSmall, findClipped, findBroken, overWidth, focusNumber, whereabouts }
+  window.measure = {
+    findCramped,
+    findSmall,
+    findClipped,
+    findBroken,
+    findOverlaps,
+    findPushedOut,
+    findCovered,
+    overWidth,
+    focusNumber,
+    whereabouts,
+  }
 }

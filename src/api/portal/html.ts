@@ -43,7 +43,7 @@ const htmlType = 'text/html; charset=utf-8'
 /** A page made for this one request; no cache may keep it. */
 export function answerPage(status: number, title: string, main: string): Answer {
   const body = `<!doctype html>
-<html lang="en">
+<html lang="en" dir="ltr">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

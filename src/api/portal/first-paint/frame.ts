@@ -24,7 +24,7 @@ ${chip}
 <button type="button" class="button" aria-disabled="true">Sign out</button>
 </header>
 <div class="flex min-h-0 flex-1 flex-col md:flex-row">
-<nav aria-label="Screens" class="flex shrink-0 flex-wrap gap-1 border-line bg-surface p-2 max-md:border-b max-sm:flex-nowrap max-sm:overflow-x-auto md:w-40 md:flex-col md:border-r">
+<nav aria-label="Screens" class="flex shrink-0 flex-wrap gap-1 border-line bg-surface p-2 max-md:border-b max-sm:flex-nowrap max-sm:overflow-x-auto md:min-w-40 md:flex-col md:border-e">
 ${railScreens.map((screen) => drawScreen(tenant.id, screen, at))}
 </nav>
 <main id="main" class="min-w-0 flex-1">${main}</main>

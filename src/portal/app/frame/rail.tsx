@@ -19,7 +19,7 @@ const behind: Readonly<Record<string, readonly string[]>> = {
 
 const look = 'flex min-h-7 shrink-0 items-center gap-2 rounded-box px-2 whitespace-nowrap no-underline'
 
-/** The screens, to the left; below the top bar on a narrow window. */
+/** The screens, where lines begin; below the top bar on a narrow window. */
 export function Rail() {
   const { session } = useApp()
   const { pathname } = useLocation()
@@ -29,7 +29,7 @@ export function Rail() {
   return (
     <nav
       aria-label="Screens"
-      className="flex shrink-0 flex-wrap gap-1 border-line bg-surface p-2 max-md:border-b max-sm:flex-nowrap max-sm:overflow-x-auto md:w-40 md:flex-col md:border-r"
+      className="flex shrink-0 flex-wrap gap-1 border-line bg-surface p-2 max-md:border-b max-sm:flex-nowrap max-sm:overflow-x-auto md:min-w-40 md:flex-col md:border-e"
     >
       {railScreens
         .filter(([screen]) => !isAll || hasAll.has(screen))

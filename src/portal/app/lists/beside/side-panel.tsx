@@ -1,8 +1,8 @@
 import { type ReactNode, useEffect, useRef } from 'react'
 
 const widths = {
-  start: 'md:left-0 md:w-80 md:border-r lg:w-60',
-  end: 'md:right-0 md:w-[30rem] md:border-l lg:w-[26.25rem]',
+  start: 'md:start-0 md:w-80 md:border-e lg:w-60',
+  end: 'md:end-0 md:w-[30rem] md:border-s lg:w-[26.25rem]',
 } as const
 
 /**

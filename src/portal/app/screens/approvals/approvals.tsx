@@ -108,7 +108,7 @@ function Card({ approval, ask }: { approval: Approval; ask: (asked: Asked) => vo
         </span>
         <span>through {seen.connector ?? 'nobody'}</span>
       </p>
-      <ul className="mt-2 list-disc pl-5">
+      <ul className="mt-2 list-disc ps-5">
         {seen.reasons.map(({ policy, reason }) => (
           <li key={policy}>{reason}</li>
         ))}

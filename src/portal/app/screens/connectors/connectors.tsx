@@ -97,7 +97,7 @@ function Card({ connector: { id, kind, name, capabilities, health } }: { connect
           {health.code}: <Name>{health.detail}</Name>
         </p>
       )}
-      <ul className="list-disc pl-5">
+      <ul className="list-disc ps-5">
         {capabilities.map(({ actionType, available, reason }) => (
           <li key={actionType}>
             {actionType}: {available ? 'yes' : <Name>{reason ?? 'no'}</Name>}

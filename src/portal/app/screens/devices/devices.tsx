@@ -102,7 +102,7 @@ function Card({
         <summary className="cursor-pointer">
           Can do {actions.filter(({ supported }) => supported).length} of {actions.length} actions
         </summary>
-        <ul className="mt-1 list-disc pl-5">
+        <ul className="mt-1 list-disc ps-5">
           {actions.map(({ actionType, supported, reason }) => (
             <li key={actionType}>
               {actionType}: {supported ? 'yes' : <Name>{reason ?? 'no'}</Name>}

@@ -22,7 +22,7 @@ export function ActivityTab({ incident, tasks }: { incident: Incident; tasks: re
       {isAuditor ? null : <CommentForm id={incident.id} />}
       <ol aria-label="Timeline" className="space-y-2">
         {moments.map(({ key, at, lane, text, by }) => (
-          <li key={key} className="flex flex-wrap items-baseline gap-x-3 border-l-2 border-line pl-3">
+          <li key={key} className="flex flex-wrap items-baseline gap-x-3 border-s-2 border-line ps-3">
             <span className="text-meta text-ink-2">
               <Time at={at} exact />
             </span>

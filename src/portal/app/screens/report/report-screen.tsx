@@ -141,7 +141,7 @@ function TaskPart({ task }: { task: ReportTask }) {
 
 function RunPart({ run }: { run: ReportRun }) {
   return (
-    <div className="border-l-2 border-line pl-3">
+    <div className="border-s-2 border-line ps-3">
       <p>
         {run.kind === 'undo' ? 'Undo' : 'Run'} {run.at} by <Name>{run.by}</Name>
         {run.connector === '' ? '' : ` through ${run.connector}`}: {run.state}
@@ -181,7 +181,7 @@ function Table(props: {
         <Wide name={name}>
           <table className="w-full text-table">
             <thead>
-              <tr className="bg-sunken text-left text-meta">
+              <tr className="bg-sunken text-start text-meta">
                 {columns.map((column) => (
                   <th key={column} scope="col" className="px-2 py-1 font-medium">
                     {column}

@@ -129,7 +129,7 @@ function Steps({ run }: { run: WholeRun }) {
           <li
             // biome-ignore lint/suspicious/noArrayIndexKey: a state may be reached twice in one instant; the list only grows at its end
             key={index}
-            className="flex flex-wrap items-baseline gap-x-3 border-l-2 border-line pl-3"
+            className="flex flex-wrap items-baseline gap-x-3 border-s-2 border-line ps-3"
           >
             <span className="text-meta text-ink-2">
               <Time at={at} exact />

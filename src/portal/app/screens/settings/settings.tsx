@@ -49,7 +49,7 @@ export function SettingsScreen() {
       </Suspense>
       <section>
         <h2>What you may do as {role}</h2>
-        <ul className="mt-1 list-disc pl-5">
+        <ul className="mt-1 list-disc ps-5">
           {(isRoleName(role) ? rolePermissions[role] : []).map((permission) => (
             <li key={permission}>
               <code>{permission}</code>

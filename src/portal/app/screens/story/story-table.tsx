@@ -24,7 +24,7 @@ export function StoryTable(props: { graph: StoryGraph; selected: string | null; 
                 <button
                   type="button"
                   aria-pressed={node.id === selected}
-                  className="min-h-7 min-w-7 cursor-pointer text-left font-mono text-accent underline"
+                  className="min-h-7 min-w-7 cursor-pointer text-start font-mono text-accent underline"
                   onClick={() => onSelect(node.id)}
                 >
                   <Name>{node.label}</Name>

@@ -41,7 +41,7 @@ export function HoldButton(props: { children: ReactNode; off: string | null; onH
         <span
           aria-hidden="true"
           data-held-step={step}
-          className={`absolute inset-y-0 left-0 bg-ink/30 transition-[width] duration-500 ease-linear motion-reduce:transition-none ${widths[step] ?? ''}`}
+          className={`absolute inset-y-0 start-0 bg-ink/30 transition-[width] duration-500 ease-linear motion-reduce:transition-none ${widths[step] ?? ''}`}
         />
         <span className="relative">{children}</span>
       </button>

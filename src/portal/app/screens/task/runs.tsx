@@ -35,7 +35,7 @@ export function Runs({ runs, isOpen, of }: { runs: readonly Execution[]; isOpen:
 function Run({ run, isOpen }: { run: Execution; isOpen: boolean }) {
   const { session } = useApp()
   return (
-    <div data-run-id={run.id} data-run-state={run.state} className="border-l-2 border-line pl-3">
+    <div data-run-id={run.id} data-run-state={run.state} className="border-s-2 border-line ps-3">
       <p className="flex flex-wrap items-center gap-2">
         <Link to={runPath(session.tenant.id, run.id)} className="alone">
           {run.kind === 'undo' ? 'Undo' : 'Run'}
@@ -114,17 +114,17 @@ export function Proof({ run }: { run: Pick<Execution, 'result'> }) {
       </p>
       <table className="mt-1 text-meta">
         <thead>
-          <tr className="text-left text-ink-2">
-            <th className="pr-4 font-medium">Check</th>
-            <th className="pr-4 font-medium">Wanted</th>
+          <tr className="text-start text-ink-2">
+            <th className="pe-4 font-medium">Check</th>
+            <th className="pe-4 font-medium">Wanted</th>
             <th className="font-medium">Found</th>
           </tr>
         </thead>
         <tbody>
           {proof.checks.map((check) => (
             <tr key={check.name} className="align-top">
-              <td className="pr-4">{check.name}</td>
-              <td className="pr-4">{check.want}</td>
+              <td className="pe-4">{check.name}</td>
+              <td className="pe-4">{check.want}</td>
               <td>{check.got}</td>
             </tr>
           ))}
