@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { maxJsonDepth, readJson } from '../../src/io/json.ts'
 import { findJsonFault } from '../../src/io/json-fault.ts'
 import { CordonError } from '../../src/model/errors.ts'
+import { startStopwatch } from '../support/stopwatch.ts'
 
 function refusal(input: Buffer | string): string {
   try {
@@ -114,11 +115,11 @@ test('bytes that are not UTF-8 are refused with their position', () => {
 
 test('an object of many members is read in linear time, and a repeated name among them is found', () => {
   const members = Array.from({ length: 60_000 }, (_, at) => `"n${at}":${at}`)
-  const startedAt = performance.now()
+  const watch = startStopwatch()
 
   assert.equal(Object.keys(readJson(`{${members.join(',')}}`) as object).length, 60_000)
   assert.match(refusal(`{${members.join(',')},"n7":0}`), /^a second member of the same name/)
-  assert.ok(performance.now() - startedAt < 2_000)
+  assert.ok(watch.ms() < 2_000)
 })
 
 /** The extra rules, written plainly from the parsed value and the text; the reader is held against this. */

@@ -7,6 +7,7 @@ import { dateExclusions, isWithin, judgeConsent } from '../../src/model/safety/c
 import { defaultPolicy, type Hours, type SafetyPolicy } from '../../src/model/safety/policy.ts'
 import { readPolicy } from '../../src/model/safety/read-policy.ts'
 import { judgeAction, manyTargetsTag, type Usage } from '../../src/model/safety/verdict.ts'
+import { startStopwatch } from '../support/stopwatch.ts'
 
 const host = { kind: 'device', key: 'd-1', displayName: 'DC-01', identifier: 'dc-01.corp.example' } as const
 const user = {
@@ -54,9 +55,9 @@ test('a pattern fits as the regular expression it stands for does, and none make
     }),
     { numRuns: 5_000 },
   )
-  const start = performance.now()
+  const watch = startStopwatch()
   fitsPattern(`${'*a'.repeat(128)}b`, 'a'.repeat(5_000))
-  assert.ok(performance.now() - start < 1_000)
+  assert.ok(watch.ms() < 1_000)
 })
 
 test('a protected asset is refused by id, by name and by tag, naming the rule and the way out', () => {

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { readFormat } from '../../src/api/odata/format.ts'
 import { readCountQuery, readEntityQuery } from '../../src/api/odata/read-query.ts'
 import { CordonError } from '../../src/model/errors.ts'
+import { startStopwatch } from '../support/stopwatch.ts'
 import { alerts, filter, incidents, plain, query, refusalOf, tasks } from './given.ts'
 
 const active = filter("status eq 'active'")
@@ -365,11 +366,11 @@ suite('the time a query takes', () => {
   test("is far below a millisecond for a poller's", () => {
     const raw =
       '%24filter=lastUpdateDateTime+ge+2026-01-01T00%3A00%3A00.000000Z+and+%28status+eq+%27active%27+or+status+eq+%27inProgress%27%29&%24top=50'
-    const start = performance.now()
+    const watch = startStopwatch()
 
     for (let count = 0; count < 2000; count++) query(raw)
 
-    assert.ok(performance.now() - start < 2000 * 0.3)
+    assert.ok(watch.ms() < 2000 * 0.3)
   })
 })
 

@@ -5,6 +5,7 @@ import { wholeClause } from '../../src/api/odata/parse/clause.ts'
 import { parseFilter } from '../../src/api/odata/parse/filter.ts'
 import type { FilterSyntax } from '../../src/api/odata/parse/syntax.ts'
 import { CordonError } from '../../src/model/errors.ts'
+import { startStopwatch } from '../support/stopwatch.ts'
 import { anySyntax } from './arbitraries.ts'
 import { printFilter } from './print.ts'
 
@@ -195,13 +196,13 @@ suite('limits of $filter', () => {
           .join('')
           .repeat(Math.ceil(16384 / unit.join('').length))
           .slice(0, 16384)
-        const start = performance.now()
+        const watch = startStopwatch()
         try {
           parse(text)
         } catch (error) {
           assert.ok(error instanceof CordonError)
         }
-        assert.ok(performance.now() - start < 1_000, text.slice(0, 60))
+        assert.ok(watch.ms() < 1_000, text.slice(0, 60))
       }),
       { numRuns: 300 },
     )
