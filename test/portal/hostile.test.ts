@@ -98,7 +98,7 @@ interface Parsed {
 
 const parse = `(all) => all.map(([path, text]) => {
   const parsed = new DOMParser().parseFromString(text, 'text/html')
-  const ours = 'script[src^="/assets/"]:empty, link[href^="/assets/"], meta[charset], meta[name=viewport], meta[name=csp-nonce]'
+  const ours = 'script[src^="/assets/"]:empty, link[href^="/assets/"], link[rel=preload][href="/auth/session"], meta[charset], meta[name=viewport], meta[name=csp-nonce]'
   const made = 'script, link, meta, style, img, iframe, object, embed, base, form, input, textarea, select, video, audio, marquee, math, details, svg:not(.tenant-mark)'
   const strange = [...parsed.querySelectorAll(made)].filter((one) => !one.matches(ours)).map((one) => one.outerHTML)
   for (const one of parsed.querySelectorAll('*')) {
