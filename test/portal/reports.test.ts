@@ -64,7 +64,7 @@ browserTest(
     const { page, open, faults } = await enter('reader')
 
     await open(screenOf(cordon, 'incidents'))
-    await page.getByText('Last 24 h: 1 incidents, 1 alerts').waitFor()
+    await page.getByText('Last 24 h: 1 incident, 1 alert').waitFor()
     await page.getByRole('img', { name: 'Alerts by the hour, at most 1; the table says the same' }).waitFor()
     await page.getByText('As a table').click()
     const rows = page.getByRole('region', { name: 'The last 24 hours, table' }).locator('tbody tr')
