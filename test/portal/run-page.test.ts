@@ -56,6 +56,11 @@ browserTest(
     await page.locator('[role=row][data-id]').first().click()
     await page.getByRole('link', { name: 'Open the run' }).click()
     await page.locator(`[data-run-id="${runId}"][data-run-state="succeeded"]`).waitFor()
+    // A browser centres headings of columns unless they are told to stand above their cells.
+    const aligned = await page.evaluate<string[]>(
+      "[...document.querySelectorAll('th')].map((one) => getComputedStyle(one).textAlign)",
+    )
+    assert.deepEqual([...new Set(aligned)], ['start'])
     const [download] = await Promise.all([
       page.waitForEvent('download'),
       page.getByRole('button', { name: 'Save the package' }).click(),

@@ -345,7 +345,7 @@ function stopHere(event: MouseEvent): void {
 export function Heads({ names, pad = 'px-3' }: { names: readonly string[]; pad?: 'px-2' | 'px-3' }) {
   return (
     <thead>
-      <tr className="bg-sunken text-start text-meta text-ink-2">
+      <tr className="bg-sunken text-meta text-ink-2">
         {names.map((name) => (
           <th key={name} scope="col" className={`${pad} py-1 font-medium`}>
             {name}

@@ -181,7 +181,7 @@ function Table(props: {
         <Wide name={name}>
           <table className="w-full text-table">
             <thead>
-              <tr className="bg-sunken text-start text-meta">
+              <tr className="bg-sunken text-meta">
                 {columns.map((column) => (
                   <th key={column} scope="col" className="px-2 py-1 font-medium">
                     {column}

@@ -114,7 +114,7 @@ export function Proof({ run }: { run: Pick<Execution, 'result'> }) {
       </p>
       <table className="mt-1 text-meta">
         <thead>
-          <tr className="text-start text-ink-2">
+          <tr className="text-ink-2">
             <th className="pe-4 font-medium">Check</th>
             <th className="pe-4 font-medium">Wanted</th>
             <th className="font-medium">Found</th>
