@@ -124,6 +124,7 @@ export function listScreens(
     ...listBareScreens(tenant, incidentId),
     `/t/${tenant}/incidents?q=nothing-has-this-name`,
     `/t/${tenant}/incidents?panel=values&preview=${incidentId}`,
+    `/t/${tenant}/incidents?sel=999999`,
     `/t/${tenant}/incidents/${incidentId}/tasks/${taskId}`,
     `/t/${tenant}/alerts/${alertId}`,
     `/t/${tenant}/runs/${runId}`,

@@ -5,6 +5,7 @@ import { openStage, type Stage, screenOf } from '../../test/portal/browser.ts'
 import { waitUntil } from '../../test/support/answers.ts'
 import { enrolDevice, makeResult } from '../../test/support/device.ts'
 import { fittingAction } from '../../test/support/given.ts'
+import { setPolicy } from '../../test/support/policies.ts'
 
 // `npm run screenshots`: pictures of the portal in both themes, of a server with made-up incidents, into docs/images.
 
@@ -14,6 +15,9 @@ const maxBytes = 150 * 1024
 
 interface Made {
   readonly incidentId: string
+  readonly alertId: string
+  readonly deviceId: string
+  readonly runId: string
   readonly waiting: string
   readonly done: string
 }
@@ -28,9 +32,12 @@ const titles = [
 ] as const
 
 async function make({ cordon, tenant }: Stage): Promise<Made> {
+  const critical = { name: 'crown jewels', ids: [], names: ['dc-01'], tags: [], critical: true }
+  await setPolicy(cordon.store, tenant.id, { assetGroups: [critical] })
   for (const [displayName, severity, status] of titles) await tenant.incident({ displayName, severity, status })
   const device = await enrolDevice(cordon, tenant.id, 'web-07')
   const other = await enrolDevice(cordon, tenant.id, 'db-02')
+  const controller = await enrolDevice(cordon, tenant.id, 'dc-01')
   const sender = await tenant.as('admin')
   const evidence = [{ '@odata.type': '#microsoft.graph.security.deviceEvidence', hostName: 'web-07' }]
   const first = await sender.post('/v1.0/security/alerts_v2', {
@@ -73,7 +80,17 @@ async function make({ cordon, tenant }: Stage): Promise<Made> {
   if (command === undefined) throw new Error('no command came')
   await other.acknowledge(command.commandId)
   await other.report(makeResult(command))
-  return { incidentId, done, waiting: await propose('Isolate web-07', device.id) }
+  const guarded = await propose('Isolate dc-01', controller.id)
+  await (await tenant.as('responder')).post(`/beta/security/incidentTasks/${guarded}/executeResponseAction`)
+  const runs = await expert.get(`/api/v1/tasks/${done}/executions`)
+  return {
+    incidentId,
+    alertId: first.body.id,
+    deviceId: other.id,
+    runId: runs.body.value[0].id,
+    done,
+    waiting: await propose('Isolate web-07', device.id),
+  }
 }
 
 async function shoot(page: Page, name: string, theme: string): Promise<void> {
@@ -91,18 +108,33 @@ await openStage(async (stage) => {
   const made = await make(stage)
   const incident = `incidents/${made.incidentId}`
   for (const theme of ['light', 'dark'] as const) {
-    const { page, open } = await stage.enter('admin', { width: 1200, height: 720, dark: theme === 'dark' })
+    const look = { width: 1200, height: 720, dark: theme === 'dark' }
+    const stranger = await stage.visit(look)
+    await stranger.page.goto(`${stage.cordon.url}/login`)
+    await shoot(stranger.page, 'sign-in', theme)
+    const { page, open } = await stage.enter('admin', look)
     for (const [name, rest] of [
       ['queue', 'incidents'],
+      ['beside', `incidents?panel=values&preview=${made.incidentId}`],
       ['incident', incident],
+      ['activity', `${incident}/activity`],
       ['proof', `${incident}/tasks/${made.done}`],
+      ['tasks', 'tasks'],
+      ['history', 'tasks?tab=history'],
+      ['approvals', 'approvals'],
+      ['run', `runs/${made.runId}`],
       ['devices', 'devices'],
+      ['device', `devices/${made.deviceId}`],
       ['users', 'users'],
+      ['alerts', 'alerts'],
+      ['alert', `alerts/${made.alertId}`],
       ['report', `${incident}/report`],
       ['reports', 'reports'],
       ['start', 'start'],
       ['audit', 'audit'],
+      ['connectors', 'connectors'],
       ['policies', 'policies'],
+      ['settings', 'settings'],
       ['task', `${incident}/tasks/${made.waiting}`],
     ] as const) {
       await open(screenOf(stage.cordon, rest))
