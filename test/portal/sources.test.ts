@@ -43,6 +43,14 @@ browserTest(
     await page.getByText('2 incidents').waitFor()
     await open(screenOf(cordon, 'incidents?source=microsoft365Defender'))
     await page.getByText('No incident matches.').waitFor()
+    // A value that is none leaves nothing out, and says so.
+    await open(screenOf(cordon, 'incidents?source=dataLossPrevention&source=junk'))
+    await see([both])
+    await page.getByRole('button', { name: 'Remove the filter source dataLossPrevention', exact: true }).waitFor()
+    await page
+      .getByRole('button', { name: 'Remove the filter source junk, which is not understood', exact: true })
+      .click()
+    await page.waitForURL(/\?source=dataLossPrevention$/)
 
     assert.deepEqual(faults, [])
   },

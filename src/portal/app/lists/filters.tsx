@@ -59,21 +59,32 @@ export function Choices({ choices, search, change }: FilterProps & { choices: re
   ))
 }
 
-/** Filters of any value that are on, each to be taken away: their keys in the address, with their words. */
-export function Chips({ of, search, change }: FilterProps & { of: Readonly<Record<string, string>> }) {
-  return Object.entries(of).flatMap(([key, word]) =>
-    valuesOf(search, key).map((value) => (
-      <button
-        key={`${key} ${value}`}
-        type="button"
-        className="button px-2 text-meta"
-        aria-label={`Remove the filter ${word} ${wordOf(value)}`}
-        onClick={() => change({ ...search, [key]: valuesOf(search, key).filter((one) => one !== value) })}
-      >
-        {word}: <Name>{wordOf(value)}</Name> ✕
-      </button>
-    )),
-  )
+interface ChipsProps extends FilterProps {
+  /** Their keys in the address, with their words. */
+  readonly of: Readonly<Record<string, string>>
+  /** Those of them that have only these values. */
+  readonly known: readonly Choice[]
+}
+
+/** Filters beside those with buttons that are on, each to be taken away. */
+export function Chips({ of, known, search, change }: ChipsProps) {
+  return Object.entries(of).flatMap(([key, word]) => {
+    const values = known.find(([one]) => one === key)?.[2]
+    return valuesOf(search, key).map((value) => {
+      const isStrange = values?.includes(value) === false
+      return (
+        <button
+          key={`${key} ${value}`}
+          type="button"
+          className="button px-2 text-meta"
+          aria-label={`Remove the filter ${word} ${wordOf(value)}${isStrange ? ', which is not understood' : ''}`}
+          onClick={() => change({ ...search, [key]: valuesOf(search, key).filter((one) => one !== value) })}
+        >
+          {word}: <Name>{wordOf(value)}</Name> {isStrange ? '(not understood) ' : ''}✕
+        </button>
+      )
+    })
+  })
 }
 
 /** Times of the address that are none: they leave nothing out, and can be taken away. */

@@ -75,7 +75,7 @@ export function AlertsScreen() {
         <search className="flex flex-wrap items-center gap-x-4 gap-y-2">
           <NameFilter search={search} change={change} />
           <Choices choices={[severity, status]} search={search} change={change} />
-          <Chips of={further} search={search} change={change} />
+          <Chips of={further} known={[source, classification]} search={search} change={change} />
         </search>
         {list.isWaiting ? <Skeleton /> : <Rows key={filter} filter={filter} list={list} />}
       </Beside>

@@ -29,6 +29,7 @@ import {
   filterOf,
   filterWords,
   further,
+  known,
   nameTasks,
   pathOf,
   tabOf,
@@ -94,7 +95,7 @@ export function AllTasksScreen() {
           <search className="flex flex-wrap items-center gap-x-4 gap-y-2">
             <NameFilter search={search} change={change} />
             <Choices choices={[list.choice, actionStatus]} search={search} change={change} />
-            <Chips of={further} search={search} change={change} />
+            <Chips of={further} known={known} search={search} change={change} />
           </search>
           <Rows key={tab} tab={tab} list={list} />
         </Beside>

@@ -62,6 +62,8 @@ const classification: Choice = [
 
 /** Filters of the queue of any value, and of values that are not offered as buttons. */
 export const further = { assigned: 'owner', tag: 'tag', source: 'source', classification: 'classification' } as const
+/** Those of them that have only some values. */
+export const known: readonly Choice[] = [source, classification]
 /** The filters of the queue in words. */
 export const filterWords = { status: 'status', severity: 'severity', ...further, q: 'name' } as const
 

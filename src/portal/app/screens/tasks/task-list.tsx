@@ -35,6 +35,8 @@ const type: Choice = ['type', 'Action', actionTypes]
 const source: Choice = ['source', 'Source', ['defenderExpertsGuidedResponse', 'defenderExpertsManagedResponse']]
 /** Filters of values that are not offered as buttons. */
 export const further = { type: 'action', source: 'source' } as const
+/** All of them have only some values. */
+export const known: readonly Choice[] = [type, source]
 /** The filters in words. */
 export const filterWords = { actionStatus: 'action state', ...further, q: 'name' } as const
 

@@ -26,6 +26,7 @@ import {
   filterOf,
   filterWords,
   further,
+  known,
   listPath,
   nameTasks,
   pathOf,
@@ -74,7 +75,7 @@ export function TasksScreen() {
           <search className="flex flex-wrap items-center gap-x-4 gap-y-2">
             <NameFilter search={search} change={change} />
             <Choices choices={[actionStatus]} search={search} change={change} />
-            <Chips of={further} search={search} change={change} />
+            <Chips of={further} known={known} search={search} change={change} />
           </search>
           {list.isWaiting ? <Skeleton /> : <Rows key={filter} tab={tab} filter={filter} list={list} />}
         </Beside>
