@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright-core'
 import { fittingAction, giveTenant, type Tenant } from '../support/given.ts'
-import { browserTest } from './browser.ts'
+import { browserTest, screenOf } from './browser.ts'
 
 const guid = (at: number): string => `00000000-0000-4000-8000-${String(at).padStart(12, '0')}`
 
-/** Two tasks about a device that an alert names, one about a device of which nothing but its id is known, and one that says the name itself. */
-async function giveTasks(tenant: Tenant, hostName: string, id: string): Promise<void> {
+/** An incident with two tasks about a device that an alert names, one about a device of which nothing but its id is known, and one that says the name itself. */
+async function giveTasks(tenant: Tenant, hostName: string, id: string): Promise<string> {
   const sent = await (await tenant.as('admin')).post('/v1.0/security/alerts_v2', {
     title: 'Seen',
     severity: 'high',
@@ -19,6 +19,7 @@ async function giveTasks(tenant: Tenant, hostName: string, id: string): Promise<
     const task = await tenant.task(sent.body.incidentId, { displayName: `Isolate on ${hostName}`, responseAction })
     await tenant.execution(task, 'failed', { device: target })
   }
+  return sent.body.incidentId
 }
 
 const cells = async (page: Page, hosts: readonly string[]): Promise<string[]> => {
@@ -71,6 +72,29 @@ browserTest(
     assert.deepEqual(runs, [own, 1])
     assert.deepEqual(allTasks, [both, 2], 'one request in each tenant')
     assert.deepEqual(allRuns, [both, 2])
+    assert.deepEqual(faults, [])
+  },
+)
+
+browserTest(
+  'an incident beside the list and its report name the device too that a task knows by an id',
+  async ({ cordon, tenant, enter }) => {
+    const incident = await giveTasks(tenant, 'web-07', guid(7))
+    const { page, open, faults } = await enter('expert')
+
+    await open(screenOf(cordon, `incidents?preview=${incident}&sel=${incident}`))
+    const targets = page.getByRole('complementary', { name: 'Preview', exact: true }).locator('[data-task-id] code')
+    await targets.filter({ hasText: 'web-07 ' }).first().waitFor()
+    const beside = (await targets.allTextContents()).sort()
+    await open(screenOf(cordon, `incidents/${incident}/report`))
+    await page
+      .getByText(`isolateDevice on web-07 (${guid(7)}).`)
+      .first()
+      .waitFor()
+    const report = await page.locator('article').innerText()
+
+    assert.deepEqual(beside, [`web-07 ${guid(7)}`, `web-07 ${guid(7)}`, guid(99), 'web-07'].sort())
+    assert.match(report, new RegExp(`isolateDevice on ${guid(99)}\\.`))
     assert.deepEqual(faults, [])
   },
 )

@@ -8,6 +8,8 @@ import { Link } from '../../parts/link.tsx'
 import { Time } from '../../parts/time.tsx'
 import { incidentPath, taskPath } from '../../paths.ts'
 import { targetOf } from '../task/verbs.ts'
+import { useDeviceNames } from '../tasks/device-names.ts'
+import { TargetName } from '../tasks/target-name.tsx'
 import { RowPanel } from './row-panel.tsx'
 
 /** So many tasks and alerts are named. */
@@ -60,17 +62,20 @@ function Facts({ incident }: { incident: Incident }) {
 function Tasks({ id }: { id: string }) {
   const { session } = useApp()
   const { data = [] } = useIncidentTasks(id)
+  const tasks = data.slice(0, named)
+  const { data: deviceNames } = useDeviceNames(tasks)
   return (
     <section className="mt-4">
       <h3>{writeCount(data.length, 'task', 'tasks')}</h3>
       <ul className="mt-1 space-y-2">
-        {data.slice(0, named).map((task) => (
+        {tasks.map((task) => (
           <li key={task.id} data-task-id={task.id} data-status={task.status} data-action-status={task.actionStatus}>
             <Link to={taskPath(session.tenant.id, task)}>
               <Name>{task.displayName}</Name>
             </Link>{' '}
             <span className="text-meta text-ink-2">
-              {task.actionType === 'text' ? 'for people' : verbOf(task.actionType)} <Name>{targetOf(task)}</Name>
+              {task.actionType === 'text' ? 'for people' : verbOf(task.actionType)}{' '}
+              <TargetName target={targetOf(task)} deviceName={deviceNames?.get(targetOf(task))} />
             </span>{' '}
             <Status of="Task" value={task.status} /> <Status of="Action" value={task.actionStatus} />
           </li>

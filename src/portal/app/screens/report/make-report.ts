@@ -13,6 +13,8 @@ export interface ReportFacts {
   readonly tasks: readonly Task[]
   /** By the task's id. */
   readonly runs: ReadonlyMap<string, readonly Execution[]>
+  /** What people call the devices that tasks name by ids. */
+  readonly deviceNames: ReadonlyMap<string, string>
   /** Why an alert stands here, by its id. */
   readonly why: ReadonlyMap<string, string | null>
   readonly tenant: string
@@ -57,12 +59,17 @@ export function makeReport(facts: ReportFacts): Report {
       status: task.status,
       actionStatus: task.actionStatus,
       actionType: task.actionType,
-      target: targetOf(task) || 'none',
+      target: writeTarget(targetOf(task), facts.deviceNames),
       by: task.createdByDisplayName,
       at: task.createdDateTime,
       runs: (runs.get(task.id) ?? []).map(describeRun),
     })),
   }
+}
+
+function writeTarget(target: string, deviceNames: ReadonlyMap<string, string>): string {
+  const name = deviceNames.get(target)
+  return name === undefined ? target || 'none' : `${name} (${target})`
 }
 
 function describeRun(run: Execution): ReportRun {

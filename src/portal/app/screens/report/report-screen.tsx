@@ -15,6 +15,7 @@ import { Skeleton } from '../../parts/states.tsx'
 import { Wide } from '../../parts/wide.tsx'
 import { incidentPath } from '../../paths.ts'
 import { useJoins } from '../incident/joins.ts'
+import { useDeviceNames } from '../tasks/device-names.ts'
 import { makeReport } from './make-report.ts'
 import { writeMarkdown } from './markdown.ts'
 import type { Report, ReportRun, ReportTask } from './report.ts'
@@ -28,18 +29,21 @@ export function ReportScreen() {
   const tasks = useIncidentTasks(id)
   const joins = useJoins(id)
   const runs = useRuns(tasks.data ?? [])
+  const deviceNames = useDeviceNames(tasks.data)
   const [madeAt] = useState(() => new Date().toISOString())
   if (incident.error instanceof ApiError && incident.error.status === 404) return <NotFound />
   const failed = [incident, alerts, tasks, joins].find(({ isError, data }) => isError && data === undefined)
   if (failed !== undefined)
     return <FailedScreen what="The report" error={failed.error} retry={() => void failed.refetch()} />
-  if (!incident.data || !alerts.data || !tasks.data || !joins.data || runs === null) return <Skeleton rows={12} />
+  if (!incident.data || !alerts.data || !tasks.data || !joins.data || !deviceNames.data || runs === null)
+    return <Skeleton rows={12} />
   const report = makeReport({
     incident: incident.data.it,
     alerts: alerts.data.value,
     total: alerts.data.count,
     tasks: tasks.data,
     runs,
+    deviceNames: deviceNames.data,
     why: new Map([...joins.data].map(([alertId, { text }]) => [alertId, text])),
     tenant: session.tenant.name,
     madeBy: session.user.name,

@@ -1,8 +1,10 @@
+import { type UseQueryResult, useQuery } from '@tanstack/react-query'
 import { actionKinds, isActionType } from '../../../../model/actions.ts'
 import type { Api } from '../../api/client.ts'
 import { fetchAs } from '../../api/queries.ts'
 import { listOf, record, text } from '../../api/read.ts'
 import type { Task } from '../../api/wire.ts'
+import { useApp } from '../../frame/app.tsx'
 import { targetOf } from '../task/verbs.ts'
 
 const names = record({ value: listOf(record({ id: text, name: text })) })
@@ -40,6 +42,17 @@ export async function nameDevices<T>(
   const ids = [...new Set(rows.flatMap((row) => idOf(row) ?? []))].slice(0, maxIds)
   const known = await findNames(api, ids, signal)
   return rows.map((row) => ({ ...row, deviceName: known.get(idOf(row) ?? '') }))
+}
+
+/** What people call the devices that tasks name by ids, by the id: one request for all of them, none where no id stands there. */
+export function useDeviceNames(tasks: readonly Task[] | undefined): UseQueryResult<ReadonlyMap<string, string>> {
+  const { api } = useApp()
+  const ids = [...new Set(tasks?.flatMap((task) => deviceIdOf(task) ?? []))].slice(0, maxIds)
+  return useQuery({
+    queryKey: ['device-names', ...ids],
+    queryFn: ({ signal }) => findNames(api, ids, signal),
+    enabled: tasks !== undefined,
+  })
 }
 
 async function findNames(api: Api, ids: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
