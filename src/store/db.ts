@@ -5,6 +5,7 @@ import { Kysely, PostgresDialect, type RawBuilder, sql, type Transaction } from 
 import { Migrator } from 'kysely/migration'
 import { CordonError } from '../model/errors.ts'
 import { migrations } from './migrations/list.ts'
+import { isPostgresUrl, readConnectTimeoutMs } from './postgres-url.ts'
 import { guardReads } from './read-failures.ts'
 import { lateAnswer, openScanner, type Scanner } from './scanner.ts'
 import type { Schema } from './schema.ts'
@@ -165,17 +166,13 @@ export function findDirectRead(db: Db): DirectRead | null {
   return directReads.get(db) ?? null
 }
 
-function isPostgresUrl(target: string): boolean {
-  return /^postgres(ql)?:\/\//.test(target)
-}
-
 /** @param options of each session, as the server's command line takes them */
 async function connectPostgres(url: string, options?: string): Promise<OpenStore> {
   // The embedded store does without it, and starts faster and smaller so.
   const { Pool, types } = await import('pg')
   // Counters and versions stay far below 2^53; pg hands bigint out as text otherwise.
   types.setTypeParser(types.builtins.INT8, Number)
-  const limits = { max: 10, connectionTimeoutMillis: 2_000, statement_timeout: 15_000 }
+  const limits = { max: 10, connectionTimeoutMillis: readConnectTimeoutMs(url), statement_timeout: 15_000 }
   const settings = [
     // Compiling a statement takes longer than all but the worst of ours run.
     '-c jit=off',

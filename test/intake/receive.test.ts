@@ -307,13 +307,10 @@ eachDatabase(
 
 eachDatabase('in-23: 5,000 alerts about one thing are taken in without a merge', async (_t, store) => {
   const alerts = Array.from({ length: 5_000 }, (_, index) => alertOn('scanner', index / 100))
-  const startedMs = performance.now()
 
   const report = await receiveAlerts({ store, clock }, actor, 'graph', alerts)
 
-  const perSecond = 5_000 / ((performance.now() - startedMs) / 1_000)
   assert.deepEqual([report.accepted, report.incidentsOpened, report.incidentsMerged], [5_000, 1, 0])
-  assert.ok(perSecond > 300, `${Math.round(perSecond)} alerts/s`)
 })
 
 test('two servers on one PostgreSQL never open two incidents for what belongs together', async (t) => {

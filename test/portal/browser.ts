@@ -115,6 +115,20 @@ function launch(cordon: Cordon, trusted: readonly string[]): Promise<ChromiumBro
 /** The suites beside this one make network interfaces, at which Chromium drops what it is loading; the page asks again. */
 const weather = /ERR_NETWORK_CHANGED/
 
+/** Goes to an address again when the interfaces of others changed on the way. */
+function bearWeather(page: Page): void {
+  const goto = page.goto.bind(page)
+  page.goto = async (...to) => {
+    for (let turn = 1; ; turn++) {
+      try {
+        return await goto(...to)
+      } catch (error) {
+        if (turn === 10 || !weather.test(String(error))) throw error
+      }
+    }
+  }
+}
+
 async function openPerson(cordon: Cordon, browser: ChromiumBrowser, look: Look): Promise<Person> {
   const { width = 1366, height = 768, dark = false, touch = false, zone } = look
   const context = await browser.newContext({
@@ -129,6 +143,7 @@ async function openPerson(cordon: Cordon, browser: ChromiumBrowser, look: Look):
   await context.addInitScript(
     "document.addEventListener('securitypolicyviolation', (e) => window.reportFault('CSP ' + e.violatedDirective + ' ' + e.blockedURI))",
   )
+  context.on('page', bearWeather)
   const page = await context.newPage()
   page.setDefaultTimeout(60_000)
   page.on('console', (message) => {
