@@ -91,14 +91,29 @@ export async function stopChild(child: ChildProcess, signal: NodeJS.Signals): Pr
   await ended
 }
 
-/** A port nobody listens on right now. */
+/** How many ports below those the kernel gives out are drawn from. */
+const drawnPorts = 12_000
+
+/**
+ * A port nobody listens on right now, at any address. It is none of those that the kernel gives out by itself: a server that is killed and
+ * started again finds it free still, whatever else begins on the machine meanwhile.
+ */
 export async function findFreePort(): Promise<number> {
+  const [first = 32_768] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split(/\s+/).map(Number)
+  for (let tries = 0; tries < 100; tries++) {
+    const port = first - 1 - Math.floor(Math.random() * drawnPorts)
+    if (port > 1_024 && (await isFree(port))) return port
+  }
+  throw new Error(`no free port below ${first}`)
+}
+
+function isFree(port: number): Promise<boolean> {
   const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no TCP port')
-  return address.port
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false))
+    // Without an address: those of both families, and the wildcard.
+    server.listen(port, () => server.close(() => resolve(true)))
+  })
 }
 
 function readUser(name: string): { uid: number; gid: number } {
