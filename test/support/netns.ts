@@ -1,6 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 
 /** What a program answered. */
 export interface ExecOutcome {
@@ -29,7 +31,7 @@ export interface Lab {
   readonly exec: (namespace: string, program: string, ...args: string[]) => Promise<ExecOutcome>
   /** Starts a program in a namespace; it is killed at the end of the test. */
   readonly start: (namespace: string, program: string, ...args: string[]) => ChildProcess
-  /** Tells whether a TCP connection succeeds within half a second. */
+  /** Tells whether a TCP connection succeeds within half a second, by the time of who connects: one that was held up does not count. */
   readonly reaches: (namespace: string, address: string, port: number) => Promise<boolean>
   readonly listRuleset: (namespace: string) => Promise<string>
   /** Says which addresses the endpoint finds under a name; programs started after the first call see every change. */
@@ -55,22 +57,19 @@ export async function createLab(t: LabScope): Promise<Lab | undefined> {
     t.skip(problem)
     return undefined
   }
-  await removeLeftovers()
   counter += 1
   const mark = `cordon-${process.pid}-${counter}`
   const [endpoint, internet, container] = [`${mark}-ep`, `${mark}-in`, `${mark}-co`]
-  const cable = `cd${process.pid}x${counter}`
-  const net = chooseNet()
   const children: ChildProcess[] = []
   t.after(async () => {
     await Promise.all(children.map((child) => stop(child)))
     for (const name of [container, endpoint, internet]) await run('ip', 'netns', 'del', name)
     rmSync(namesFolder(endpoint), { recursive: true, force: true })
   })
-  const lab = openLab({ endpoint, internet, container, net, children })
   for (const name of [endpoint, internet, container]) await must('ip', 'netns', 'add', name)
   for (const name of [endpoint, internet, container]) await must('ip', '-n', name, 'link', 'set', 'lo', 'up')
-  await must('ip', 'link', 'add', cable, 'type', 'veth', 'peer', 'name', 'ep0', 'netns', endpoint)
+  const { cable, net } = await layCable(endpoint)
+  const lab = openLab({ endpoint, internet, container, net, children })
   await addresses(undefined, cable, [`${lab.control4}/24`, `${lab.control6}/64`])
   await addresses(endpoint, 'ep0', [`${lab.endpoint4}/24`, `fd09:${net.hex}::2/64`])
   await must('ip', '-n', endpoint, 'link', 'add', 'ep1', 'type', 'veth', 'peer', 'name', 'in0', 'netns', internet)
@@ -87,7 +86,7 @@ export async function createLab(t: LabScope): Promise<Lab | undefined> {
   await must('ip', '-n', container, 'route', 'add', 'default', 'via', '10.88.0.1')
   await must('ip', '-n', internet, 'route', 'add', '10.88.0.0/24', 'via', '198.51.100.2')
   await must('ip', 'netns', 'exec', endpoint, 'sysctl', '-qw', 'net.ipv4.ip_forward=1')
-  for (const name of [internet, endpoint]) await startService(lab, name)
+  for (const name of [internet, endpoint]) await lab.serve(name)
   return lab
 }
 
@@ -106,7 +105,19 @@ interface LabParts {
   readonly children: ChildProcess[]
 }
 
-function openLab({ endpoint, internet, container, net, children }: LabParts): Lab {
+/** A lab that is being built. */
+interface OpenLab extends Lab {
+  /** Starts the service of a namespace. */
+  readonly serve: (namespace: string) => Promise<void>
+}
+
+function openLab({ endpoint, internet, container, net, children }: LabParts): OpenLab {
+  const helpers = new Map<string, Promise<Helper>>()
+  const help = (namespace: string, port: number): Promise<Helper> => {
+    const helper = helpers.get(namespace) ?? startHelper(namespace, port, children)
+    helpers.set(namespace, helper)
+    return helper
+  }
   const exec: Lab['exec'] = (namespace, ...words) => run('ip', 'netns', 'exec', namespace, ...words)
   return {
     endpoint,
@@ -124,18 +135,9 @@ function openLab({ endpoint, internet, container, net, children }: LabParts): La
       children.push(child)
       return child
     },
-    reaches: async (namespace, address, port) => {
-      // Its input is a socket, which bash takes for a login from afar: it would run whatever this machine's .bashrc says.
-      const { code } = await exec(
-        namespace,
-        'timeout',
-        '0.5',
-        'bash',
-        '--norc',
-        '-c',
-        `exec 3<>/dev/tcp/${address}/${port}`,
-      )
-      return code === 0
+    reaches: async (namespace, address, port) => (await help(namespace, 0)).reaches(address, port),
+    serve: async (namespace) => {
+      await help(namespace, SERVICE_PORT)
     },
     writeHosts: (name, found) => {
       const lines = ['127.0.0.1 localhost', ...found.map((address) => `${address} ${name}`), '']
@@ -154,21 +156,70 @@ function namesFolder(namespace: string): string {
   return join('/etc/netns', namespace)
 }
 
-/** A service that accepts connections and sends a byte every 50 ms over each of them. */
-const serviceProgram = `
-const { createServer } = require('node:net')
-createServer((socket) => {
+/** A process that stands in a namespace for as long as the lab does, and connects when it is told to. */
+interface Helper {
+  readonly reaches: (address: string, port: number) => Promise<boolean>
+}
+
+/**
+ * Tries a connection for each line, `number address port`. It was started long before and measures by its own clock: how long a program takes
+ * to begin on a busy machine is no part of it. With a port it is also a service that sends a byte every 50 ms over each connection.
+ */
+const helperProgram = `
+const { connect, createServer } = require('node:net')
+require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+  const [number, address, port] = line.split(' ')
+  let isOver = false
+  const end = (reached) => {
+    if (isOver) return
+    isOver = true
+    clearTimeout(timer)
+    socket.destroy()
+    console.log(number + ' ' + reached)
+  }
+  const socket = connect(Number(port), address, () => end(true)).once('error', () => end(false))
+  // A process that stood still hears of its timer before it hears of its connection.
+  const timer = setTimeout(() => setImmediate(() => end(false)), 500)
+})
+const port = Number(process.argv[1])
+if (port === 0) console.log('ready')
+else createServer((socket) => {
   const timer = setInterval(() => socket.write('.'), 50)
   socket.on('error', () => {}).on('close', () => clearInterval(timer))
-}).listen({ port: ${SERVICE_PORT}, host: '::' }, () => console.log('listening'))
+}).listen({ port, host: '::' }, () => console.log('ready'))
 `
 
-async function startService(lab: Lab, namespace: string): Promise<void> {
-  const child = lab.start(namespace, process.execPath, '-e', serviceProgram)
-  await new Promise<void>((resolve, reject) => {
-    child.stdout?.once('data', () => resolve())
-    child.once('exit', (code) => reject(new Error(`service ended with ${code}`)))
+async function startHelper(namespace: string, port: number, children: ChildProcess[]): Promise<Helper> {
+  const words = ['netns', 'exec', namespace, process.execPath, '-e', helperProgram, String(port)]
+  const child = spawn('ip', words, { stdio: ['pipe', 'pipe', 'ignore'] })
+  children.push(child)
+  child.stdin.on('error', () => {})
+  const waiting = new Map<string, (reached: boolean) => void>()
+  const lines = createInterface({ input: child.stdout })
+  await Promise.race([
+    once(lines, 'line'),
+    once(child, 'exit').then(([code]) => Promise.reject(new Error(`helper ended with ${code}`))),
+  ])
+  lines.on('line', (line) => {
+    const [number = '', reached] = line.split(' ')
+    waiting.get(number)?.(reached === 'true')
+    waiting.delete(number)
   })
+  child.once('exit', () => {
+    for (const answer of waiting.values()) answer(false)
+  })
+  let asked = 0
+  return {
+    reaches: async (address, to) => {
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error('the helper has ended')
+      asked += 1
+      const number = String(asked)
+      return new Promise((resolve) => {
+        waiting.set(number, resolve)
+        child.stdin.write(`${number} ${address} ${to}\n`)
+      })
+    },
+  }
 }
 
 /** Ends a child and waits for it. */
@@ -183,7 +234,9 @@ async function findProblem(): Promise<string | undefined> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'needs root on Linux'
   if ((await run('ip', '-V')).code !== 0) return 'needs the ip command (package iproute2)'
   if ((await run('nft', '--version')).code !== 0) return 'needs the nft command (package nftables)'
-  const name = `cordon-${process.pid}-try`
+  await removeLeftovers()
+  tries += 1
+  const name = `cordon-${process.pid}-try${tries}`
   const made = await run('ip', 'netns', 'add', name)
   if (made.code !== 0) return 'network namespaces are not permitted here'
   const probe = await run('ip', 'netns', 'exec', name, 'nft', 'list', 'ruleset')
@@ -193,20 +246,35 @@ async function findProblem(): Promise<string | undefined> {
   return veth.code === 0 ? undefined : 'the kernel has no veth interfaces'
 }
 
-// A run that was killed cannot clean up; its namespaces carry its process id.
+let tries = 0
+
+// A run that was killed cannot clean up; its namespaces carry its process id. One that carries ours before we made any is of such a run.
 async function removeLeftovers(): Promise<void> {
   const { stdout } = await run('ip', 'netns', 'list')
   for (const [name, pid] of stdout.matchAll(/cordon-(\d+)-[\w-]+/g)) {
-    if (name === undefined || existsSync(`/proc/${pid}`)) continue
+    const isOurs = Number(pid) === process.pid
+    if (name === undefined || (isOurs ? tries > 0 : existsSync(`/proc/${pid}`))) continue
     await run('ip', 'netns', 'del', name)
     rmSync(namesFolder(name), { recursive: true, force: true })
   }
 }
 
-// Labs of test files that run side by side must not share the network of the control cable.
-function chooseNet(): Net {
-  const number = (process.pid * 8 + counter) % 16_384
-  return { decimal: `${64 + (number >> 8)}.${number & 255}`, hex: number.toString(16) }
+/**
+ * Lays the control cable. Labs that stand side by side, of whatever run, must not share its network: the number of the network is in the name
+ * of the cable, which there is only once.
+ */
+async function layCable(endpoint: string): Promise<{ readonly cable: string; readonly net: Net }> {
+  const networks = 16_384
+  for (let offset = 0; offset < networks; offset += 1) {
+    const number = (process.pid * 8 + counter + offset) % networks
+    const cable = `cd${number}`
+    const made = await run('ip', 'link', 'add', cable, 'type', 'veth', 'peer', 'name', 'ep0', 'netns', endpoint)
+    if (made.code === 0) {
+      return { cable, net: { decimal: `${64 + (number >> 8)}.${number & 255}`, hex: number.toString(16) } }
+    }
+    if (!made.stderr.includes('File exists')) throw new Error(`no cable: ${made.stderr.trim()}`)
+  }
+  throw new Error('every network has a cable')
 }
 
 async function addresses(namespace: string | undefined, link: string, list: readonly string[]): Promise<void> {
