@@ -69,6 +69,7 @@ export const stateFiles = {
   vaultKey: 'vault.key',
   vault: 'quarantine',
   scanList: 'scan.list',
+  scanFolder: 'scan',
   programsSeen: 'programs-seen.json',
 } as const
 

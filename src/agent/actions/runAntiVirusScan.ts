@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, lstatSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
+import { createReadStream, existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RunAntiVirusScanBody } from '../../protocol/bodies/runAntiVirusScan.ts'
 import type { JsonObject } from '../../protocol/decode.ts'
@@ -51,8 +51,10 @@ export async function runAntiVirusScan(
   const started = performance.now()
   const late = AbortSignal.timeout(body.maxSeconds * 1000)
   let nextReport = started + FIRST_PROGRESS_MS
+  const folder = emptyFolder(deps)
   const options = {
     places,
+    folder,
     exclude: ['/proc', '/sys', deps.state.path],
     oneFileSystem: body.scan === 'full',
     signal: AbortSignal.any([late, order.signal]),
@@ -65,6 +67,7 @@ export async function runAntiVirusScan(
   const listPath = join(deps.state.path, stateFiles.scanList)
   const outcome = await runScan(deps.run, config, listPath, options, order.progress)
   rmSync(listPath, { force: true })
+  rmSync(folder, { recursive: true, force: true })
   const seconds = Math.ceil((performance.now() - started) / 1000)
   const after = describeScan(body, outcome, readSignatures(config.clamav, deps.clock.nowMs())?.ageDays ?? 0, seconds)
   const failure = findFailure(outcome, late.aborted, body.maxSeconds)
@@ -80,6 +83,14 @@ export async function runAntiVirusScan(
     proof: { ...writeProof(deps, after, listChecks(outcome)), method: outcome.by },
     artifacts: await Promise.all(outcome.found.map(describeFinding)),
   }
+}
+
+/** Where a scanner unpacks what it looks into. One that was killed with the agent has left something behind: it goes with the next scan. */
+function emptyFolder(deps: ActionDeps): string {
+  const folder = join(deps.state.path, stateFiles.scanFolder)
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  mkdirSync(folder, { mode: 0o700 })
+  return folder
 }
 
 /** Files and folders of a scan that are there. */

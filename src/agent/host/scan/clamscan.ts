@@ -7,9 +7,16 @@ import { startScanner } from './scanner-process.ts'
  * @source clamscan(1)
  */
 export async function runClamscan(database: string, options: ScanOptions): Promise<ScanOutcome> {
-  const { places, exclude, oneFileSystem, signal, onFile } = options
+  const { places, exclude, folder, oneFileSystem, signal, onFile } = options
   const words = [
-    ...[`--database=${database}`, '--recursive', '--stdout', '--follow-dir-symlinks=0', '--follow-file-symlinks=0'],
+    ...[
+      `--database=${database}`,
+      `--tempdir=${folder}`,
+      '--recursive',
+      '--stdout',
+      '--follow-dir-symlinks=0',
+      '--follow-file-symlinks=0',
+    ],
     ...(oneFileSystem ? ['--cross-fs=no'] : []),
     ...exclude.map((folder) => `--exclude-dir=^${folder.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}(/|$)`),
     ...['--', ...places],

@@ -27,6 +27,8 @@ export interface ScanOptions {
   readonly places: readonly string[]
   /** Folders that are left out, as whole paths. */
   readonly exclude: readonly string[]
+  /** Folder of the agent's own, empty, for what a scanner unpacks. */
+  readonly folder: string
   /** Stays on the file system of each place. */
   readonly oneFileSystem: boolean
   readonly signal: AbortSignal
