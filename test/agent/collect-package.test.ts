@@ -8,7 +8,7 @@ import test from 'node:test'
 import { digestJson, sha256Hex } from '../../src/protocol/canonical.ts'
 import { waitUntil } from '../support/answers.ts'
 import { type Client, type Cordon, startCordon } from '../support/cordon.ts'
-import { enrolDevice, type FakeDevice, makeResult } from '../support/device.ts'
+import { awaitCommand, enrolDevice, type FakeDevice, makeResult } from '../support/device.ts'
 import { waitForEnd } from '../support/endpoint.ts'
 import { createFileSite } from '../support/file-site.ts'
 import { fittingAction, giveTenant, type Tenant } from '../support/given.ts'
@@ -141,9 +141,7 @@ async function orderFrom(cordon: Cordon, tenant: Tenant, device: FakeDevice, res
   })
   const reply = await responder.post(`/beta/security/incidentTasks/${taskId}/executeResponseAction`)
   assert.equal(reply.status, 204, reply.text)
-  await device.get('/commands?wait=10')
-  const [command] = await device.fetch()
-  assert.ok(command)
+  const command = await awaitCommand(device)
   await device.acknowledge(command.commandId)
   return { taskId, command }
 }

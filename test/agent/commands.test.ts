@@ -146,8 +146,7 @@ test('a result is sent again until the server takes it', async (t) => {
   const { control } = endpoint
   control.refuseResults = true
   endpoint.sendIsolate('c1')
-  await control.until('acknowledgement', () => control.acks.length === 1)
-  await new Promise((resolve) => setTimeout(resolve, 800))
+  await control.until('refused result', () => control.refusedResults() > 0)
   await stop(agent)
   const status = await endpoint.agent('status', '--json', '--state', endpoint.stateDirectory)
 

@@ -27,6 +27,9 @@ test('an agent killed at any step answers for its command once, with the truth',
       const { v4: openAfterKill } = await endpoint.reachesInternet()
 
       const agent = await endpoint.start()
+      const listAnswers = () => control.results.filter(({ commandId }) => commandId === failpoint)
+      const wanted = failpoint === 'after-result' ? 2 : 1
+      await control.until('its answers', () => listAnswers().length >= wanted)
       const result = await control.resultOf(failpoint)
 
       assert.equal(result.state, 'succeeded')
@@ -35,12 +38,11 @@ test('an agent killed at any step answers for its command once, with the truth',
       assert.equal(result.proof?.level, 'observed')
       assert.deepEqual(await endpoint.reachesInternet(), { v4: false, v6: false })
       assert.equal(openAfterKill, failpoints.indexOf(failpoint) < failpoints.indexOf('after-apply'))
-      const answers = control.results.filter(({ commandId }) => commandId === failpoint)
-      for (const answer of answers) assert.deepEqual(answer, result)
-      assert.equal(answers.length, failpoint === 'after-result' ? 2 : 1)
-
       await endpoint.release(`${failpoint}-undo`)
       await stop(agent, 'SIGTERM')
+      const answers = listAnswers()
+      for (const answer of answers) assert.deepEqual(answer, result)
+      assert.equal(answers.length, wanted)
       assert.equal(await endpoint.lab.listRuleset(endpoint.lab.endpoint), '')
     })
   }

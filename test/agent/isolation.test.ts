@@ -4,9 +4,12 @@ import { digestJson } from '../../src/protocol/canonical.ts'
 import type { CommandResult } from '../../src/protocol/result.ts'
 import { createEndpoint, type Endpoint } from '../support/endpoint.ts'
 import { type Lab, SERVICE_PORT, stop } from '../support/netns.ts'
+import { waitUntil } from '../support/site.ts'
 
 const blocked = { v4: false, v6: false }
 const reached = { v4: true, v6: true }
+/** Seconds that end while a test waits, and in which a busy machine still does what has to be done before. */
+const shortLease = 15
 
 async function createRunningEndpoint(t: TestContext): Promise<Endpoint | undefined> {
   const endpoint = await createEndpoint(t)
@@ -22,7 +25,7 @@ async function listen(lab: Lab): Promise<() => number> {
   stream.stdout?.on('data', (chunk: Buffer) => {
     bytes += chunk.length
   })
-  await waitUntil(() => bytes > 3)
+  await waitUntil(async () => bytes > 3)
   return () => bytes
 }
 
@@ -93,13 +96,17 @@ test('a connection that was open before the isolation falls silent and goes on a
 
   await endpoint.isolate('c1')
 
-  const atIsolation = received()
-  await pause(400)
-  assert.equal(received(), atIsolation)
+  // What was under way on the machine itself still comes; a connection that lives brings eight bytes in this time.
+  let atIsolation = -1
+  await waitUntil(async () => {
+    atIsolation = received()
+    await pause(400)
+    return received() === atIsolation
+  })
 
   await endpoint.release('c2')
 
-  await waitUntil(() => received() > atIsolation)
+  await waitUntil(async () => received() > atIsolation)
 })
 
 test('selective isolation leaves exactly the permitted networks open, and changes to full in one step', async (t) => {
@@ -143,30 +150,26 @@ test('the kernel lifts the isolation when its lease ends, without the agent', as
   const endpoint = await createEndpoint(t)
   if (endpoint === undefined) return
   const agent = await endpoint.start()
-  await endpoint.isolate('c1', { leaseSeconds: 3 })
+  await endpoint.isolate('c1', { leaseSeconds: shortLease })
   await stop(agent)
   assert.deepEqual(await endpoint.reachesInternet(), blocked)
 
-  await pause(3_000)
-
-  assert.deepEqual(await endpoint.reachesInternet(), reached)
+  await untilReached(endpoint)
 })
 
 test('the lease is renewed while the server holds the isolation, and not after it stopped', async (t) => {
   const endpoint = await createRunningEndpoint(t)
   if (endpoint === undefined) return
   endpoint.control.holds = 1
-  await endpoint.isolate('c1', { leaseSeconds: 3 })
+  await endpoint.isolate('c1', { leaseSeconds: shortLease })
 
-  await pause(4_500)
+  await pause(shortLease * 1_000 + 1_000)
 
   assert.deepEqual(await endpoint.reachesInternet(), blocked)
 
   endpoint.control.holds = 0
-  await pause(5_000)
-
-  assert.deepEqual(await endpoint.reachesInternet(), reached)
-  assert.equal(await endpoint.lab.listRuleset(endpoint.lab.endpoint), '')
+  await untilReached(endpoint)
+  await waitUntil(async () => (await endpoint.lab.listRuleset(endpoint.lab.endpoint)) === '')
 })
 
 test('a raw socket cannot send past the isolation', async (t) => {
@@ -252,7 +255,7 @@ test('a dry run names the connections that would be cut, and not the one to the 
   assert.equal(cut.length, 1, connections.listed.join('\n'))
   assert.ok(connections.listed.every((line) => !line.endsWith(`-> ${lab.control4}:${control.port}`)))
   const before = received()
-  await waitUntil(() => received() > before)
+  await waitUntil(async () => received() > before)
 })
 
 test('an isolation that somebody removed is reported as tampering', async (t) => {
@@ -272,9 +275,9 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
-async function waitUntil(condition: () => boolean): Promise<void> {
-  for (let tries = 0; !condition(); tries += 1) {
-    if (tries > 1_200) assert.fail('waited a minute in vain')
-    await pause(50)
-  }
+async function untilReached({ reachesInternet }: Endpoint): Promise<void> {
+  await waitUntil(async () => {
+    const { v4, v6 } = await reachesInternet()
+    return v4 && v6
+  })
 }

@@ -48,7 +48,7 @@ test('an order to make another key reaches a host that listens until it has one,
   const cordon = await startCordon(t)
   const device = await enrolDevice(cordon, cordon.tenantId, 'web-01')
   const admin = await cordon.as('admin')
-  const held = device.get('/commands?wait=30&key=held')
+  const held = device.get('/commands?wait=250&key=held')
   const order = { reason: 'its disk was copied' }
 
   assert.equal((await admin.post(`/api/v1/devices/${device.id}/rotatekey`, order)).status, 204)

@@ -30,7 +30,7 @@ test('the boot unit’s command loads the isolation again for the time it has le
   const agent = await endpoint.start()
   await endpoint.isolate('c1', { leaseSeconds: 600 })
   await stop(agent)
-  await changeRecord(endpoint, { until: new Date(Date.now() + 90_000).toISOString().replace('Z', '0000Z') })
+  await changeRecord(endpoint, { until: new Date(Date.now() + 300_000).toISOString().replace('Z', '0000Z') })
 
   const lab = await reboot(t, endpoint)
 
@@ -40,9 +40,9 @@ test('the boot unit’s command loads the isolation again for the time it has le
   assert.equal(await lab.reaches(lab.container, lab.internet4, SERVICE_PORT), false)
   const ruleset = await lab.listRuleset(lab.endpoint)
   assert.match(ruleset, /hook egress device "ep0"/)
-  const left = Number(/ipv4 timeout (?:1m)?(\d+)s/.exec(ruleset)?.[1])
-  assert.match(ruleset, /ipv4 timeout 1m/)
-  assert.ok(left <= 30, ruleset)
+  const [, minutes = 0, seconds = 0] = /ipv4 timeout (?:(\d+)m)?(?:(\d+)s)?/.exec(ruleset) ?? []
+  const left = Number(minutes) * 60 + Number(seconds)
+  assert.ok(left > 60 && left <= 300, ruleset)
 })
 
 test('after a boot nothing is loaded when the lease is over, and the whole lease when the clock stands before it', async (t) => {
@@ -96,7 +96,7 @@ test('an interface that appears during the isolation is covered against raw sock
   assert.equal(added.code, 0, added.stderr)
 
   for (let tries = 0; !(await lab.listRuleset(lab.endpoint)).includes('device "late0"'); tries += 1) {
-    assert.ok(tries < 200, 'no egress chain for the new interface')
+    assert.ok(tries < 1_200, 'no egress chain for the new interface')
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   const tampered = control.heartbeats.flatMap(({ tamper }) => tamper)

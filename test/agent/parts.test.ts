@@ -11,6 +11,7 @@ import { openJournal, readJournal } from '../../src/agent/journal.ts'
 import { chooseBackoff } from '../../src/agent/loop.ts'
 import { makeStateDirectory, openSequence, openStateDirectory } from '../../src/agent/state.ts'
 import { formatInstant } from '../../src/protocol/instants.ts'
+import { testSeed as seed } from '../support/seed.ts'
 
 const now = (): string => formatInstant(1_700_000_000_000)
 const command = { commandId: 'c1', executionId: 'e1', family: 'isolation', seq: 4, epoch: 2, deviceId: 'd-1' }
@@ -139,6 +140,7 @@ test('nothing but addresses and digits ever reaches a ruleset', () => {
       const reduced = reduceNetworks([text], family)
       return reduced === undefined || reduced.every((network) => /^[0-9a-fA-F:.]+\/\d+$/.test(network))
     }),
+    { seed },
   )
 })
 
@@ -174,5 +176,6 @@ test('the backoff is random below a bound that doubles up to a minute', () => {
         return ms >= 0 && ms <= Math.min(60_000, 1_000 * 2 ** failures)
       },
     ),
+    { seed },
   )
 })

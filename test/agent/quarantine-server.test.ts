@@ -6,7 +6,7 @@ import test from 'node:test'
 import { waitUntil } from '../support/answers.ts'
 import { onEnd } from '../support/cleanup.ts'
 import { startCordon } from '../support/cordon.ts'
-import { enrolDevice, makeResult } from '../support/device.ts'
+import { awaitCommand, enrolDevice, makeResult } from '../support/device.ts'
 import { describeFile, isRunning, makeProgram, startSleeper } from '../support/file-host.ts'
 import { createFileSite } from '../support/file-site.ts'
 import { fittingAction, giveTenant, type Tenant } from '../support/given.ts'
@@ -185,16 +185,14 @@ test('a file without a device goes to the host that an alert names with it', asy
   const responder = await tenant.as('responder')
 
   const reply = await responder.post(`/beta/security/incidentTasks/${taskId}/executeResponseAction`)
-  await device.get('/commands?wait=10')
-  const [command] = await device.fetch()
+  const command = await awaitCommand(device)
 
   assert.equal(reply.status, 204, reply.text)
-  assert.deepEqual(command?.body.target, { file: { hashes: { sha256: hash }, path: '/opt/x/tool' } })
-  assert.deepEqual(command?.body.args, {
+  assert.deepEqual(command.body.target, { file: { hashes: { sha256: hash }, path: '/opt/x/tool' } })
+  assert.deepEqual(command.body.args, {
     er: { downstream_device: { devices: [{ device_id: device.id }] } },
     'x-cordon': { stop_processes: true, walk: true, size: 4711 },
   })
-  assert.ok(command)
   await device.acknowledge(command.commandId)
   await device.report(makeResult(command))
   const read = async () => (await responder.get(`/api/v1/tasks/${taskId}/executions`)).body.value[0]
@@ -232,5 +230,5 @@ async function previewOf(
   })
   // A host under load may take longer than the preview waits for it.
   const read = async () => (await site.responder.post(`/api/v1/tasks/${taskId}/preview`)).body
-  return waitUntil(read, ({ target }) => target.state !== null, 30)
+  return waitUntil(read, ({ target }) => target.state !== null)
 }

@@ -362,7 +362,13 @@ function listRunning(path: string): number[] {
 }
 
 function killAll(path: string): void {
-  for (const pid of listRunning(path)) process.kill(pid, 'SIGKILL')
+  for (const pid of listRunning(path)) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It ended by itself.
+    }
+  }
 }
 
 async function waitUntil(condition: () => boolean): Promise<void> {

@@ -168,7 +168,7 @@ test('a dry run names the programs that would be denied, and changes nothing', a
   if (host === undefined) return
   const before = await host.listMounts()
   await host.exec('cp', '/usr/bin/sleep', join(host.programs, 'miner'))
-  host.start(join(host.programs, 'miner'), '60')
+  host.start(join(host.programs, 'miner'), '600')
   await host.run()
 
   const result = await host.restrict('c1', { dryRun: true })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { startCordon } from '../support/cordon.ts'
-import { enrolDevice, makeResult } from '../support/device.ts'
+import { awaitCommand, enrolDevice, makeResult } from '../support/device.ts'
 import { fittingAction, giveTenant } from '../support/given.ts'
 import { SERVICE_PORT } from '../support/netns.ts'
 import { createSite, execute, readExecutions, undo, waitForEnd, waitUntil } from '../support/site.ts'
@@ -79,10 +79,7 @@ test('a host that claims an isolation without proof leaves its task open', async
   })
   const responder = await tenant.as('responder')
   await responder.post(`/beta/security/incidentTasks/${taskId}/executeResponseAction`)
-  const poll = await device.get('/commands?wait=10')
-  assert.equal(poll.status, 200)
-  const [command] = await device.fetch()
-  assert.ok(command)
+  const command = await awaitCommand(device)
   await device.acknowledge(command.commandId)
 
   await device.report(makeResult(command, { proof: null }))
@@ -118,9 +115,7 @@ test('what a host refuses fails its task with the code', async (t) => {
   })
   const responder = await tenant.as('responder')
   await responder.post(`/beta/security/incidentTasks/${taskId}/executeResponseAction`)
-  await device.get('/commands?wait=10')
-  const [command] = await device.fetch()
-  assert.ok(command)
+  const command = await awaitCommand(device)
   const target = {
     ref: `device:${device.id}`,
     state: 'refused',

@@ -152,7 +152,7 @@ function writeNetwork({ control6, endpoint4 }: Lab): string {
   ].join('\n')
 }
 
-const BOOT_MS = 90_000
+const BOOT_MS = 240_000
 
 /** @returns the first process inside as seen from here; undefined when the holder has ended */
 async function waitForBoot(holding: ChildProcess, before: number | undefined): Promise<number | undefined> {

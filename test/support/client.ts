@@ -11,7 +11,7 @@ export function makeClient(origin: string, credentials: Readonly<Record<string, 
       method,
       headers: { ...credentials, ...headers },
       body: body ?? null,
-      signal: AbortSignal.timeout(20_000),
+      signal: AbortSignal.timeout(60_000),
     })
     const text = await answer.text()
     const isJson = answer.headers.get('content-type')?.startsWith('application/json') === true && text !== ''

@@ -32,6 +32,10 @@ const DEVICE_TOKEN = 'device-token'
 /** Break-glass key of the device. */
 export const BREAK_GLASS_KEY: string = Buffer.alloc(32, 7).toString('base64url')
 const ENROL_TOKEN = 'one-time-token'
+/** An agent that was cut off waits up to a minute, by chance, before it tries again; a busy machine takes 20 s to start one. */
+const patienceMs = 150_000
+/** How long a command may begin: nothing on a busy machine comes later. */
+const commandLifeMs = 600_000
 
 /** A server that speaks just the agent's protocol, for tests of the agent alone. It records everything it is told. */
 export interface ControlServer {
@@ -56,15 +60,17 @@ export interface ControlServer {
   restrictionHolds: number
   /** Answers results with 503 while true. */
   refuseResults: boolean
+  /** How many results were answered so. */
+  readonly refusedResults: () => number
   /** Answers acknowledgements with 409 while true. */
   refuseAcks: boolean
   /** Ends every connection, as a network does that forgets them. */
   readonly cut: () => void
   /** Puts text into the next poll answers until the command it names is acknowledged or answered. */
   readonly queue: (jws: string, commandId: string) => void
-  /** Resolves with the first result of a command, at most 30 s later. */
+  /** Resolves with the first result of a command, at most {@link patienceMs} later. */
   readonly resultOf: (commandId: string) => Promise<CommandResult>
-  /** Resolves once the condition holds, at most 30 s later. */
+  /** Resolves once the condition holds, at most {@link patienceMs} later. */
   readonly until: (what: string, condition: () => boolean) => Promise<void>
 }
 
@@ -78,6 +84,7 @@ interface Recorded {
   readonly listeners: Set<() => void>
   devicePublicKey: string | undefined
   lastSeq: number
+  refusedResults: number
 }
 
 /** Starts a control server on every address of the test's own namespace; stopped after the test. */
@@ -95,6 +102,7 @@ export async function createControlServer(t: TestContext, names: readonly string
     listeners: new Set(),
     devicePublicKey: undefined,
     lastSeq: 0,
+    refusedResults: 0,
   }
   const until: ControlServer['until'] = (what, condition) => waitFor(recorded.listeners, what, condition)
   const control: ControlServer = {
@@ -113,6 +121,7 @@ export async function createControlServer(t: TestContext, names: readonly string
     holds: 0,
     restrictionHolds: 0,
     refuseResults: false,
+    refusedResults: () => recorded.refusedResults,
     refuseAcks: false,
     cut: () => server.closeAllConnections(),
     queue: (jws, commandId) => {
@@ -157,7 +166,7 @@ export function makeCommand(changes: Partial<Command> & Pick<Command, 'commandId
     epoch: 1,
     issuedAt: formatInstant(now),
     notBefore: formatInstant(now),
-    notAfter: formatInstant(now + 60_000),
+    notAfter: formatInstant(now + commandLifeMs),
     dryRun: false,
     actor: { id: 'ada', kind: 'user' },
     reason: 'test',
@@ -202,7 +211,11 @@ async function handle(
       break
     }
     case '/api/v1/agent/results': {
-      if (control.refuseResults) return answer(response, 503, { error: { code: 'ServiceUnavailable' } })
+      if (control.refuseResults) {
+        recorded.refusedResults += 1
+        answer(response, 503, { error: { code: 'ServiceUnavailable' } })
+        return wake(recorded)
+      }
       const result = decode(decodeResult, json)
       recorded.results.push(result)
       recorded.pending.delete(result.commandId)
@@ -307,8 +320,8 @@ function waitFor(listeners: Set<() => void>, what: string, condition: () => bool
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       listeners.delete(check)
-      reject(new Error(`waited 30 s for ${what}`))
-    }, 30_000)
+      reject(new Error(`waited ${patienceMs / 1_000} s for ${what}`))
+    }, patienceMs)
     function check(): void {
       if (!condition()) return
       clearTimeout(timer)

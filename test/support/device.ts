@@ -9,6 +9,7 @@ import type { PollReports, Report } from '../../src/protocol/messages.ts'
 import { ENROLL_KID, signRequest } from '../../src/protocol/request-signature.ts'
 import type { CommandResult } from '../../src/protocol/result.ts'
 import { AGENT_PATH } from '../../src/protocol/version.ts'
+import { waitUntil } from './answers.ts'
 import type { Cordon, Reply } from './cordon.ts'
 
 /** What a test may falsify about a signed request. */
@@ -119,6 +120,16 @@ export async function enrolDevice(
 }
 
 const beginningPoll = '/commands?wait=0&begin=listed'
+
+/** The first command that waits for the device: until there is one it asks again and again. */
+export async function awaitCommand(device: FakeDevice): Promise<Command> {
+  const [command] = await waitUntil(
+    () => device.fetch(),
+    (commands) => commands.length > 0,
+  )
+  if (command === undefined) throw new Error('waited for in vain')
+  return command
+}
 
 /** The commands of a poll's answer. */
 export function readCommands({ status, body }: Reply): Command[] {

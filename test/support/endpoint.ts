@@ -55,7 +55,7 @@ export async function createEndpoint(t: TestContext, serverName?: string): Promi
   ])
   if (serverName !== undefined) lab.writeHosts(serverName, [lab.control4, lab.control6])
   const stateDirectory = await mkdtemp(join(tmpdir(), 'cordon-agent-'))
-  t.after(() => rm(stateDirectory, { recursive: true }))
+  t.after(() => rm(stateDirectory, { recursive: true, force: true, maxRetries: 10 }))
   const endpoint = openEndpoint(lab, control, stateDirectory)
   const server = `https://${serverName ?? lab.control4}:${control.port}`
   const enrolled = await endpoint.agent(

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { appendFileSync, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -140,9 +140,12 @@ export async function startSleeper(t: TestContext, path: string, ...words: strin
 
 /** True while a process of that number runs and is not a corpse. */
 export function isRunning(pid: number): boolean {
-  const file = `/proc/${pid}/stat`
-  if (!existsSync(file)) return false
-  return !/\) [ZX] /.test(readFileSync(file, 'utf8'))
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    // It is gone, maybe this very moment.
+    return false
+  }
 }
 
 function startProgram(t: TestContext, words: readonly string[]): ChildProcess {

@@ -13,6 +13,9 @@ import { type Client, type Cordon, startCordon } from './cordon.ts'
 import { giveEnrolmentToken } from './device.ts'
 import { giveTenant, type Tenant } from './given.ts'
 
+/** An agent that dies on the way begins anew, and a busy machine takes its time for each. */
+const patienceSeconds = 180
+
 const program = fileURLToPath(new URL('./agent-process.ts', import.meta.url))
 
 /** A real server and a real agent on this machine that looks for files in one folder only. */
@@ -78,14 +81,18 @@ export async function createFileSite(t: TestContext, isStarted = true): Promise<
       const reply = await responder.post(`/beta/security/incidentTasks/${taskId}/executeResponseAction`)
       if (reply.status !== 204) throw new Error(`not accepted: ${reply.status} ${reply.text}`)
       const read = async () => (await responder.get(`/beta/security/incidentTasks/${taskId}`)).body
-      const task = await waitUntil(read, ({ actionStatus }) => actionStatus !== 'inProgress', 60)
+      const task = await waitUntil(read, ({ actionStatus }) => actionStatus !== 'inProgress', patienceSeconds)
       return { taskId, task }
     },
     undo: async (taskId) => {
       const reply = await responder.post(`/api/v1/tasks/${taskId}/undo`)
       if (reply.status >= 300) throw new Error(`no undo: ${reply.status} ${reply.text}`)
       const read = async () => (await executions(taskId))[0]
-      return waitUntil(read, ({ state }) => ['succeeded', 'partial', 'failed', 'refused'].includes(state), 60)
+      return waitUntil(
+        read,
+        ({ state }) => ['succeeded', 'partial', 'failed', 'refused'].includes(state),
+        patienceSeconds,
+      )
     },
   }
 }
@@ -115,6 +122,6 @@ async function waitForFacts(cordon: Cordon, deviceId: string): Promise<void> {
   await waitUntil(
     () => facts.executeTakeFirst(),
     (row) => row?.facts !== '{}',
-    60,
+    patienceSeconds,
   )
 }

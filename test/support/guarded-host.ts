@@ -279,11 +279,11 @@ export async function createGuardedEndpoint(t: TestContext): Promise<GuardedEndp
   }
 }
 
-/** Waits until a condition holds, at most 20 s. */
+/** Waits until a condition holds, at most two minutes. */
 export async function eventually(condition: () => Promise<boolean> | boolean): Promise<void> {
-  const end = performance.now() + 60_000
+  const end = performance.now() + 120_000
   while (!(await condition())) {
-    if (performance.now() > end) throw new Error('waited 60 s in vain')
+    if (performance.now() > end) throw new Error('waited two minutes in vain')
     await sleep(50)
   }
 }

@@ -44,7 +44,7 @@ export async function createSite(t: TestContext, config: string = ''): Promise<S
   const server = `https://${lab.control4}:${new URL(cordon.url).port}`
   const enrol: Site['enrol'] = async (name, namespace = lab.endpoint) => {
     const stateDirectory = await mkdtemp(join(tmpdir(), 'cordon-agent-'))
-    t.after(() => rm(stateDirectory, { recursive: true }))
+    t.after(() => rm(stateDirectory, { recursive: true, force: true, maxRetries: 10 }))
     const token = await giveEnrolmentToken(cordon, tenant.id)
     const enrolled = await lab.exec(
       namespace,
@@ -101,7 +101,7 @@ export async function execute(
 
 /** Waits until a task's action is no longer under way; returns the task. */
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
-export async function waitForEnd(client: Client, taskId: string, seconds: number = 60): Promise<any> {
+export async function waitForEnd(client: Client, taskId: string, seconds: number = 120): Promise<any> {
   let task = (await client.get(`/beta/security/incidentTasks/${taskId}`)).body
   await waitUntil(async () => {
     task = (await client.get(`/beta/security/incidentTasks/${taskId}`)).body
@@ -140,8 +140,8 @@ export async function readExecutions(tenant: Tenant, taskId: string): Promise<an
   return (await (await tenant.as('responder')).get(`/api/v1/tasks/${taskId}/executions`)).body.value
 }
 
-/** Waits for something for up to a minute. */
-export async function waitUntil(condition: () => Promise<boolean>, seconds: number = 60): Promise<void> {
+/** Waits for something for up to two minutes. */
+export async function waitUntil(condition: () => Promise<boolean>, seconds: number = 120): Promise<void> {
   const end = performance.now() + seconds * 1000
   while (!(await condition())) {
     if (performance.now() > end) assert.fail(`waited ${seconds} s in vain`)

@@ -193,7 +193,7 @@ async function waitForPort(child: ChildProcess, port: number): Promise<void> {
       socket.once('connect', () => socket.destroy())
     })
     if (open) return
-    if (Date.now() > deadline) throw new Error('slapd was not ready within 10 s')
+    if (Date.now() > deadline) throw new Error('slapd was not ready within 60 s')
     await sleep(20)
   }
 }
