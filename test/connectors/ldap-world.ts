@@ -48,7 +48,7 @@ export async function startWorld(
     undo: (taskId) => responder.post(`/api/v1/tasks/${taskId}/undo`),
     reached: async (taskId, state) => {
       const list = (): Promise<Reply> => responder.get(`/api/v1/tasks/${taskId}/executions`)
-      const reply = await waitUntil(list, ({ body }) => body.value[0]?.state === state, 20)
+      const reply = await waitUntil(list, ({ body }) => body.value[0]?.state === state)
       return reply.body.value[0]
     },
     carryOut: async (actionType, user) => {

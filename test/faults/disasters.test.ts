@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -56,7 +56,7 @@ async function assertCompletedOnce(
   await waitUntil(
     () => readTask(server.store.read, server.tenantId, taskId),
     (task) => task?.doc.actionStatus === 'completed',
-    60,
+    180,
   )
   const [execution, ...others] = await readExecutionsOfTask(server.store.read, server.tenantId, taskId)
   assert.ok(execution)
@@ -159,7 +159,7 @@ test('a full disk refuses changes, goes on reading, and is over as soon as there
   const after = await waitUntil(
     () => comment('after'),
     (reply) => reply.status === 200,
-    10,
+    60,
   )
   const texts = after.body.value.map((item: { comment: string }) => item.comment.replace(/ x+$/, ''))
   assert.deepEqual(texts.slice(-written.length - 1), [...written, 'after'])
@@ -175,7 +175,11 @@ test('a full disk refuses changes, goes on reading, and is over as soon as there
 for (const days of [-3, 0, 3]) {
   test(`a clock ${days} days off that jumps by an hour doubles nothing, ends nothing early and shows no negative ages`, async (t) => {
     const file = join(makeFolder(t), 'offset')
-    const setOffset = (hours: number): void => writeFileSync(file, `${hours < 0 ? '' : '+'}${hours}h`)
+    const setOffset = (hours: number): void => {
+      // In one step: whoever asks for the time meanwhile finds the old offset or the new one, and no empty file.
+      writeFileSync(`${file}.next`, `${hours < 0 ? '' : '+'}${hours}h`)
+      renameSync(`${file}.next`, file)
+    }
     setOffset(0)
     const env = {
       LD_PRELOAD: findFakeClock() ?? assert.fail('libfaketime is missing: apt-get install libfaketime'),
@@ -201,7 +205,7 @@ for (const days of [-3, 0, 3]) {
       assert.ok(msOf(body.lastModifiedDateTime) >= msOf(body.createdDateTime), JSON.stringify(body))
       const { body: made } = await client.get(`/beta/security/incidentTasks/${later}`)
       const shiftMs = (days * 24 + jump) * 3_600_000
-      assert.ok(Math.abs(msOf(made.createdDateTime) - shiftMs - Date.now()) < 60_000, 'the clock was not shifted')
+      assert.ok(Math.abs(msOf(made.createdDateTime) - shiftMs - Date.now()) < 1_800_000, 'the clock was not shifted')
     }
   })
 }

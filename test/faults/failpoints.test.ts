@@ -36,7 +36,7 @@ async function dieAt(t: TestContext, kind: DatabaseKind, failpoint: string): Pro
   const task = await waitUntil(
     () => readTask(server.store.read, server.tenantId, taskId),
     (found) => found?.doc.actionStatus === 'completed' || found?.doc.actionStatus === 'failed',
-    60,
+    180,
   )
   const jobs = await waitUntil(
     () => server.store.read.selectFrom('jobs').selectAll().execute(),
@@ -99,7 +99,7 @@ async function dieInFanOut(t: TestContext, kind: DatabaseKind, failpoint: string
 
   await execute(server, expert, created.body.id)
   const readRule = () => server.store.read.selectFrom('ioc_rules').select('spread_after').executeTakeFirst()
-  await waitUntil(readRule, (rule) => rule?.spread_after === null, 40)
+  await waitUntil(readRule, (rule) => rule?.spread_after === null, 180)
   await waitUntil(
     async () => [...host.effects.values()],
     (effects) => effects.length > 0,

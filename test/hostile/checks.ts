@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
 import { medianOf } from '../../bench/random.ts'
 import { comparable } from '../support/answers.ts'
+import { startStopwatch } from '../support/stopwatch.ts'
 import { countRefusals, type Row, type Snapshot } from './snapshot.ts'
 import { exchange, type WireAnswer } from './wire.ts'
 import type { World } from './world.ts'
@@ -12,7 +13,7 @@ export interface Outcome {
   readonly answer: WireAnswer
   readonly before: Snapshot
   readonly after: Snapshot
-  /** The longest answer to other requests meanwhile, where the case asks for them. */
+  /** The longest answer to other requests meanwhile, where the case asks for them; the machine's other work is no part of it. */
   readonly slowestProbeMs: number
   /** Connections and requests the server itself began meanwhile. */
   readonly sentElsewhere: number
@@ -28,12 +29,13 @@ const same =
     for (const table of tables) assert.deepEqual(after[table], before[table], `${table} changed`)
   }
 
-/** The best of three, because the machine has other things to do as well. */
+/** The best of three, because the server has other things to do as well; what the machine does beside it is no part of it. */
 const faster =
   (limitMs: number): Check =>
   async ({ answer, send }) => {
-    let best = answer.tookMs
-    for (let at = 0; at < 2 && best >= limitMs; at++) best = Math.min(best, (await send()).tookMs)
+    const own = ({ tookMs, reckonedMs }: WireAnswer): number => Math.min(tookMs, reckonedMs)
+    let best = own(answer)
+    for (let at = 0; at < 2 && best >= limitMs; at++) best = Math.min(best, own(await send()))
     assert.ok(best < limitMs, `took ${best.toFixed(0)} ms`)
   }
 
@@ -114,9 +116,9 @@ const tellsNoNames: Check = async ({ world: { cordon } }) => {
   const times = { known: [] as number[], unknown: [] as number[] }
   for (let tries = 0; tries < 200; tries++) {
     for (const kind of ['known', 'unknown'] as const) {
-      const startedAt = performance.now()
+      const watch = startStopwatch()
       const reply = await cordon.anonymous.post('/auth/login', { user: names[kind], password: 'x' })
-      times[kind].push(performance.now() - startedAt)
+      times[kind].push(watch.ms())
       texts[kind].add(`${reply.status} ${comparable(reply)}`)
     }
   }

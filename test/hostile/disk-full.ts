@@ -30,7 +30,7 @@ export async function runOnFullDisk(t: TestContext, item: HostileCase): Promise<
   const refused = await waitUntil(send, ({ status }) => status !== 202, 60)
   const listed = await client.get('/v1.0/security/alerts_v2?$top=1')
   rmSync(ballast)
-  await waitUntil(send, ({ status }) => status === 202, 15)
+  await waitUntil(send, ({ status }) => status === 202, 60)
 
   assert.match(String(refused.headers['retry-after']), /^[1-9]\d*$/)
   assert.equal(listed.status, 200, 'the lists stopped with the writes')

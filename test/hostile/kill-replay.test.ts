@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CompiledQuery } from 'kysely'
 import { pickSome, seededRandom } from '../../bench/random.ts'
 import { readIncident } from '../../src/store/incidents.ts'
+import { waitUntil } from '../support/answers.ts'
 import type { Client, Cordon } from '../support/cordon.ts'
 import { databaseKinds } from '../support/databases.ts'
 import { giveTenant, type Tenant } from '../support/given.ts'
@@ -106,9 +107,14 @@ async function write(tenant: Tenant, client: Client, ledger: Ledger, isOver: () 
   }
 }
 
-/** Kills and starts the server again and again. */
-async function killOften(remote: RemoteServer, random: () => number): Promise<void> {
+/** Kills and starts the server again and again, each time some while after it has begun to answer. */
+async function killOften(
+  remote: RemoteServer,
+  random: () => number,
+  isAnswering: () => Promise<unknown>,
+): Promise<void> {
   for (let count = 0; count < kills; count++) {
+    await isAnswering()
     await sleep(300 + random() * 2_000)
     await remote.kill()
     await remote.start()
@@ -160,7 +166,15 @@ for (const kind of databaseKinds) {
         }
       }
     }
-    const killing = killOften(remote, seededRandom(seed)).finally(() => {
+    // A busy machine takes seconds to begin; every life has its share of answers all the same.
+    const isAnswering = (): Promise<unknown> => {
+      const count = () => ledgers.reduce((sum, ledger) => sum + ledger.acknowledged.length, 0)
+      const [answersBefore, commentsBefore] = [answered, count()]
+      const isEnough = ([answers = 0, comments = 0]: number[]): boolean =>
+        answers - answersBefore > ready.length / 4 / kills && comments - commentsBefore > 1
+      return waitUntil(async () => [answered, count()], isEnough)
+    }
+    const killing = killOften(remote, seededRandom(seed), isAnswering).finally(() => {
       over = true
     })
     const writing = ledgers.map((ledger) => write(tenant, client, ledger, () => over))

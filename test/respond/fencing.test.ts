@@ -104,7 +104,7 @@ eachDatabase(
 
 async function waitFor(holds: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; !(await holds()); tries++) {
-    assert.ok(tries < 500, 'it did not come to hold')
+    assert.ok(tries < 6_000, 'it did not come to hold')
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { HostIdentity } from '../../src/agents/devices.ts'
 import { readOwnHost } from '../../src/connectors/endpoint/cordon-agent/devices.ts'
 import { systemClock } from '../../src/io/clock.ts'
 import { defaultPolicy, type SafetyPolicy } from '../../src/model/safety/policy.ts'
 import type { Command } from '../../src/protocol/command.ts'
 import { assertError, waitUntil } from '../support/answers.ts'
-import type { Client, Cordon } from '../support/cordon.ts'
+import type { Client, Cordon, Reply } from '../support/cordon.ts'
 import { enrolDevice, type FakeDevice, makeResult } from '../support/device.ts'
 import { fittingAction, type Tenant } from '../support/given.ts'
 import { tenantTest, tenantTestOnEach } from '../support/shared-cordon.ts'
@@ -172,9 +173,8 @@ tenantTestOnEach('cancel is too late for a command its host has recorded', async
   )
 })
 
-/** The host answers the next question as a real one would: what it would do, and what that would cut. */
-async function answerDryRun(device: FakeDevice): Promise<Command> {
-  const command = await nextCommand(device)
+/** The host answers a question as a real one would: what it would do, and what that would cut. */
+async function answerDryRun(device: FakeDevice, command: Command): Promise<void> {
   await device.acknowledge(command.commandId)
   const connections = { total: 2, listed: ['tcp 10.0.0.5:22 -> 10.0.0.9:5000', 'tcp 10.0.0.5:443 -> 10.0.0.8:1'] }
   const target = {
@@ -185,9 +185,28 @@ async function answerDryRun(device: FakeDevice): Promise<Command> {
     detail: 'x',
   } as const
   const before = { isolated: false, connections }
-  const result = makeResult(command, { before, after: { isolated: false }, proof: null, targets: [target] })
-  assert.equal((await device.report(result)).status, 200)
-  return command
+  await device.report(makeResult(command, { before, after: { isolated: false }, proof: null, targets: [target] }))
+}
+
+/** A preview beside a host that answers whatever it is asked meanwhile. */
+async function previewWith(client: Client, taskId: string, device: FakeDevice): Promise<Reply> {
+  let isOver = false
+  const answerAll = async (): Promise<void> => {
+    while (!isOver) {
+      for (const command of await device.fetch()) {
+        assert.equal(command.dryRun, true)
+        await answerDryRun(device, command)
+      }
+      await sleep(15)
+    }
+  }
+  const answering = answerAll()
+  try {
+    return await client.post(`/api/v1/tasks/${taskId}/preview`)
+  } finally {
+    isOver = true
+    await answering
+  }
 }
 
 tenantTestOnEach('preview asks the host without effect and says what would be cut', async (tenant, cordon) => {
@@ -195,13 +214,13 @@ tenantTestOnEach('preview asks the host without effect and says what would be cu
   const responder = await tenant.as('responder')
   const before = (await responder.get(`/beta/security/incidentTasks/${taskId}`)).body
 
-  const [preview, command] = await Promise.all([
-    responder.post(`/api/v1/tasks/${taskId}/preview`),
-    answerDryRun(device),
-  ])
+  let preview = await previewWith(responder, taskId, device)
+  // A question that nobody answers for two seconds is taken back, and a busy machine may take longer.
+  for (let tries = 0; preview.body.target?.already === null && tries < 30; tries += 1) {
+    preview = await previewWith(responder, taskId, device)
+  }
 
   assert.equal(preview.status, 200, preview.text)
-  assert.equal(command.dryRun, true)
   assert.deepEqual(preview.body.answer, { accepted: true, state: 'queued' })
   assert.equal(preview.body.connector.name, 'cordon-agent')
   const { online, already, controlled, heldBy } = preview.body.target
@@ -218,7 +237,7 @@ tenantTestOnEach('preview asks the host without effect and says what would be cu
     .select('hold')
     .where('agent_id', '=', device.id)
     .execute()
-  assert.deepEqual(holds, [{ hold: 0 }])
+  assert.ok(holds.length > 0 && holds.every(({ hold }) => hold === 0))
 })
 
 tenantTest('preview of a host that is away says so, and waits for nobody', async (tenant, cordon) => {

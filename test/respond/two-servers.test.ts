@@ -43,7 +43,7 @@ function isStopped(pid: number | undefined): boolean {
 /** Requests an isolation from the first server, until it was the first that took it and stood still in the middle. */
 async function stopInside({ first, second }: Pair): Promise<{ taskId: string; answer: Promise<number> }> {
   const [asker, expert] = [await first.as('expert'), await second.as('expert')]
-  for (let tries = 0; tries < 10; tries++) {
+  for (let tries = 0; tries < 30; tries++) {
     const created = await expert.post('/beta/security/incidentTasks', isolationTask(hostname, '1'))
     assert.equal(created.status, 201, created.text)
     const taskId: string = created.body.id
@@ -52,10 +52,14 @@ async function stopInside({ first, second }: Pair): Promise<{ taskId: string; an
       ({ status }) => status,
       () => 0,
     )
-    for (let waited = 0; waited < 40; waited++) {
-      if (isStopped(first.pid())) return { taskId, answer }
-      await sleep(50)
-    }
+    // Whoever took it has come to an end with it, or stands still in it.
+    await waitUntil(
+      async () =>
+        isStopped(first.pid()) ||
+        (await readExecutionsOfTask(second.store.read, second.tenantId, taskId))[0]?.state === 'succeeded',
+      (decided) => decided,
+    )
+    if (isStopped(first.pid())) return { taskId, answer }
   }
   throw new Error('the first server never came to the failpoint')
 }
@@ -81,7 +85,7 @@ async function untilDone(server: MortalServer, taskId: string): Promise<{ done: 
   const done = await waitUntil(
     () => newest(server, taskId),
     (execution) => execution.state === 'succeeded',
-    60,
+    180,
   )
   return { done, steps: await stepsOf(server, done.id) }
 }
@@ -131,7 +135,7 @@ async function takeOver(t: TestContext, failpoint: string): Promise<void> {
   await waitUntil(
     () => newest(second, taskId),
     (execution) => execution.kind === 'undo' && execution.state === 'succeeded',
-    30,
+    180,
   )
 }
 
