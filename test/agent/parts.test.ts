@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import fc from 'fast-check'
 import { isInNetworks, parseEndpoint, reduceNetworks } from '../../src/agent/actions/addresses.ts'
+import { probeTcp } from '../../src/agent/actions/probes.ts'
 import { ConfigError, parseConfig } from '../../src/agent/config.ts'
 import { refuseCommand } from '../../src/agent/execute.ts'
 import { openJournal, readJournal } from '../../src/agent/journal.ts'
@@ -157,6 +160,19 @@ test('probe addresses are IP and port', () => {
   ]) {
     assert.equal(parseEndpoint(bad), undefined)
   }
+})
+
+test('a probe of a host that stood still meanwhile hears of its connection before it calls its time over', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+
+  const probe = probeTcp({ address: '127.0.0.1', port }, 50)
+  const end = performance.now() + 200
+  while (performance.now() < end);
+
+  assert.equal((await probe).got, 'reached')
 })
 
 test('agent.conf names its wrong line', () => {

@@ -84,7 +84,8 @@ export function probeTcp(endpoint: Endpoint, timeoutMs: number): Promise<ProbeOu
       socket.destroy()
       resolve({ reached: got === 'reached', got, ms: Math.ceil(performance.now() - start) })
     }
-    const timer = setTimeout(() => end('timeout'), timeoutMs)
+    // A process that stood still hears of its timer before its connection: taken at its word, an isolation would seem to hold that does not.
+    const timer = setTimeout(() => setImmediate(() => end('timeout')), timeoutMs)
     socket.on('connect', () => end('reached'))
     // A refusal is an answer of the far side; everything else means that nobody was reached.
     socket.on('error', (error) => end(readCode(error) === 'ECONNREFUSED' ? 'reached' : readCode(error)))
