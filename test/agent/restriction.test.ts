@@ -27,7 +27,8 @@ test('only what a package brought unchanged and what the owner listed starts, an
   assert.equal(await tries(join(programs, 'packaged')), 'ran')
   assert.equal(await tries(join(programs, 'listed')), 'ran')
   assert.equal(await tries(join(programs, 'foreign')), 'denied')
-  assert.equal(await tries(join(programs, 'changed')), 'denied')
+  // Its content tells. A guard that a busy machine holds up lets it start, tells so, and has decided for the next time.
+  await eventually(async () => (await tries(join(programs, 'changed'))) === 'denied')
   assert.equal(await tries(join(programs, 'script.sh')), 'denied')
   assert.equal(await tries(`unshare -m ${join(programs, 'foreign')}`), 'denied')
 

@@ -27,7 +27,8 @@ export class GuardError extends Error {
 const START_MS = 15_000
 const STOP_MS = 3_000
 const LOOK_MS = 20
-const PROBE_MS = 10_000
+/** A busy host takes many seconds to start a program; one that could not be probed in time would say that it cannot be restricted. */
+const PROBE_MS = 30_000
 
 const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }
 
