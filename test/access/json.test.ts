@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { maxJsonDepth, readJson } from '../../src/io/json.ts'
 import { findJsonFault } from '../../src/io/json-fault.ts'
 import { CordonError } from '../../src/model/errors.ts'
+import { fc } from '../support/fast-check.ts'
 import { startStopwatch } from '../support/stopwatch.ts'
 
 function refusal(input: Buffer | string): string {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHmac, sign } from 'node:crypto'
 import test from 'node:test'
-import fc from 'fast-check'
 import { nameAction, readBody, writeIsolateDevice, writeUnIsolateDevice } from '../../src/protocol/body.ts'
 import { canonicalJson, digestJson } from '../../src/protocol/canonical.ts'
 import { openCommand, signCommand } from '../../src/protocol/command.ts'
@@ -13,6 +12,7 @@ import { openPolicy, signPolicy } from '../../src/protocol/policy.ts'
 import { readSequence, signRequest, verifyRequest } from '../../src/protocol/request-signature.ts'
 import { decodeResult } from '../../src/protocol/result.ts'
 import { makeCommand } from '../support/control-server.ts'
+import { fc } from '../support/fast-check.ts'
 import { testSeed as seed } from '../support/seed.ts'
 
 const pair = makeKeyPair()

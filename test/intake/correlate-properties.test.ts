@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { correlate } from '../../src/intake/correlation/correlate.ts'
 import { describeReason } from '../../src/intake/correlation/reason.ts'
 import { type CorrelationRules, defaultRules } from '../../src/intake/correlation/rules.ts'
 import type { CorrelatedAlert } from '../../src/intake/correlation/state.ts'
+import { fc } from '../support/fast-check.ts'
 import { alertAbout, openMemory } from './memory.ts'
 
 /** Rules without what looks at history: no hubs, nothing recurring, nothing full. */

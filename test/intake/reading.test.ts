@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { openCsvRows } from '../../src/intake/reading/csv-rows.ts'
 import { openJsonValues } from '../../src/intake/reading/json-values.ts'
 import { maxRecordBytes, type RawRecord, type RecordReader } from '../../src/intake/reading/record.ts'
 import { openRecords } from '../../src/intake/reading/records.ts'
 import { aitAds } from '../../src/intake/sources/ait-ads.ts'
 import { CordonError } from '../../src/model/errors.ts'
+import { fc } from '../support/fast-check.ts'
 
 /** Reads a text in pieces of the given sizes (repeated), or in one. */
 function read(reader: RecordReader, text: string | Buffer, sizes: readonly number[] = []): RawRecord[] {

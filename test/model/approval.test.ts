@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { isRefusal } from '../../src/model/errors.ts'
 import { type ApprovalFacts, judgeVote, type Seen, type Vote, writeSeen } from '../../src/model/safety/approval.ts'
+import { fc } from '../support/fast-check.ts'
 
 const digest = `sha256:${'a'.repeat(64)}`
 const approval: ApprovalFacts = {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import {
   type ExecutionState,
   executionStates,
@@ -10,6 +9,7 @@ import {
   reduceToTask,
   walkTo,
 } from '../../src/model/execution-state.ts'
+import { fc } from '../support/fast-check.ts'
 
 /** Design reliability 2.3, written out again: everything that is not here must be impossible. */
 const table: Readonly<Record<string, readonly ExecutionState[]>> = {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { actionTypes, isDestructive, isRelease } from '../../src/model/actions.ts'
 import { fitsPattern } from '../../src/model/safety/assets.ts'
 import { dateExclusions, isWithin, judgeConsent } from '../../src/model/safety/consent.ts'
 import { defaultPolicy, type Hours, type SafetyPolicy } from '../../src/model/safety/policy.ts'
 import { readPolicy } from '../../src/model/safety/read-policy.ts'
 import { judgeAction, manyTargetsTag, type Usage } from '../../src/model/safety/verdict.ts'
+import { fc } from '../support/fast-check.ts'
 import { startStopwatch } from '../support/stopwatch.ts'
 
 const host = { kind: 'device', key: 'd-1', displayName: 'DC-01', identifier: 'dc-01.corp.example' } as const

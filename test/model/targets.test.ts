@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { reduceTargets, type TargetOutcome, type TargetState } from '../../src/model/execution.ts'
 import { expectDuration } from '../../src/model/safety/durations.ts'
+import { fc } from '../support/fast-check.ts'
 
 const states: readonly TargetState[] = [
   'succeeded',

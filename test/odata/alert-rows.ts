@@ -1,9 +1,9 @@
-import fc from 'fast-check'
 import { enumMember } from '../../src/model/edm.ts'
 import { enums } from '../../src/model/generated.ts'
 import type { KeyValue } from '../../src/model/query.ts'
 import type { Store } from '../../src/store/db.ts'
 import type { AlertRow } from '../../src/store/schema.ts'
+import { fc } from '../support/fast-check.ts'
 import { sampleInstants, sampleTexts } from './arbitraries.ts'
 import type { Row, Traits } from './evaluate.ts'
 

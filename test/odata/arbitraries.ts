@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import type { FilterSyntax, LiteralSyntax, PathSyntax } from '../../src/api/odata/parse/syntax.ts'
+import { fc } from '../support/fast-check.ts'
 
 const names = ['status', 'a', 'createdDateTime', 'incident/id', 'x_1', 'customTags/$count', 'notable', 'inner', 'order']
 

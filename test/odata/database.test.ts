@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomInt } from 'node:crypto'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
 import { buildNextLink, readSkipToken, writeSkipToken } from '../../src/api/odata/paging.ts'
 import { boundQuery } from '../../src/api/odata/read-query.ts'
 import { listFilterable, type ResourceDescription } from '../../src/api/odata/resource.ts'
@@ -17,6 +15,8 @@ import {
   takePage,
 } from '../../src/store/query.ts'
 import { eachDatabase } from '../support/databases.ts'
+import { fc } from '../support/fast-check.ts'
+import { testSeed as seed } from '../support/seed.ts'
 import { alertTraits, randomRows, storeRows, tenant } from './alert-rows.ts'
 import { alertFilter } from './arbitraries.ts'
 import { keepsRow, sortRows } from './evaluate.ts'
@@ -64,7 +64,6 @@ async function walk(store: Store, raw: string, betweenPages?: () => Promise<void
 
 suite('filters in the database', () => {
   eachDatabase('find the rows that the words of the standard keep', async (_, store) => {
-    const seed = randomInt(2 ** 31)
     const rows = randomRows(60, seed)
     await storeRows(store, rows)
 
@@ -197,7 +196,6 @@ suite('pages of a list', () => {
   eachDatabase(
     'hold every matching row once and in order, whatever the order, filter, size and skip',
     async (_, store) => {
-      const seed = randomInt(2 ** 31)
       const rows = randomRows(40, seed)
       await storeRows(store, rows)
       const filters = fc.constantFrom('', "severity ne 'low'", "contains(title,'a') or title eq null")

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
 import { readFormat } from '../../src/api/odata/format.ts'
 import { readCountQuery, readEntityQuery } from '../../src/api/odata/read-query.ts'
 import { CordonError } from '../../src/model/errors.ts'
+import { fc } from '../support/fast-check.ts'
 import { startStopwatch } from '../support/stopwatch.ts'
 import { alerts, filter, incidents, plain, query, refusalOf, tasks } from './given.ts'
 

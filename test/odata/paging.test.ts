@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
 import { buildNextLink, readSkipToken, writeSkipToken } from '../../src/api/odata/paging.ts'
 import { boundQuery } from '../../src/api/odata/read-query.ts'
 import type { Keyset } from '../../src/model/query.ts'
+import { fc } from '../support/fast-check.ts'
 import { alerts, query, refusalOf } from './given.ts'
 
 const key = Buffer.alloc(32, 7)

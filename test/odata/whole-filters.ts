@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { isQueryableList, valueTypeOf } from '../../src/api/odata/resource.ts'
 import { type EdmProperty, unknownFutureValue } from '../../src/model/edm.ts'
 import { enums } from '../../src/model/generated.ts'
+import { fc } from '../support/fast-check.ts'
 import { sampleInstants, sampleTexts } from './arbitraries.ts'
 import { type Collection, type Filterable, listNames } from './whole-model.ts'
 

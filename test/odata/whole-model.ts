@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import {
   isQueryableList,
   listFilterable,
@@ -16,6 +15,7 @@ import { alertFilterMap, incidentFilterMap, taskFilterMap } from '../../src/stor
 import { insertIncidents } from '../../src/store/incidents.ts'
 import type { FilterMap } from '../../src/store/query.ts'
 import { insertTask } from '../../src/store/tasks.ts'
+import { fc } from '../support/fast-check.ts'
 import { sampleInstants, sampleTexts } from './arbitraries.ts'
 import type { Row, Traits } from './evaluate.ts'
 import { alerts, betaIncidents, tasks } from './given.ts'

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { suite } from 'node:test'
-import fc from 'fast-check'
 import { sql } from 'kysely'
 import type { ResourceDescription } from '../../src/api/odata/resource.ts'
 import { insertAlerts } from '../../src/store/alerts.ts'
@@ -15,6 +14,7 @@ import { randomRows, tenant as rowTenant, storeRows } from '../odata/alert-rows.
 import { alertFilter } from '../odata/arbitraries.ts'
 import { alerts, filter, incidents, tasks } from '../odata/given.ts'
 import { eachDatabase } from '../support/databases.ts'
+import { fc } from '../support/fast-check.ts'
 import { at, makeAlert, makeIncident, makeTask, otherTenant, tenant } from './given.ts'
 
 /** Times around which months begin and end. */

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { sql } from 'kysely'
 import { boundQuery } from '../../src/api/odata/read-query.ts'
 import { enums, type ServiceSource } from '../../src/model/generated.ts'
@@ -16,6 +15,7 @@ import { bitOfMember } from '../../src/store/sources.ts'
 import { betaIncidents, filter, query, revealing } from '../odata/given.ts'
 import { onEnd } from '../support/cleanup.ts'
 import { databaseKinds, eachDatabase, makeDatabase } from '../support/databases.ts'
+import { fc } from '../support/fast-check.ts'
 import { at, forgetSources, makeAlert, makeIncident, otherTenant, tenant } from './given.ts'
 
 const members: Readonly<Record<string, number>> = enums.serviceSource.members

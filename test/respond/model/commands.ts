@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
 import { CordonError } from '../../../src/model/errors.ts'
 import type { HumanOutcome } from '../../../src/model/execution-state.ts'
 import type { IncidentTaskStatus } from '../../../src/model/generated.ts'
@@ -13,6 +12,7 @@ import { undoAction } from '../../../src/respond/undo.ts'
 import { insertJob } from '../../../src/store/jobs.ts'
 import { readApprovalOf } from '../../../src/store/safety/approvals.ts'
 import type { Place, Weather } from '../../support/fake-target.ts'
+import { fc } from '../../support/fast-check.ts'
 import { type Expectations, executionsOf, isOpen, liveOf, observe } from './observe.ts'
 import { type Model, plans, type SeenExecution, type TaskName, taskNames, type World } from './world.ts'
 
