@@ -230,7 +230,14 @@ eachDatabase('undo is a linked execution that leaves the task as it was', async 
 
 eachDatabase('executions on one device take turns in the order they were requested', async (t, store) => {
   const engine = startEngine(t, store)
-  engine.system.answers = [() => ({ outcome: 'running', handle: 'h', checkAfterSeconds: 1 }), succeed]
+  let isOver = false
+  // It runs until the other has been requested, however long that takes.
+  engine.system.answers = [
+    (order) => {
+      const runs = order.actionType === 'isolateDevice' && !isOver
+      return runs ? { outcome: 'running', handle: 'h', checkAfterSeconds: 1 } : succeed(order)
+    },
+  ]
   const isolate = await engine.giveTask()
   const release = await engine.giveTask({
     actionType: 'unIsolateDevice',
@@ -243,6 +250,7 @@ eachDatabase('executions on one device take turns in the order they were request
   await requestExecution(engine.deps, engine.customer, isolate.doc.id, null)
   await engine.settled(isolate.doc.id, (found) => found.state === 'running')
   await requestExecution(engine.deps, engine.customer, release.doc.id, null)
+  isOver = true
   await engine.settled(release.doc.id)
 
   assert.deepEqual(
