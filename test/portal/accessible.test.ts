@@ -341,7 +341,9 @@ browserTest('from the queue to a run and back by the keyboard alone', async ({ c
   await first.waitFor()
 
   await page.keyboard.press('j')
+  await page.locator('[role=row][data-id]:focus').waitFor()
   await page.keyboard.press('k')
+  await page.locator(`[role=row][data-id="${given.incidentId}"]:focus`).waitFor()
   const focused = await page.evaluate("document.activeElement.getAttribute('data-id')")
   const stops = await page.locator('[role=grid] [tabindex="0"]').count()
   await page.keyboard.press('Enter')
@@ -362,7 +364,9 @@ browserTest('from the queue to a run and back by the keyboard alone', async ({ c
   await page.keyboard.press('g')
   await page.keyboard.press('i')
   await page.getByRole('heading', { name: 'Incidents' }).waitFor()
+  await page.getByRole('searchbox').waitFor()
   await page.keyboard.press('/')
+  await page.getByRole('searchbox').and(page.locator(':focus')).waitFor()
   await page.keyboard.type('gi?z')
 
   assert.equal(focused, given.incidentId)

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { isDeepStrictEqual } from 'node:util'
 import type { Page } from 'playwright-core'
+import { waitUntil } from '../support/answers.ts'
 import { browserTest } from './browser.ts'
 
 /** What the list shows, as a person and their keys find it. */
@@ -15,6 +17,12 @@ const probe = `({
 })`
 
 const offset = "document.querySelector('[role=grid] > [role=rowgroup]:last-child').scrollTop"
+
+/** What the list shows once that is `wanted`, or what it shows when that never comes: the title and the count come after the row. */
+function probeUntil(page: Page, wanted: unknown): Promise<unknown> {
+  const read = (): Promise<unknown> => page.evaluate(probe)
+  return waitUntil(read, (state) => isDeepStrictEqual(state, wanted), 20).catch(read)
+}
 
 async function focusOn(page: Page, id: string): Promise<void> {
   await page.locator(`[role=row][data-id="${id}"]:focus`).waitFor()
@@ -71,7 +79,7 @@ browserTest(
     await copy.goto(page.url())
     await focusOn(copy, target)
     await copy.locator('[role=grid][aria-rowcount="64"]').waitFor()
-    const there = await copy.evaluate(probe)
+    const there = await probeUntil(copy, before)
     await elsewhere.close()
     await page.keyboard.press('Enter')
     await heading(target)
@@ -85,7 +93,7 @@ browserTest(
     await heading(target)
     await page.goBack()
     await focusOn(page, target)
-    const afterTask = await page.evaluate(probe)
+    const afterTask = await probeUntil(page, before)
     const scrolledAfterTask = Number(await page.evaluate(offset))
     await page.goForward()
     await heading(target)
@@ -99,7 +107,7 @@ browserTest(
     }
     await page.goBack()
     await focusOn(page, target)
-    const back = await page.evaluate(probe)
+    const back = await probeUntil(page, before)
     const scrolledBack = Number(await page.evaluate(offset))
     await page.goForward()
     await heading(target)

@@ -7,6 +7,7 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import type { Cordon } from '../support/cordon.ts'
 import { operationsOf } from '../support/openapi.ts'
 import { shareCordon } from '../support/shared-cordon.ts'
+import { weather } from './browser.ts'
 
 const executablePath = '/usr/bin/chromium'
 const skip = existsSync(executablePath) ? false : `${executablePath} is not here`
@@ -44,7 +45,9 @@ async function browse(work: (view: View) => Promise<void>): Promise<void> {
   await page.addInitScript(
     "document.addEventListener('securitypolicyviolation', (e) => window.reportFault('CSP ' + e.violatedDirective + ' ' + e.blockedURI))",
   )
-  page.on('console', (message) => message.type() === 'error' && faults.push(`console ${message.text()}`))
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !weather.test(message.text())) faults.push(`console ${message.text()}`)
+  })
   page.on('pageerror', (error) => faults.push(`script ${error.message}`))
   page.on('request', (request) => void requests.push(request.url()))
   await work({ cordon: await shareCordon(), page, faults, requests })

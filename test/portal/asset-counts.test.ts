@@ -33,6 +33,8 @@ browserTest(
     await open(screenOf(cordon, 'incidents'))
     await page.getByRole('columnheader', { name: 'Assets', exact: true }).waitFor()
     await cell(incident).waitFor()
+    // The strip above the rows has an answer of its own.
+    await page.getByText(/^Last 24 h/).waitFor()
     const boxes = (): Promise<unknown> =>
       page.evaluate(
         `[...document.querySelectorAll('[role=row][data-id] > [role=gridcell]')].map((one) => JSON.stringify(one.getBoundingClientRect()))`,

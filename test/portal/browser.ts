@@ -2,7 +2,13 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type BrowserContext, type Browser as ChromiumBrowser, chromium, type Page } from 'playwright-core'
+import {
+  type BrowserContext,
+  type Browser as ChromiumBrowser,
+  chromium,
+  type Page,
+  type Request,
+} from 'playwright-core'
 import { createSignInLink, createUser } from '../../src/access/users.ts'
 import { randomIds, systemClock } from '../../src/io/clock.ts'
 import type { OutboundOptions } from '../../src/io/outbound.ts'
@@ -113,7 +119,7 @@ function launch(cordon: Cordon, trusted: readonly string[]): Promise<ChromiumBro
 }
 
 /** The suites beside this one make network interfaces, at which Chromium drops what it is loading; the page asks again. */
-const weather = /ERR_NETWORK_CHANGED/
+export const weather: RegExp = /ERR_NETWORK_CHANGED/
 
 /** Goes to an address again when the interfaces of others changed on the way. */
 function bearWeather(page: Page): void {
@@ -151,26 +157,47 @@ async function openPerson(cordon: Cordon, browser: ChromiumBrowser, look: Look):
   })
   page.on('pageerror', (error) => faults.push(`script ${error.message}`))
   const open = async (path: string): Promise<void> => {
-    await page.goto(`${cordon.url}${path}`)
-    await waitForPaint(page)
+    await goAndWait(page, () => page.goto(`${cordon.url}${path}`))
   }
   return { context, page, faults, open }
 }
 
-async function waitForPaint(page: Page): Promise<void> {
+/** Goes somewhere and waits until that is painted. */
+async function goAndWait(page: Page, go: () => Promise<unknown>): Promise<void> {
   // A document can show its heading before the scripts have run; nothing can be pressed then.
   const heading = page.locator('html[data-ready="true"] main h1').first()
   const turns = 5
+  let isThere = false
   for (let turn = 1; turn < turns; turn++) {
-    const isPainted = await heading.waitFor({ timeout: turn * 8_000 }).then(
-      () => true,
-      () => false,
-    )
-    if (isPainted) return
-    // A script was dropped on its way, which can happen to the next one as well.
-    await page.reload()
+    // Only a page whose script was dropped begins anew: one that is merely slow would ask for everything twice.
+    const loss = awaitLoss(page)
+    try {
+      await (isThere ? page.reload() : go())
+      isThere = true
+      const outcome = await Promise.race([heading.waitFor().then(() => 'painted'), loss.lost.then(() => 'lost')])
+      if (outcome === 'painted') return
+    } catch (error) {
+      // The document itself was dropped.
+      if (isThere || !weather.test(String(error))) throw error
+    } finally {
+      loss.stop()
+    }
   }
   await heading.waitFor()
+}
+
+/** Resolves when a script or style of the page is dropped on its way, for which the page asks no second time. */
+function awaitLoss(page: Page): { readonly lost: Promise<void>; readonly stop: () => void } {
+  let stop = (): void => {}
+  const lost = new Promise<void>((resolve) => {
+    const hear = (request: Request): void => {
+      const isPart = ['script', 'stylesheet'].includes(request.resourceType())
+      if (isPart && weather.test(request.failure()?.errorText ?? '')) resolve()
+    }
+    page.on('requestfailed', hear)
+    stop = () => void page.off('requestfailed', hear)
+  })
+  return { lost, stop }
 }
 
 async function signIn(cordon: Cordon, role: RoleName, arriving: Promise<Person>): Promise<Person> {
@@ -180,9 +207,10 @@ async function signIn(cordon: Cordon, role: RoleName, arriving: Promise<Person>)
   const id = await createUser(access, actor, { name: `${role} ${randomIds.guid().slice(0, 8)}`, role })
   const link = await createSignInLink(access, actor, id)
   await person.page.goto(`${cordon.url}${link.path}`)
-  await person.page.getByRole('button', { name: 'Sign in' }).click()
-  await person.page.waitForURL((url) => url.pathname !== '/login')
-  await waitForPaint(person.page)
+  await goAndWait(person.page, async () => {
+    await person.page.getByRole('button', { name: 'Sign in' }).click()
+    await person.page.waitForURL((url) => url.pathname !== '/login')
+  })
   await person.page.getByRole('heading', { name: 'Incidents' }).waitFor()
   return person
 }

@@ -73,6 +73,8 @@ browserTest(
     await dialog.getByRole('button', { name: 'Retry 2 failed' }).waitFor()
     const causes = dialog.locator('[data-phase=failed]', { hasText: 'nft refused the table' })
     await causes.nth(1).waitFor()
+    // The last one is sent while others are done already.
+    await dialog.locator('[data-phase=running]').waitFor()
     const says = await dialog.innerText()
     const before = await phases(dialog)
     await dialog.getByRole('button', { name: 'Retry 2 failed' }).click()
@@ -266,6 +268,8 @@ browserTest(
     await page.keyboard.press('Enter')
     await dialog.waitFor({ state: 'detached' })
     await page.getByText('1 selected').waitFor({ state: 'detached' })
+    // The dialog gives the focus back a moment after it has gone.
+    await page.locator(':focus').waitFor()
     await row(alertId).focus()
     await begin('s', `Status of alert ${alertId}`)
     await dialog.getByRole('option', { name: 'in progress' }).click()

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import type { Page, Route } from 'playwright-core'
 import { ensurePortal } from '../../tools/portal/build.ts'
+import { waitUntil } from '../support/answers.ts'
 import { startCordon } from '../support/cordon.ts'
 import { enrolDevice } from '../support/device.ts'
 import { fittingAction, giveTenant } from '../support/given.ts'
@@ -134,7 +136,12 @@ browserTest(
         isHeld = false
         await Promise.all(held.map((route) => route.continue()))
         await opening
-        const after = await place(page)
+        // A machine that is busy has not drawn all of it by the time that the page is ready.
+        const after = await waitUntil(
+          () => place(page),
+          (places) => isDeepStrictEqual(places, before),
+          20,
+        ).catch(() => place(page))
         await page.getByText(/Seen by responder/).waitFor()
         if (rest !== 'story' || look.width < 600) await page.getByText('Reversible').waitFor()
         const shift = Number(await page.evaluate(shifted))

@@ -34,6 +34,7 @@ browserTest(
     const marked = await page.locator('[aria-selected=true]').count()
     await page.locator('[role=row][tabindex="0"]').focus()
     await page.keyboard.press('m')
+    await page.locator(`[role=row][data-id="${first}"]:focus`).waitFor()
     const afterOwn = await focused()
     await page.keyboard.press('?')
     const sheet = await page.getByRole('dialog', { name: 'Keys' }).innerText()

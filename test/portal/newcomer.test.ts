@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { waitUntil } from '../support/answers.ts'
 import { enrolDevice } from '../support/device.ts'
 import { browserTest, screenOf } from './browser.ts'
 import { beginJourney } from './journey.ts'
@@ -56,8 +57,12 @@ browserTest(
     await agent.getByText('to do').waitFor()
 
     await source.getByRole('button', { name: 'Copy the command for a test alert' }).click()
-    const copied = await page.evaluate('navigator.clipboard.readText()')
-    const [, alert = ''] = /echo '(.*)' \|/.exec(String(copied)) ?? []
+    const command = /echo '(.*)' \|/
+    const copied = await waitUntil(
+      () => page.evaluate<string>('navigator.clipboard.readText()'),
+      (text) => command.test(text),
+    )
+    const [, alert = ''] = command.exec(copied) ?? []
     const sent = await (await tenant.as('responder')).post('/api/v1/intake/graph', JSON.parse(alert))
     await source.getByText('✓ received 1 alert').waitFor()
     await enrolDevice(cordon, tenant.id, 'web-07')
