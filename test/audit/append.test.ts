@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { verifyLog } from '../../src/audit/verify.ts'
 import { CordonError } from '../../src/model/errors.ts'
@@ -11,6 +10,7 @@ import { openStore, type Store } from '../../src/store/db.ts'
 import { insertIncidents, readIncident } from '../../src/store/incidents.ts'
 import { type AuditEntry, recordChange } from '../../src/store/record.ts'
 import { actor, at, makeIncident, otherTenant, tenant } from '../store/given.ts'
+import { waitUntil } from '../support/answers.ts'
 import { onEnd } from '../support/cleanup.ts'
 import { databaseKinds, eachDatabase, makeMigratedDatabase } from '../support/databases.ts'
 import { startPostgres } from '../support/postgres.ts'
@@ -29,14 +29,16 @@ for (const kind of databaseKinds) {
     const stores = [await openStore(database), await openStore(database)]
     for (const store of stores) onEnd(t, () => store.close())
 
-    await Promise.all(
-      Array.from({ length: 60 }, (_, number) => {
-        const store = stores[number % 2]
-        assert.ok(store)
+    let next = 0
+    // Each of them waits for a few others only: with all at once the last would wait for as many turns as a busy disk takes.
+    const work = async (store: Store): Promise<void> => {
+      for (let number = next++; number < 60; number = next++) {
         const ids = Array.from({ length: 1 + (number % 3 === 0 ? number % 4 : 0) }, (_, index) => `${number}.${index}`)
-        return append(store, number % 5 === 0 ? otherTenant : tenant, ids)
-      }),
-    )
+        await append(store, number % 5 === 0 ? otherTenant : tenant, ids)
+      }
+    }
+
+    await Promise.all([...stores, ...stores, ...stores].map(work))
 
     const [store] = stores
     assert.ok(store)
@@ -76,20 +78,21 @@ eachDatabase('entries of one transaction keep their order, whatever was recorded
 eachDatabase(
   'transactions that append to the same two logs in opposite order do not wait for ever',
   async (_t, store) => {
+    let attempts = 0
     const both = (first: string, second: string): Promise<void> =>
       store.transaction(async (tx) => {
+        attempts++
         await recordChange(tx, { at: at(0), actor: { ...actor, tenantId: first }, audit: entry('x') })
         await recordChange(tx, { at: at(0), actor: { ...actor, tenantId: second }, audit: entry('y') })
       })
-    const startedAt = performance.now()
 
     await Promise.all(
       Array.from({ length: 40 }, (_, number) => (number % 2 ? both(tenant, otherTenant) : both(otherTenant, tenant))),
     )
 
     assert.equal((await readLog(store)).head?.size, 40)
-    // A deadlock costs PostgreSQL a second each time before it sees it.
-    assert.ok(performance.now() - startedAt < 10_000)
+    // Of two that wait for each other PostgreSQL undoes one, which begins anew.
+    assert.equal(attempts, 40)
   },
 )
 
@@ -188,7 +191,10 @@ test('what was answered is there after PostgreSQL was killed, and the log is who
     }
   }
   const writers = Promise.all(Array.from({ length: 8 }, write))
-  await sleep(1_500)
+  await waitUntil(
+    async () => answered.size,
+    (count) => count > 200,
+  )
 
   await first.crash()
   await writers
@@ -201,7 +207,7 @@ test('what was answered is there after PostgreSQL was killed, and the log is who
   const { rows } = await readLog(again)
   const kept = new Set(rows.map((row) => row.object_id))
   t.diagnostic(`${answered.size} answered, ${kept.size} kept`)
-  assert.ok(answered.size > 50)
+  assert.ok(answered.size > 200)
   assert.deepEqual(
     [...answered].filter((id) => !kept.has(id)),
     [],

@@ -203,7 +203,8 @@ for (const databaseKind of databaseKinds) {
       assertError(answer, 503, { code: 'ServiceUnavailable' })
       assert.match(String(answer.headers['retry-after']), /^\d+$/)
     }
-    assert.ok(performance.now() - startedAt < answers.length * 2_000)
+    // One that were tried again as after a conflict would take ten seconds by itself.
+    assert.ok(performance.now() - startedAt < answers.length * 10_000)
     assert.equal((await responder.get(path)).text, before.text)
     assert.deepEqual(await readExecutionsOfTask(cordon.store.read, tenant.id, taskId), [])
     assert.equal(await countCommands(cordon, taskId), 0)

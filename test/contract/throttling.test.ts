@@ -5,12 +5,12 @@ import { startCordon } from '../support/cordon.ts'
 import { giveTenant } from '../support/given.ts'
 
 test('answers 429 with whole seconds in Retry-After to every method, and lets others in', async (t) => {
-  const cordon = await startCordon(t, { rateLimits: { perCallerPerMinute: 6 } })
+  const cordon = await startCordon(t, { rateLimits: { perCallerPerMinute: 2 } })
   const tenant = await giveTenant(cordon)
   const incident = `/v1.0/security/incidents/${await tenant.incident()}`
   const [busy, quiet] = [await tenant.as('responder'), await tenant.as('reader')]
   const before = (await quiet.get(incident)).body
-  for (let count = 0; count < 6; count++) assert.equal((await busy.get(incident)).status, 200)
+  for (let count = 0; count < 2; count++) assert.equal((await busy.get(incident)).status, 200)
 
   const refused = [
     await busy.get('/v1.0/security/incidents'),
@@ -24,7 +24,7 @@ test('answers 429 with whole seconds in Retry-After to every method, and lets ot
     assertError(answer, 429, { code: 'TooManyRequests', inner: null })
     const seconds = String(answer.headers['retry-after'])
     assert.match(seconds, /^[1-9]\d*$/)
-    assert.ok(Number(seconds) <= 10)
+    assert.ok(Number(seconds) <= 30)
   }
   const head = await busy.send('HEAD', incident)
   assert.deepEqual([head.status, head.text], [429, ''])

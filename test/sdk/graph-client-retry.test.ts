@@ -17,7 +17,7 @@ interface Exchange {
 }
 
 test('an unchanged microsoft-graph-client waits as long as Retry-After says after a 429, and then succeeds', async (t) => {
-  const cordon = await startCordon(t, { rateLimits: { perCallerPerMinute: 60 } })
+  const cordon = await startCordon(t, { rateLimits: { perCallerPerMinute: 20 } })
   const tenant = await giveTenant(cordon)
   const id = await tenant.incident()
   const { clientId, clientSecret } = await cordon.createClient('responder', tenant.id)
