@@ -7,7 +7,7 @@ import { enrolDevice } from '../support/device.ts'
 import { fittingAction } from '../support/given.ts'
 import { setPolicy } from '../support/policies.ts'
 import { anyDialog, type Light, lookIn, settle, turnTo } from './axe.ts'
-import { browserTest, type Person, screenOf } from './browser.ts'
+import { browserTest, type Person, pressPair, screenOf } from './browser.ts'
 import {
   findUnvisited,
   type Given,
@@ -352,17 +352,15 @@ browserTest('from the queue to a run and back by the keyboard alone', async ({ c
   await page.waitForURL(/\/tasks$/)
   await page.keyboard.press('?')
   await page.getByRole('dialog', { name: 'Keys' }).waitFor()
-  await page.keyboard.press('g')
-  await page.keyboard.press('a')
+  await pressPair(page, 'g', 'a')
   const underDialog = page.url()
   await page.keyboard.press('Escape')
   await page.getByRole('dialog').waitFor({ state: 'detached' })
   await page.keyboard.press('Control+k')
-  await page.getByRole('combobox').fill('approvals')
+  await page.getByRole('dialog').getByRole('combobox').fill('approvals')
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { name: 'Approvals' }).waitFor()
-  await page.keyboard.press('g')
-  await page.keyboard.press('i')
+  await pressPair(page, 'g', 'i')
   await page.getByRole('heading', { name: 'Incidents' }).waitFor()
   await page.getByRole('searchbox').waitFor()
   await page.keyboard.press('/')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
 import type { Page } from 'playwright-core'
 import { waitUntil } from '../support/answers.ts'
-import { browserTest } from './browser.ts'
+import { bearWeather, browserTest } from './browser.ts'
 
 /** What the list shows, as a person and their keys find it. */
 const probe = `({
@@ -76,6 +76,8 @@ browserTest(
       viewport: page.viewportSize(),
     })
     const copy = await elsewhere.newPage()
+    copy.setDefaultTimeout(60_000)
+    bearWeather(copy)
     await copy.goto(page.url())
     await focusOn(copy, target)
     await copy.locator('[role=grid][aria-rowcount="64"]').waitFor()
@@ -84,6 +86,7 @@ browserTest(
     await page.keyboard.press('Enter')
     await heading(target)
     await page.keyboard.press('2')
+    await page.waitForURL(/\/tasks$/)
     await page.getByRole('link', { name: 'Ask the owner' }).click()
     await page.waitForURL(new RegExp(`/tasks/${taskId}$`))
     await page.locator(`[data-task-id="${taskId}"]`).waitFor()

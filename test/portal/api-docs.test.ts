@@ -7,7 +7,7 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import type { Cordon } from '../support/cordon.ts'
 import { operationsOf } from '../support/openapi.ts'
 import { shareCordon } from '../support/shared-cordon.ts'
-import { weather } from './browser.ts'
+import { bearWeather, weather } from './browser.ts'
 
 const executablePath = '/usr/bin/chromium'
 const skip = existsSync(executablePath) ? false : `${executablePath} is not here`
@@ -39,6 +39,7 @@ async function browse(work: (view: View) => Promise<void>): Promise<void> {
   browser ??= await launch()
   const page = await browser.newPage()
   page.setDefaultTimeout(60_000)
+  bearWeather(page)
   const faults: string[] = []
   const requests: string[] = []
   await page.exposeBinding('reportFault', (_source, text: string) => void faults.push(text))

@@ -122,7 +122,7 @@ function launch(cordon: Cordon, trusted: readonly string[]): Promise<ChromiumBro
 export const weather: RegExp = /ERR_NETWORK_CHANGED/
 
 /** Goes to an address again when the interfaces of others changed on the way. */
-function bearWeather(page: Page): void {
+export function bearWeather(page: Page): void {
   const goto = page.goto.bind(page)
   page.goto = async (...to) => {
     for (let turn = 1; ; turn++) {
@@ -213,6 +213,28 @@ async function signIn(cordon: Cordon, role: RoleName, arriving: Promise<Person>)
   })
   await person.page.getByRole('heading', { name: 'Incidents' }).waitFor()
   return person
+}
+
+/**
+ * The addresses with that part in them which the page asks for, from the last time its document was asked for. What the interfaces of others
+ * dropped on its way is asked for again, and counts once.
+ */
+export function listenForRequests(page: Page, part: string): readonly string[] {
+  const asked: string[] = []
+  page.on('request', (request) => {
+    if (request.isNavigationRequest()) asked.length = 0
+    else if (request.url().includes(part)) asked.push(request.url())
+  })
+  page.on('requestfailed', (request) => {
+    const at = asked.indexOf(request.url())
+    if (at >= 0 && weather.test(request.failure()?.errorText ?? '')) asked.splice(at, 1)
+  })
+  return asked
+}
+
+/** Presses two keys that belong together, both sent before either is answered: a pair counts within a second only. */
+export async function pressPair(page: Page, first: string, second: string): Promise<void> {
+  await Promise.all([page.keyboard.press(first), page.keyboard.press(second)])
 }
 
 /** The address of a screen of the tenant. */

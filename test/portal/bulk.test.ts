@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Locator } from 'playwright-core'
 import { waitUntil } from '../support/answers.ts'
-import { enrolDevice, type FakeDevice, makeResult } from '../support/device.ts'
+import { enrolDevice, type FakeDevice, keepHostsHeard, makeResult } from '../support/device.ts'
 import { fittingAction } from '../support/given.ts'
 import { liftBudgets } from '../support/policies.ts'
 import { browserTest, screenOf } from './browser.ts'
@@ -46,6 +46,7 @@ browserTest(
       devices.push(device)
       await tenant.task(incidentId, { responseAction: fittingAction('isolateDevice', device.id) })
     }
+    await keepHostsHeard(cordon)
     const { page, faults, open } = await enter('responder')
     const dialog = page.getByRole('alertdialog')
     const journey = beginJourney(t, 'J1 approve 20 tasks at once', { clicks: 4, seconds: 4.0 })
@@ -77,6 +78,7 @@ browserTest(
     await dialog.locator('[data-phase=running]').waitFor()
     const says = await dialog.innerText()
     const before = await phases(dialog)
+    await keepHostsHeard(cordon)
     await dialog.getByRole('button', { name: 'Retry 2 failed' }).click()
     await Promise.all(devices.slice(17, 19).map((device) => answer(device, 'succeeded')))
     await page.getByRole('heading', { name: 'Isolate: 19/20 done' }).waitFor()

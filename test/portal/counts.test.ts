@@ -43,8 +43,9 @@ async function readWrong(page: Page): Promise<string[]> {
       .map((one) => one.textContent),
     ...[...document.querySelectorAll('[aria-label], [title]')].flatMap((one) => [one.getAttribute('aria-label') ?? '', one.getAttribute('title') ?? '']),
   ]`)
+  // A guid can end in a one as well, and stand before a verb.
   const several =
-    /(?<![\d.,:/-])1 (?!needs\b|waits\b|is\b|has\b|was\b|access\b|this\b)(?:[a-z]{2,}(?<!s)s|people|entries|need|wait|are|have)\b/
+    /(?<![\w.,:/-])1 (?!needs\b|waits\b|is\b|has\b|was\b|access\b|this\b)(?:[a-z]{2,}(?<!s)s|people|entries|need|wait|are|have)\b/
   return [...new Set(said.flatMap((text) => several.exec(text.replaceAll(/\s+/g, ' '))?.[0] ?? []))]
 }
 

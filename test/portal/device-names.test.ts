@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright-core'
 import { fittingAction, giveTenant, type Tenant } from '../support/given.ts'
-import { browserTest, screenOf } from './browser.ts'
+import { browserTest, listenForRequests, screenOf } from './browser.ts'
 
 const guid = (at: number): string => `00000000-0000-4000-8000-${String(at).padStart(12, '0')}`
 
@@ -49,14 +49,10 @@ browserTest(
       headers,
     )
     assert.equal(member.status, 200, member.text)
-    const asked: string[] = []
-    page.on('request', (request) => {
-      if (request.url().includes('/devices/names')) asked.push(new URL(request.url()).search)
-    })
+    const asked = listenForRequests(page, '/devices/names')
     const own = [`web-07 ${guid(7)}`, `web-07 ${guid(7)}`, guid(99), 'web-07'].sort()
     const both = [...own, `acme-01 ${guid(1)}`, `acme-01 ${guid(1)}`, guid(99), 'acme-01'].sort()
     const list = async (path: string, hosts: readonly string[]): Promise<[string[], number]> => {
-      asked.length = 0
       await open(path)
       return [await cells(page, hosts), asked.length]
     }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { enrolDevice } from '../support/device.ts'
+import { enrolDevice, keepHostsHeard } from '../support/device.ts'
 import { fittingAction } from '../support/given.ts'
 import { setPolicy } from '../support/policies.ts'
 import { browserTest, screenOf } from './browser.ts'
@@ -10,6 +10,7 @@ browserTest(
   'an admin lets phones hold the button; there 1.5 s of a finger or a fresh key confirm and nothing less, and the audit says so',
   async ({ cordon, tenant, enter }) => {
     const device = await enrolDevice(cordon, tenant.id, 'web-07')
+    await keepHostsHeard(cordon)
     await setPolicy(cordon.store, tenant.id, { assetGroups: crownJewels })
     const incidentId = await tenant.incident({ displayName: 'Web shell' })
     const taskId = await tenant.task(incidentId, { responseAction: fittingAction('isolateDevice', device.id) })

@@ -6,7 +6,7 @@ import { waitUntil } from '../support/answers.ts'
 import type { Client } from '../support/cordon.ts'
 import { fittingAction, giveTenant, type Tenant } from '../support/given.ts'
 import { look } from './axe.ts'
-import { browserTest, type Person, type Stage, screenOf } from './browser.ts'
+import { browserTest, type Person, pressPair, type Stage, screenOf } from './browser.ts'
 import { listProbe, probeCopy } from './copied.ts'
 import { beginJourney } from './journey.ts'
 
@@ -111,8 +111,7 @@ browserTest(
     journey.end()
     const atBirch = await namesOf(page)
     const birchTitle = await page.title()
-    await page.keyboard.press('g')
-    await page.keyboard.press('s')
+    await pressPair(page, 'g', 's')
     await page.getByRole('combobox', { name: 'Tenant' }).fill('works')
     await page.keyboard.press('Enter')
     await page.waitForURL(`**/t/${acme.id}/incidents`)
@@ -210,8 +209,7 @@ browserTest('a person of one tenant has nothing to switch, and sees no row of an
   await open('/t/all/incidents')
   const all = await namesOf(page)
   const switches = await page.getByRole('button', { name: /switch$/ }).count()
-  await page.keyboard.press('g')
-  await page.keyboard.press('s')
+  await pressPair(page, 'g', 's')
   const dialogs = await page.getByRole('dialog').count()
   await open(`/t/${acme.id}/incidents`)
   const foreign = await page.locator('main').innerText()

@@ -1,6 +1,6 @@
 import { type KeyObject, randomBytes } from 'node:crypto'
 import { createEnrolmentToken } from '../../src/agents/identity/enroll.ts'
-import { systemClock } from '../../src/io/clock.ts'
+import { instantOf, systemClock } from '../../src/io/clock.ts'
 import { digestJson } from '../../src/protocol/canonical.ts'
 import { type Command, readCommand } from '../../src/protocol/command.ts'
 import type { JsonObject } from '../../src/protocol/decode.ts'
@@ -117,6 +117,15 @@ export async function enrolDevice(
     acknowledge: (commandId) => post('/ack', { commandId, journalSeq: 1 }),
     report: (result) => post('/results', result),
   }
+}
+
+/**
+ * Says that the hosts were heard of just now for as long as a test takes: they say nothing by themselves, and a dry run that is asked for
+ * again when they are silent has another answer than before.
+ */
+export async function keepHostsHeard({ store }: Pick<Cordon, 'store'>): Promise<void> {
+  const ahead = instantOf(systemClock.nowMs() + 3_600_000)
+  await store.transaction((tx) => tx.updateTable('agents').set({ last_seen_at: ahead }).execute())
 }
 
 const beginningPoll = '/commands?wait=0&begin=listed'
