@@ -131,8 +131,8 @@ test('what cannot be decided in time starts, is counted and told, and is decided
   const host = await createGuardedEndpoint(t)
   if (host === undefined) return
   const changed = join(host.programs, 'changed')
-  // Half a gigabyte of nothing behind its end: it takes no memory, and reading it takes longer than a start may wait.
-  await host.exec('truncate', '-s', '512M', changed)
+  // Much of nothing behind its end: it takes no memory, and reading it takes longer than a start may wait.
+  await host.exec('truncate', '-s', '256M', changed)
   await host.run()
   await host.restrict('c1')
 

@@ -41,6 +41,8 @@ interface Guarding {
   readonly packages: PackageFiles
   /** Decisions by version of the file. */
   readonly cache: Map<string, boolean>
+  /** Decisions that wait for the content, by version: a file that is started again and again is read once. */
+  readonly reading: Map<string, Promise<boolean>>
   readonly denials: Map<string, Denial>
   /** Mount point by device of what is watched. */
   readonly marked: Map<string, string>
@@ -68,6 +70,7 @@ export async function guardPrograms(deps: GuardDeps): Promise<void> {
     fanotify: deps.kernel.openFanotify(),
     packages,
     cache: new Map(),
+    reading: new Map(),
     denials: new Map(),
     marked: new Map(),
     counts: { allowed: 0, denied: 0, late: 0 },
@@ -120,7 +123,7 @@ async function watch(guarding: Guarding, server: Server): Promise<void> {
 
 /** Takes over what changed about the restriction and the host. @returns why the guard is to end, or undefined */
 function lookAround(guarding: Guarding): 'replaced' | 'over' | undefined {
-  const { deps, state, packages, cache } = guarding
+  const { deps, state, packages, cache, reading } = guarding
   const record = readRestriction(state)
   // Whoever ends a restriction tells the guard first: a record that is just gone was removed with the agent.
   if (record === undefined) return 'over'
@@ -129,7 +132,11 @@ function lookAround(guarding: Guarding): 'replaced' | 'over' | undefined {
     guarding.deadlineMs = deps.clock.elapsedMs() + leftMs(deps.clock, record)
   }
   const changed = packages.refresh() || record.allow.join() !== guarding.record.allow.join()
-  if (changed) cache.clear()
+  if (changed) {
+    cache.clear()
+    // What is read now was asked for under what held before.
+    reading.clear()
+  }
   guarding.record = record
   guarding.trust = { packages, vital: readVital(record.canary), allowed: record.allow }
   markMounts(guarding)
@@ -189,8 +196,7 @@ async function decideByContent(
     answer(true)
   }, ANSWER_MS)
   try {
-    const allow = judgeContent(opinion, await digestContent(event.fd, opinion))
-    remember(guarding, version, allow)
+    const allow = await (guarding.reading.get(version) ?? readContent(guarding, event.fd, version, opinion))
     if (!answered) answer(allow)
   } catch {
     // Nobody can say what a file is that cannot be read.
@@ -199,6 +205,27 @@ async function decideByContent(
     clearTimeout(timer)
     closeExecutable(event.fd)
   }
+}
+
+function readContent(
+  guarding: Guarding,
+  fd: number,
+  version: string,
+  opinion: Parameters<typeof digestContent>[1],
+): Promise<boolean> {
+  const { reading } = guarding
+  const isCurrent = (): boolean => reading.get(version) === decision
+  const decision = digestContent(fd, opinion)
+    .then((digest) => {
+      const allow = judgeContent(opinion, digest)
+      if (isCurrent()) remember(guarding, version, allow)
+      return allow
+    })
+    .finally(() => {
+      if (isCurrent()) reading.delete(version)
+    })
+  reading.set(version, decision)
+  return decision
 }
 
 function remember({ cache }: Guarding, version: string, allow: boolean): void {
