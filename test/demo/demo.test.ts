@@ -32,7 +32,7 @@ test('the demo holds from the first alert to the last packet, and cleans up', as
 
 function run(program: string, ...args: string[]): Promise<{ code: number; out: string; pid: number | undefined }> {
   return new Promise((resolve) => {
-    const { pid } = execFile(program, args, { encoding: 'utf8', timeout: 240_000 }, (error, out) => {
+    const { pid } = execFile(program, args, { encoding: 'utf8', timeout: 900_000 }, (error, out) => {
       resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, out, pid })
     })
   })

@@ -61,7 +61,8 @@ browserTest(
     await context.clearCookies()
     await page.goto(`${cordon.url}/login`)
     await passProvider(page, ada.sub)
-    await page.getByRole('heading', { level: 1 }).waitFor()
+    // The provider's page has a heading as well, which stands there until the answer has come.
+    await page.getByRole('heading', { level: 1, name: 'Incidents', exact: true }).waitFor()
     const second = await cordon.store.read.selectFrom('users').select(['name', 'role']).execute()
     const [session] = (await context.cookies(cordon.url)).filter(({ name }) => name === '__Host-session')
 

@@ -57,6 +57,7 @@ browserTest(
     await page.getByRole('link', { name: 'Open the run' }).click()
     await page.locator(`[data-run-id="${runId}"][data-run-state="succeeded"]`).waitFor()
     // A browser centres headings of columns unless they are told to stand above their cells.
+    await page.locator('th').first().waitFor()
     const aligned = await page.evaluate<string[]>(
       "[...document.querySelectorAll('th')].map((one) => getComputedStyle(one).textAlign)",
     )

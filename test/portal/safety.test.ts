@@ -69,7 +69,11 @@ browserTest(
     await dialog.getByLabel(/^Type/).fill('')
     await dialog.getByLabel(/^Type/).focus()
     await page.keyboard.press('Control+V')
-    const pasted = await isOff(run)
+    // What is pasted comes after the keys.
+    const pasted = await waitUntil(
+      () => isOff(run),
+      (off) => !off,
+    )
     await page.keyboard.press('Enter')
     const afterEnter = [
       await dialog.count(),

@@ -88,7 +88,7 @@ browserTest(
       await waitUntil(
         () => page.evaluate(isCovered),
         (covered) => covered === true,
-        20,
+        60,
       )
       counts.push(Number(await page.evaluate("document.querySelectorAll('*').length")))
     }
@@ -101,7 +101,7 @@ browserTest(
     await waitUntil(
       () => page.evaluate(isCovered),
       (covered) => covered === true,
-      20,
+      60,
     )
     const before = await page.evaluate(firstInSight)
     const opened = await openIncidents(tenant, 100)

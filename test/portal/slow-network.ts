@@ -15,12 +15,21 @@ const open = { latency: 0, downloadThroughput: -1, uploadThroughput: -1 }
 /** Opens a page that nothing is kept of, over a slow network with a slow processor, until `arrive` has seen what it waits for. */
 export async function landSlowly(page: Page, arrive: () => Promise<void>): Promise<Landing> {
   const session = await page.context().newCDPSession(page)
-  let bytes = 0
-  session.on('Network.loadingFinished', ({ encodedDataLength }) => {
-    bytes += encodedDataLength
+  // The page from which one comes is still asking, and a page that is asked for again begins anew: only what the last one asked counts.
+  let loader = ''
+  const loaders = new Map<string, string>()
+  const bytesOf = new Map<string, number>()
+  session.on('Network.requestWillBeSent', ({ requestId, loaderId, type }) => {
+    loaders.set(requestId, loaderId)
+    if (type === 'Document') loader = loaderId
+  })
+  session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
+    const by = loaders.get(requestId) ?? ''
+    bytesOf.set(by, (bytesOf.get(by) ?? 0) + encodedDataLength)
   })
   await session.send('Network.enable')
   await session.send('Network.clearBrowserCache')
+  await session.send('Network.setCacheDisabled', { cacheDisabled: true })
   await session.send('Network.emulateNetworkConditions', { offline: false, ...slow4g })
   await session.send('Emulation.setCPUThrottlingRate', { rate: 4 })
   await arrive()
@@ -29,7 +38,7 @@ export async function landSlowly(page: Page, arrive: () => Promise<void>): Promi
   await session.send('Emulation.setCPUThrottlingRate', { rate: 1 })
   await session.send('Network.emulateNetworkConditions', { offline: false, ...open })
   await session.detach()
-  return { bytes, paintedMs }
+  return { bytes: bytesOf.get(loader) ?? 0, paintedMs }
 }
 
 /** When the largest thing on the first screen was painted, in milliseconds from the start of the navigation. */

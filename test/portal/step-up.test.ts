@@ -71,6 +71,8 @@ browserTest(
     await asked.getByLabel(/^Password/).fill(password)
     await asked.getByRole('button', { name: 'Sign in' }).click()
     await page.locator(`[data-task-id="${taskId}"][data-action-status="inProgress"]`).waitFor()
+    // The card may hear of the run before the dialog has its answer.
+    await dialog.waitFor({ state: 'detached' })
     const dialogs = await page.getByRole('alertdialog').count()
     const runs = (await (await tenant.as('reader')).get(`/api/v1/tasks/${taskId}/executions`)).body.value
     await open(screenOf(cordon, 'policies'))

@@ -139,6 +139,7 @@ browserTest(
       .innerText()
     const plays = await page.getByRole('button', { name: 'Play' }).count()
     await page.getByRole('button', { name: 'Earlier' }).click()
+    await picture.locator('.story-later').nth(2).waitFor()
     const later = await picture.locator('.story-later').count()
 
     assert.match(said, /isolated/)

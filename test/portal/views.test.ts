@@ -103,10 +103,15 @@ browserTest(
       written.push(times.length > 0 && times.every(([at, text]) => at.endsWith('Z') && text === writeInstant(at, zone)))
     }
     const again = await Promise.all(
-      [ofTasks, ofAudit].map(async (address) => {
+      (
+        [
+          [ofTasks, 1],
+          [ofAudit, 3],
+        ] as const
+      ).map(async ([address, wanted]) => {
         const other = await page.context().newPage()
         await other.goto(address)
-        await rows(other).first().waitFor()
+        await count(other, wanted)
         return rows(other).allInnerTexts()
       }),
     )
