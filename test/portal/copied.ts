@@ -37,5 +37,5 @@ export async function probeCopy(page: Page, seen: (copy: Page) => Promise<void>)
 /** What a probe found. Whether the values of a list were all counted in time is the machine's affair. */
 export function writeCalm(found: unknown): string {
   const text = JSON.stringify(found, null, 1).replaceAll(/No value\.|Too many to be counted in time: [^"\\]*/g, '')
-  return text.replaceAll(/at least (\d+)\\n\\n/g, '$1')
+  return text.replaceAll(/at least (\d+)/g, '$1').replaceAll(/(?:\\n)+"/g, '"')
 }

@@ -10,7 +10,7 @@ export function runCordon(...args: string[]): Promise<string> {
     execFile(
       process.execPath,
       [cli, ...args],
-      { encoding: 'utf8', timeout: 60_000, maxBuffer: 1 << 24 },
+      { encoding: 'utf8', timeout: 600_000, maxBuffer: 1 << 24 },
       (error, out, err) => {
         if (error) reject(new Error(`cordon ${args[0]} ${args[1] ?? ''}: ${err.trim() || error.message}`))
         else resolve(out)
