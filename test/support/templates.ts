@@ -34,12 +34,25 @@ export function databaseUrl(url: string, name: string): string {
   return url.replace(/\/postgres$/, `/${name}`)
 }
 
-/** Runs a statement on a connection of its own. */
-export async function query(url: string, sql: string): Promise<void> {
+/** A database in use is waited for by PostgreSQL itself, but for five seconds only (SQLSTATE 55006). */
+const turns = 12
+
+/** Runs a statement on a connection of its own, again where others still work on the database that it is about. */
+export async function query(url: string, statement: string): Promise<void> {
+  for (let turn = 1; ; turn++) {
+    try {
+      return await queryOnce(url, statement)
+    } catch (error) {
+      if (turn === turns || (error as { code?: string }).code !== '55006') throw error
+    }
+  }
+}
+
+async function queryOnce(url: string, statement: string): Promise<void> {
   const client = new Client({ connectionString: url })
   await client.connect()
   try {
-    await client.query(sql)
+    await client.query(statement)
   } finally {
     await client.end()
   }

@@ -67,6 +67,8 @@ const settlesMs = 10_000
 
 /** Gives the focus back, and once more when the opener goes away below it: what was decided is often shown only by the next answer. */
 function giveBack(place: Place): void {
+  // Nobody who was quicker loses it; a dialog below this one takes it as a whole meanwhile.
+  if (document.activeElement?.matches('body, [role=dialog], [role=alertdialog]') === false) return
   const target = findAgain(place)
   target?.focus()
   if (target === null || target !== place[0]?.element) return

@@ -138,7 +138,8 @@ function HowMany({ count, isFetching }: { count: number | undefined; isFetching:
   const { session } = useApp()
   return (
     <p className="text-meta text-ink-2" aria-live="off">
-      {count === undefined ? '' : writeCount(count, 'incident', 'incidents')}
+      {/* The line is there before its words, so that no row moves when they come. */}
+      {count === undefined ? '\u00a0' : writeCount(count, 'incident', 'incidents')}
       {isFetching ? ' · looking for more' : ''}
       {count !== undefined && count <= fewIncidents ? (
         <>
