@@ -162,6 +162,9 @@ async function openPerson(cordon: Cordon, browser: ChromiumBrowser, look: Look):
   return { context, page, faults, open }
 }
 
+/** A page that is not painted by then misses something, and nobody heard of it. */
+const slowMs = 30_000
+
 /** Goes somewhere and waits until that is painted. */
 async function goAndWait(page: Page, go: () => Promise<unknown>): Promise<void> {
   // A document can show its heading before the scripts have run; nothing can be pressed then.
@@ -174,8 +177,11 @@ async function goAndWait(page: Page, go: () => Promise<unknown>): Promise<void> 
     try {
       await (isThere ? page.reload() : go())
       isThere = true
-      const outcome = await Promise.race([heading.waitFor().then(() => 'painted'), loss.lost.then(() => 'lost')])
-      if (outcome === 'painted') return
+      const painted = heading.waitFor({ timeout: slowMs }).then(
+        () => true,
+        () => false,
+      )
+      if (await Promise.race([painted, loss.lost])) return
     } catch (error) {
       // The document itself was dropped.
       if (isThere || !weather.test(String(error))) throw error
@@ -187,12 +193,12 @@ async function goAndWait(page: Page, go: () => Promise<unknown>): Promise<void> 
 }
 
 /** Resolves when a script or style of the page is dropped on its way, for which the page asks no second time. */
-function awaitLoss(page: Page): { readonly lost: Promise<void>; readonly stop: () => void } {
+function awaitLoss(page: Page): { readonly lost: Promise<false>; readonly stop: () => void } {
   let stop = (): void => {}
-  const lost = new Promise<void>((resolve) => {
+  const lost = new Promise<false>((resolve) => {
     const hear = (request: Request): void => {
       const isPart = ['script', 'stylesheet'].includes(request.resourceType())
-      if (isPart && weather.test(request.failure()?.errorText ?? '')) resolve()
+      if (isPart && weather.test(request.failure()?.errorText ?? '')) resolve(false)
     }
     page.on('requestfailed', hear)
     stop = () => void page.off('requestfailed', hear)
