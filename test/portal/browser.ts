@@ -121,18 +121,20 @@ function launch(cordon: Cordon, trusted: readonly string[]): Promise<ChromiumBro
 /** The suites beside this one make network interfaces, at which Chromium drops what it is loading; the page asks again. */
 export const weather: RegExp = /ERR_NETWORK_CHANGED/
 
-/** Goes to an address again when the interfaces of others changed on the way. */
+/** Goes to an address again, or loads it again, when the interfaces of others changed on the way. */
 export function bearWeather(page: Page): void {
-  const goto = page.goto.bind(page)
-  page.goto = async (...to) => {
+  const [goto, reload] = [page.goto.bind(page), page.reload.bind(page)]
+  const bear = async <T>(go: () => Promise<T>): Promise<T> => {
     for (let turn = 1; ; turn++) {
       try {
-        return await goto(...to)
+        return await go()
       } catch (error) {
         if (turn === 10 || !weather.test(String(error))) throw error
       }
     }
   }
+  page.goto = (...to) => bear(() => goto(...to))
+  page.reload = (...how) => bear(() => reload(...how))
 }
 
 async function openPerson(cordon: Cordon, browser: ChromiumBrowser, look: Look): Promise<Person> {
@@ -150,8 +152,9 @@ async function openPerson(cordon: Cordon, browser: ChromiumBrowser, look: Look):
     "document.addEventListener('securitypolicyviolation', (e) => window.reportFault('CSP ' + e.violatedDirective + ' ' + e.blockedURI))",
   )
   context.on('page', bearWeather)
+  // Of every page that is opened later as well.
+  context.setDefaultTimeout(60_000)
   const page = await context.newPage()
-  page.setDefaultTimeout(60_000)
   page.on('console', (message) => {
     if (message.type() === 'error' && !weather.test(message.text())) faults.push(`console ${message.text()}`)
   })
@@ -172,16 +175,18 @@ async function goAndWait(page: Page, go: () => Promise<unknown>): Promise<void> 
   const turns = 5
   let isThere = false
   for (let turn = 1; turn < turns; turn++) {
-    // Only a page whose script was dropped begins anew: one that is merely slow would ask for everything twice.
+    // Only a page of which something was dropped begins anew: one that is merely slow would ask for everything twice.
     const loss = awaitLoss(page)
     try {
       await (isThere ? page.reload() : go())
       isThere = true
       const painted = heading.waitFor({ timeout: slowMs }).then(
-        () => true,
-        () => false,
+        () => 'painted' as const,
+        () => 'late' as const,
       )
-      if (await Promise.race([painted, loss.lost])) return
+      const outcome = await Promise.race([painted, loss.lost])
+      if (outcome === 'painted') return
+      isThere = outcome === 'late' || !outcome.isNavigationRequest()
     } catch (error) {
       // The document itself was dropped.
       if (isThere || !weather.test(String(error))) throw error
@@ -192,13 +197,16 @@ async function goAndWait(page: Page, go: () => Promise<unknown>): Promise<void> 
   await heading.waitFor()
 }
 
-/** Resolves when a script or style of the page is dropped on its way, for which the page asks no second time. */
-function awaitLoss(page: Page): { readonly lost: Promise<false>; readonly stop: () => void } {
+/**
+ * Resolves when something that a page begins with is dropped on its way, for which it asks no second time: its document, a script, a style,
+ * or who is signed in.
+ */
+function awaitLoss(page: Page): { readonly lost: Promise<Request>; readonly stop: () => void } {
   let stop = (): void => {}
-  const lost = new Promise<false>((resolve) => {
+  const lost = new Promise<Request>((resolve) => {
     const hear = (request: Request): void => {
-      const isPart = ['script', 'stylesheet'].includes(request.resourceType())
-      if (isPart && weather.test(request.failure()?.errorText ?? '')) resolve(false)
+      const isPart = ['document', 'script', 'stylesheet', 'fetch'].includes(request.resourceType())
+      if (isPart && weather.test(request.failure()?.errorText ?? '')) resolve(request)
     }
     page.on('requestfailed', hear)
     stop = () => void page.off('requestfailed', hear)
@@ -211,9 +219,10 @@ async function signIn(cordon: Cordon, role: RoleName, arriving: Promise<Person>)
   const access = { store: cordon.store, clock: systemClock, ids: randomIds }
   const actor = { tenantId: cordon.tenantId, id: 'test', kind: 'system', name: 'test' } as const
   const id = await createUser(access, actor, { name: `${role} ${randomIds.guid().slice(0, 8)}`, role })
-  const link = await createSignInLink(access, actor, id)
-  await person.page.goto(`${cordon.url}${link.path}`)
   await goAndWait(person.page, async () => {
+    // A link holds once, and whether the server had it is not known of one that was dropped.
+    const link = await createSignInLink(access, actor, id)
+    await person.page.goto(`${cordon.url}${link.path}`)
     await person.page.getByRole('button', { name: 'Sign in' }).click()
     await person.page.waitForURL((url) => url.pathname !== '/login')
   })

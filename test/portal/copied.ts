@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright-core'
+import { bearWeather } from './browser.ts'
 
 /** In the page: what a person finds on a list and beside it, by the hooks and the controls. */
 export const listProbe = `({
@@ -26,7 +27,9 @@ export async function probeCopy(page: Page, seen: (copy: Page) => Promise<void>)
   assert.ok(browser)
   const storageState = await context.storageState()
   const elsewhere = await browser.newContext({ storageState, viewport: page.viewportSize() })
+  elsewhere.setDefaultTimeout(60_000)
   const copy = await elsewhere.newPage()
+  bearWeather(copy)
   await copy.goto(page.url())
   await seen(copy)
   const found = await copy.evaluate(listProbe)

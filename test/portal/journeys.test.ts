@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright-core'
 import { waitUntil } from '../support/answers.ts'
-import { enrolDevice, type FakeDevice, makeResult } from '../support/device.ts'
+import { enrolDevice, type FakeDevice, keepHostsHeard, makeResult } from '../support/device.ts'
 import { fittingAction, type Tenant } from '../support/given.ts'
 import { browserTest, screenOf } from './browser.ts'
 import { beginJourney } from './journey.ts'
@@ -66,6 +66,7 @@ browserTest(
   'J1: from the link to the running action in three clicks, one run, with proof, and undo by a run of its own',
   async ({ cordon, tenant, enter }, t) => {
     const device = await enrolDevice(cordon, tenant.id, 'web-07')
+    await keepHostsHeard(cordon)
     const { incidentId, taskId } = await giveTask(tenant, device)
     const responder = await enter('responder')
     const { page, faults } = responder
@@ -232,6 +233,7 @@ browserTest(
   'J3: an expert acts in two clicks, the customer sees it without one, undoes it in two, and pauses managed response in two',
   async ({ cordon, tenant, enter }, t) => {
     const device = await enrolDevice(cordon, tenant.id, 'web-07')
+    await keepHostsHeard(cordon)
     const incidentId = await tenant.incident({ displayName: 'Beacon' })
     await tenant.alert(incidentId, {
       evidence: [{ '@odata.type': '#microsoft.graph.security.deviceEvidence', hostName: 'web-07' } as never],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { bindings } from '../../src/portal/app/keys/table.ts'
-import { browserTest, screenOf } from './browser.ts'
+import { browserTest, pressPair, screenOf } from './browser.ts'
 
 browserTest(
   'every key can be changed or switched off; what is in the way is named, and the sheet, the palette and the page follow',
@@ -45,8 +45,7 @@ browserTest(
     const offer = await page.getByRole('option', { name: 'Go to tasks' }).innerText()
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'detached' })
-    await page.keyboard.press('q')
-    await page.keyboard.press('w')
+    await pressPair(page, 'q', 'w')
     await page.getByRole('heading', { name: 'Tasks' }).waitFor()
     await open(screenOf(cordon, 'settings'))
     await page.getByRole('button', { name: 'Reset all keys' }).click()

@@ -53,6 +53,8 @@ browserTest(
     const path = `${cordon.url}${screenOf(cordon, `incidents/${incident}`)}`
     await second.goto(path)
     await second.locator('[data-live="live"]').waitFor()
+    // What it reads first is not what it hears.
+    await second.getByRole('heading', { name: 'Before', exact: true }).waitFor()
     const client = await tenant.as('responder')
 
     await client.patch(`/v1.0/security/incidents/${incident}`, { displayName: 'While both listen' })
@@ -97,7 +99,7 @@ browserTest(
     // What others have changed is marked for a while, and to whom comes later it is not.
     const isPlain = (state: unknown): boolean => /Changed 29/.test(String(state)) && !/changed by/.test(String(state))
     const shown = await waitUntil(read, isPlain, 60)
-    await page.reload()
+    await open(screenOf(cordon, `incidents/${incident}`))
     await page.getByText('Changed 29').first().waitFor()
     await page.locator('[data-live="live"]').waitFor()
     const fresh = await waitUntil(read, (state) => isDeepStrictEqual(state, shown)).catch(read)

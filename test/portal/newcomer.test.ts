@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { waitUntil } from '../support/answers.ts'
-import { enrolDevice } from '../support/device.ts'
+import { enrolDevice, keepHostsHeard } from '../support/device.ts'
 import { browserTest, screenOf } from './browser.ts'
 import { beginJourney } from './journey.ts'
 
@@ -66,6 +66,7 @@ browserTest(
     const sent = await (await tenant.as('responder')).post('/api/v1/intake/graph', JSON.parse(alert))
     await source.getByText('✓ received 1 alert').waitFor()
     await enrolDevice(cordon, tenant.id, 'web-07')
+    await keepHostsHeard(cordon)
     await agent.getByText('✓ 1 online').waitFor()
 
     assert.equal(sent.body.accepted, 1, sent.text)
