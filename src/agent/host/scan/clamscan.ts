@@ -18,7 +18,7 @@ export async function runClamscan(database: string, options: ScanOptions): Promi
       '--follow-file-symlinks=0',
     ],
     ...(oneFileSystem ? ['--cross-fs=no'] : []),
-    ...exclude.map((folder) => `--exclude-dir=^${folder.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}(/|$)`),
+    ...exclude.map((place) => `--exclude-dir=^${place.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}(/|$)`),
     ...['--', ...places],
   ]
   const report = createReport(onFile)
