@@ -155,10 +155,18 @@ async function openPerson(cordon: Cordon, browser: ChromiumBrowser, look: Look):
   // Of every page that is opened later as well.
   context.setDefaultTimeout(60_000)
   const page = await context.newPage()
-  page.on('console', (message) => {
-    if (message.type() === 'error' && !weather.test(message.text())) faults.push(`console ${message.text()}`)
+  const dropped = new Set<string>()
+  page.on('requestfailed', (request) => {
+    if (weather.test(request.failure()?.errorText ?? '')) dropped.add(request.url())
   })
-  page.on('pageerror', (error) => faults.push(`script ${error.message}`))
+  // A module that was dropped is told by its address alone.
+  const isWeather = (said: string): boolean => weather.test(said) || [...dropped].some((url) => said.includes(url))
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !isWeather(message.text())) faults.push(`console ${message.text()}`)
+  })
+  page.on('pageerror', (error) => {
+    if (!isWeather(error.message)) faults.push(`script ${error.message}`)
+  })
   const open = async (path: string): Promise<void> => {
     await goAndWait(page, () => page.goto(`${cordon.url}${path}`))
   }
