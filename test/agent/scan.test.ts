@@ -66,6 +66,7 @@ async function startDaemon(t: TestContext, { database, files, config }: Ground):
   chownTo('clamav', folder)
   const path = join(folder, 'clamd.conf')
   const lines = [`LocalSocket ${folder}/socket`, `DatabaseDirectory ${database}`, 'Foreground yes', 'User clamav']
+  lines.push(`TemporaryDirectory ${folder}`)
   writeFileSync(path, [...lines, 'MaxFileSize 200M', 'MaxScanSize 400M', ''].join('\n'))
   const process = spawn('clamd', ['--config-file', path], { stdio: 'ignore' })
   onEnd(t, () => stop(process))
