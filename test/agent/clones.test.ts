@@ -76,6 +76,12 @@ test('two real agents with one state are both refused, shown as cloned, and a ho
   const site = await createSite(t)
   if (site === undefined) return
   const { cordon, tenant, deviceId, stateDirectory, agent, startAgent, enrol } = site
+  const heard = (runs: number) =>
+    waitUntil(async () => {
+      const query = cordon.store.read.selectFrom('agents').select('run_ids').where('id', '=', deviceId)
+      return JSON.parse((await query.executeTakeFirst())?.run_ids ?? '[]').length === runs
+    })
+  await heard(1)
   // Copied while nobody writes there.
   await stop(agent)
   const copy = mkdtempSync(join(tmpdir(), 'cordon-clone-'))
@@ -84,11 +90,6 @@ test('two real agents with one state are both refused, shown as cloned, and a ho
   // The lock names a process of the host it was copied from.
   rmSync(join(copy, 'agent.lock'), { force: true })
 
-  const heard = (runs: number) =>
-    waitUntil(async () => {
-      const query = cordon.store.read.selectFrom('agents').select('run_ids').where('id', '=', deviceId)
-      return JSON.parse((await query.executeTakeFirst())?.run_ids ?? '[]').length === runs
-    })
   await startAgent(stateDirectory)
   await heard(2)
   await startAgent(copy)

@@ -83,7 +83,11 @@ test('the package lives its whole life under systemd', async (t) => {
     deviceId = JSON.parse(said).deviceId
 
     await must('systemctl', 'start', 'cordon-agent')
-    await waitUntil(() => isOnline(''), 120)
+    // An enrolment is heard of as well: only a poll names the run of an agent.
+    await waitUntil(async () => {
+      const query = cordon.store.read.selectFrom('agents').select('run_ids').where('id', '=', deviceId)
+      return (await query.executeTakeFirstOrThrow()).run_ids !== '[]'
+    }, 120)
 
     const shown = await must('systemctl', 'status', '--no-pager', 'cordon-agent')
     assert.match(shown, /Active: active \(running\)/)
