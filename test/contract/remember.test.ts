@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { rememberAnswers } from '../../src/api/graph/remember.ts'
+import type { Permission } from '../../src/model/permissions.ts'
+import { makeCall } from '../access/support.ts'
 import { startCordon } from '../support/cordon.ts'
-import { databaseKinds } from '../support/databases.ts'
+import { databaseKinds, makeStore } from '../support/databases.ts'
 
 const list = '/v1.0/security/incidents?$expand=alerts&$count=true'
 const alert = (id: string): object => ({
@@ -64,3 +67,23 @@ for (const databaseKind of databaseKinds) {
     assert.equal(foreign.body['@odata.count'], 0)
   })
 }
+
+test('an answer that is remembered keeps no more memory than it is long', async (t) => {
+  const store = await makeStore(t, 'sqlite')
+  const answer = rememberAnswers({ store }, async () => ({ status: 200, body: 'ü'.repeat(3_000) + 'i'.repeat(3_000) }))
+  const caller = {
+    tenantId: 'one',
+    id: 'two',
+    kind: 'application',
+    name: 'Three',
+    permissions: new Set<Permission>(),
+  } as const
+  const call = { ...makeCall(), caller }
+
+  const { body: made } = await answer(call)
+  const { body: again } = await answer(call)
+
+  assert.ok(Buffer.isBuffer(again))
+  assert.equal(again.toString(), made)
+  assert.equal(again.buffer.byteLength, 9_000)
+})

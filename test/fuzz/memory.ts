@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { getHeapStatistics } from 'node:v8'
 
 /** What a process holds once its garbage is gone, in bytes. */
 export interface Memory {
   readonly heapUsed: number
-  /** Memory of its own less the pages of the heap. */
+  /** What Buffers hold, the whole of a piece of memory that one of them is a part of. */
+  readonly buffers: number
+  /** Memory of its own less the pages of the heap, which hold the next garbage: of those it owns, the ones that were written to. */
   readonly outsideHeap: number
 }
 
@@ -18,8 +21,8 @@ const earlyParts = [3, 4, 5]
 export async function measureMemory(): Promise<Memory> {
   await sleep(50)
   for (let times = 0; times < 3; times++) globalThis.gc?.()
-  const { heapTotal, heapUsed } = process.memoryUsage()
-  return { outsideHeap: readOwnBytes() - heapTotal, heapUsed }
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return { heapUsed, buffers: arrayBuffers, outsideHeap: readOwnBytes() - getHeapStatistics().total_physical_size }
 }
 
 /** What no file stands behind: pages of programs the kernel takes and brings back as it likes, 50 MB at a time. @source proc_pid_status(5) */

@@ -40,8 +40,15 @@ export function rememberAnswers(deps: { readonly store: Store }, handle: Authori
       kept = key.length + body.length
     }
     // As bytes: turning a long text into them takes longer than all the rest of answering it again.
-    const ready = body.length > shortText ? { ...answer, body: Buffer.from(body) } : answer
+    const ready = body.length > shortText ? { ...answer, body: writeOwnBytes(body) } : answer
     remembered.set(key, { mark, answer: ready, size: key.length + body.length })
     return answer
   }
+}
+
+/** In memory of its own: a Buffer made of a text is a piece of 64 KiB that others share, and would keep them all. */
+function writeOwnBytes(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text))
+  bytes.write(text)
+  return bytes
 }
