@@ -119,7 +119,7 @@ interface Inside {
 
 async function openInside(t: TestContext, setup: string): Promise<Inside> {
   // The kernel ends it with the test, however that ends.
-  const apart = ['unshare', '-m', '-p', '-f', '--kill-child=SIGKILL', '--propagation', 'private', 'sh', '-c', setup]
+  const apart = ['unshare', '-m', '-p', '-f', '--kill-child', '--propagation', 'private', 'sh', '-c', setup]
   const holder = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...apart], { stdio: ['ignore', 'pipe', 'inherit'] })
   const end = async (): Promise<unknown> => {
     // The first process of a process namespace takes all others with it.
@@ -165,7 +165,7 @@ function openHost(places: Places, pid: () => number): Omit<GuardedHost, 'reboot'
     },
     agent: (...words) => exec(process.execPath, program, 'agent', ...words),
     tries: async (path) => {
-      const { code, stderr } = await exec('sh', '-c', `exec ${path}`)
+      const { code, stderr } = await exec('env', 'LC_ALL=C', 'sh', '-c', `exec ${path}`)
       if (code === 0) return 'ran'
       if (stderr.includes('Operation not permitted')) return 'denied'
       return stderr.includes('Permission denied') ? 'closed' : stderr
