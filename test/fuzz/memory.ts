@@ -7,7 +7,10 @@ export interface Memory {
   readonly heapUsed: number
   /** What Buffers hold, the whole of a piece of memory that one of them is a part of. */
   readonly buffers: number
-  /** Memory of its own less the pages of the heap, which hold the next garbage: of those it owns, the ones that were written to. */
+  /**
+   * Memory of its own less the pages of the heap that were written to. V8 takes up to 100 MB of pages when much is asked at once, however
+   * little it keeps; those it has not written to yet are not in the memory of its own either.
+   */
   readonly outsideHeap: number
 }
 
